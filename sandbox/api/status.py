@@ -1,0 +1,26 @@
+"""What really runs, as controllers found it: written by them, read by mends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """A target's health in ELBv2's words (`TargetHealth` in botocore's elbv2 model)."""
+
+    state: str
+    reason: str | None = None
+    description: str | None = None
+
+
+@dataclass(slots=True)
+class Status:
+    """Guarded by `state.lock`, as moto's backends are."""
+
+    #: by target group ARN, target id (an IP address of the VPC) and port
+    target_health: dict[tuple[str, str, int], TargetHealth] = field(default_factory=dict)
+
+
+#: moto's classes are global, so what their mends read is as well.
+current = Status()

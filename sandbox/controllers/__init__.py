@@ -1,0 +1,1 @@
+"""Compare what the API holds with what runs, act, write status back."""

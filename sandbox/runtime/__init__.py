@@ -1,0 +1,1 @@
+"""Processes, addresses, certificates and proxies; knows nothing of AWS."""

@@ -1,0 +1,105 @@
+"""Loopback addresses by name, and the host names that the sandbox's processes resolve."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+RESOLVER = Path(__file__).parent / "resolver"
+FIRST, LAST = 256, 65_534  # net.1.0 to net.255.254: net.0.* is for the sandbox itself
+
+
+class Network:
+    """Hands out addresses of 127.0.0.0/8 and publishes host names for them, both under root."""
+
+    def __init__(self, root: Path, net: str) -> None:
+        self.hosts = root / "hosts"
+        self._net = net
+        self._file = root / "addresses.json"
+        self._lock = threading.RLock()
+        self._numbers: dict[str, int] = _read_json(self._file)
+        self._names: dict[str, str] = read_hosts(self.hosts)
+        self._last = max(self._numbers.values(), default=FIRST)
+        self._write_hosts()
+
+    def address(self, name: str) -> str:
+        """The address of that name: allocated once, the same ever after."""
+        with self._lock:
+            if name not in self._numbers:
+                self._last = self._free()
+                self._numbers[name] = self._last
+                _write(self._file, json.dumps(self._numbers, indent=1))
+            high, low = divmod(self._numbers[name], 256)
+            return f"{self._net}.{high}.{low}"
+
+    def release(self, name: str) -> None:
+        """Give the address of that name back; others may get it, though not soon."""
+        with self._lock:
+            if self._numbers.pop(name, None) is not None:
+                _write(self._file, json.dumps(self._numbers, indent=1))
+
+    def publish(self, hostname: str, address: str) -> None:
+        """Let the sandbox's processes resolve hostname to address."""
+        with self._lock:
+            if self._names.get(hostname.lower()) != address:
+                self._names[hostname.lower()] = address
+                self._write_hosts()
+
+    def withdraw(self, hostname: str) -> None:
+        """Let hostname resolve no longer."""
+        with self._lock:
+            if self._names.pop(hostname.lower(), None):
+                self._write_hosts()
+
+    def lookup(self, hostname: str) -> str | None:
+        """The address published for hostname, if any."""
+        with self._lock:
+            return self._names.get(hostname.lower())
+
+    def names(self) -> dict[str, str]:
+        """All published host names and their addresses."""
+        with self._lock:
+            return dict(self._names)
+
+    def environment(self, address: str) -> dict[str, str]:
+        """Environment that makes a Python process live at address and resolve published names."""
+        return {
+            "PYTHONPATH": str(RESOLVER),
+            "SANDBOX_ADDRESS": address,
+            "SANDBOX_HOSTS": str(self.hosts),
+        }
+
+    def _free(self) -> int:
+        taken = set(self._numbers.values())
+        # Onwards from the last one, so that an address rests before it means something else.
+        for number in (*range(self._last + 1, LAST + 1), *range(FIRST + 1, self._last + 1)):
+            if number not in taken:
+                return number
+        raise RuntimeError(f"No loopback address is left in {self._net}.0.0/16: sandbox down")
+
+    def _write_hosts(self) -> None:
+        _write(self.hosts, "".join(f"{a} {name}\n" for name, a in sorted(self._names.items())))
+
+
+def read_hosts(path: Path) -> dict[str, str]:
+    """Names and addresses of a hosts file; none when there is no file."""
+    if not path.exists():
+        return {}
+    lines = (line.split() for line in path.read_text().splitlines())
+    return {name: address for address, name in lines}
+
+
+def _read_json(path: Path) -> dict[str, int]:
+    content: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    return content
+
+
+def _write(path: Path, content: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(content)
+    beside.replace(path)

@@ -1,0 +1,157 @@
+"""What every module of ours does, once: read what is there, compare it with what is wanted, change only the difference.
+
+A module describes one AWS resource by subclassing `Resource`; `run` gives it check mode, diff, waiting and errors that
+say what could not be done, why, and what AWS answered.
+
+A *state* is a plain dictionary in the module's own option names and JSON types. `read` and `wanted` use the same keys and
+the same order inside lists, so that comparing is `==`. What AWS knows but nobody manages stays out of `wanted`; a field
+that is state (a weight, a count) is in `wanted(found)` only while nothing was found.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, NoReturn
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:  # AnsibleAWSModule reports a missing SDK, with the cure
+    pass
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+State = dict[str, Any]
+
+STATE_OPTION = {"state": {"choices": ["present", "absent"], "default": "present"}}
+TAGS_OPTION = {"tags": {"type": "dict", "default": {}}}
+WAIT_OPTIONS = {
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 600},
+    "poll_seconds": {"type": "float", "default": 10},
+}
+
+
+class Resource(ABC):
+    """One AWS resource as a module sees it. `self.params` holds the module's options."""
+
+    noun: ClassVar[str]  # "target group": for messages
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        self.module = module
+        self.params: State = module.params
+
+    @property
+    def name(self) -> str:
+        """What a person calls this resource; shown in messages and diffs."""
+        return str(self.params["name"])
+
+    @abstractmethod
+    def read(self) -> State | None:
+        """The present state, or None when there is none. Holds every key of `wanted`, and may hold more (ARNs)."""
+
+    @abstractmethod
+    def wanted(self, found: State | None) -> State:
+        """The state that the options ask for."""
+
+    @abstractmethod
+    def create(self, wanted: State) -> None:
+        """Make the resource in its wanted state."""
+
+    @abstractmethod
+    def update(self, found: State, changes: State) -> None:
+        """Bring what was found to the wanted state; `changes` holds the wanted values that differ."""
+
+    def delete(self, found: State) -> None:
+        self.fail(f"The {self.noun} {self.name} is never deleted by this module.")
+
+    def settled(self, found: State | None) -> bool:
+        """Whether AWS has finished what was asked; looked at again and again while the module waits."""
+        return True
+
+    def fail(self, message: str) -> NoReturn:
+        self.module.fail_json(msg=message)
+        raise SystemExit(1)  # fail_json has left already; this tells the type checker
+
+
+def run(resource: Resource) -> None:
+    """Converge the resource and leave with `changed`, `diff` and `resource` (what is there, or would be)."""
+    module = resource.module
+    absent = module.params.get("state") == "absent"
+    with explained(resource, "read"):
+        found = resource.read()
+    wanted = {} if absent else resource.wanted(found)
+    before = {key: found.get(key) for key in (found if absent else wanted)} if found else {}
+    changes = {key: value for key, value in wanted.items() if not found or before[key] != value}
+    changed = found is not None if absent else bool(changes)
+    if changed and not module.check_mode:
+        _change(resource, found, wanted, changes)
+        with explained(resource, "read"):
+            found = resource.read()
+    if module.params.get("wait") and not module.check_mode:
+        found = _wait(resource, found)
+    module.exit_json(
+        changed=changed,
+        diff={"before": before, "after": wanted, "before_header": resource.name, "after_header": resource.name},
+        resource={**(found or {}), **wanted},
+    )
+
+
+def _change(resource: Resource, found: State | None, wanted: State, changes: State) -> None:
+    if not wanted and found is not None:
+        with explained(resource, "delete"):
+            resource.delete(found)
+    elif found is None:
+        with explained(resource, "create"):
+            resource.create(wanted)
+    else:
+        with explained(resource, "change"):
+            resource.update(found, changes)
+
+
+def _wait(resource: Resource, found: State | None) -> State | None:
+    deadline = time.monotonic() + float(resource.params["wait_timeout"])
+    while not resource.settled(found):
+        if time.monotonic() > deadline:
+            resource.fail(
+                f"The {resource.noun} {resource.name} was not ready after {resource.params['wait_timeout']} s. "
+                "It may still become so: the same command goes on waiting."
+            )
+        time.sleep(float(resource.params["poll_seconds"]))
+        with explained(resource, "read"):
+            found = resource.read()
+    return found
+
+
+@contextmanager
+def explained(resource: Resource, verb: str) -> Iterator[None]:
+    """Turn an AWS error into one sentence: what could not be done, AWS's code and AWS's words."""
+    what = f"Could not {verb} the {resource.noun} {resource.name}"
+    try:
+        yield
+    except ClientError as error:
+        answer = error.response.get("Error", {})
+        resource.fail(f"{what}: {answer.get('Code')}: {answer.get('Message')} ({error.operation_name})")
+    except BotoCoreError as error:
+        resource.fail(f"{what}: {error}")
+
+
+def unless_missing(codes: str | Iterable[str], call: Callable[..., Any], **request: Any) -> Any:
+    """The answer of an AWS call, or None when AWS answers with one of these not-found codes."""
+    try:
+        return call(**request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ({codes} if isinstance(codes, str) else set(codes)):
+            return None
+        raise
+
+
+def tags_from(pairs: Iterable[Mapping[str, str]], key: str = "Key", value: str = "Value") -> dict[str, str]:
+    """AWS's list of tags as a dictionary, without those that AWS itself puts (`aws:...`)."""
+    return {pair[key]: pair[value] for pair in pairs if not pair[key].startswith("aws:")}
+
+
+def tags_to(tags: Mapping[str, Any], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+    return [{key: name, value: str(text)} for name, text in sorted(tags.items())]

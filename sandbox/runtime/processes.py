@@ -1,0 +1,216 @@
+"""Run the sandbox's processes like containers: when one ends, everything in it ends.
+
+A command runs as leader of its own session, with the environment it is given and nothing else.
+Three nets keep it from outliving its purpose: the watcher thread ends the group (and whoever left
+the group but carries its mark) as soon as the leader is gone; the kernel ends the leader with the
+supervisor; `sweep` finds what a killed supervisor left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from sandbox.runtime import proc
+
+_log = logging.getLogger(__name__)
+
+# PR_SET_PDEATHSIG fires when the *thread* that forked ends, so one lasting thread forks them all.
+_launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What to run. `root` is the sandbox it belongs to; `log` is appended to (mode 0600)."""
+
+    root: Path
+    name: str
+    argv: Sequence[str | Path]
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # may carry secrets
+    cwd: Path | None = None
+    log: Path | None = None
+
+
+class Process:
+    """A running command. Made by `start`."""
+
+    def __init__(
+        self, command: Command, mark: str, popen: subprocess.Popen[bytes], sink: _Sink
+    ) -> None:
+        self.command = command
+        self.pid = popen.pid
+        self._popen = popen
+        self._mark = f"SANDBOX_PROCESS={mark}"
+        self._sink = sink
+        self._handle = os.pidfd_open(popen.pid)
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._ledger = _ledger(command.root) / str(popen.pid)
+        threading.Thread(target=self._watch, name=f"watch {command.name}", daemon=True).start()
+
+    def __repr__(self) -> str:
+        return f"<Process {self.command.name!r} pid={self.pid} code={self.poll()}>"
+
+    def poll(self) -> int | None:
+        """Its exit code (-n: ended by signal n), or None while it runs.
+
+        A code means that the whole group is gone and that every line of output was delivered.
+        """
+        return self._popen.returncode if self._ended.is_set() else None
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Its exit code as soon as it has one, or None when `seconds` are over."""
+        self._ended.wait(seconds)
+        return self.poll()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the leader; nothing happens when it has ended."""
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            if not self._ended.is_set():
+                signal.pidfd_send_signal(self._handle, number)
+
+    def stop(self, grace_seconds: float) -> int:
+        """SIGTERM to the leader; SIGKILL to the group once it is gone or grace is over."""
+        self.signal(signal.SIGTERM)
+        code = self.wait(grace_seconds)
+        return self.kill() if code is None else code
+
+    def kill(self) -> int:
+        """SIGKILL to the leader; the group follows. Returns the exit code."""
+        self.signal(signal.SIGKILL)
+        self._ended.wait()
+        return int(self._popen.returncode)
+
+    def _watch(self) -> None:
+        # WNOWAIT leaves the zombie: its pid, the group's id, cannot be given to another meanwhile.
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        proc.end_all(lambda: [one for one in proc.entries() if one.carries(self._mark)])
+        self._sink.close()
+        with self._lock:
+            self._popen.wait()
+            os.close(self._handle)
+            self._ledger.unlink(missing_ok=True)
+            self._ended.set()
+
+
+def start(command: Command, *, on_line: Callable[[str], None] | None = None) -> Process:
+    """Run a command. `on_line` gets each line of its output (stdout and stderr, without newline).
+
+    Raises FileNotFoundError, naming command and program, when there is no such program.
+    """
+    argv = [str(part) for part in command.argv]
+    program = shutil.which(argv[0], path=command.env.get("PATH", os.defpath))
+    if program is None:
+        raise FileNotFoundError(
+            f"{command.name}: no executable {argv[0]!r}; run `make install` or give its full path"
+        )
+    if command.log:
+        command.log.parent.mkdir(parents=True, exist_ok=True)
+    log = os.open(command.log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    mark = uuid.uuid4().hex
+    root = str(command.root.resolve())
+    environment = {**command.env, "SANDBOX_ROOT": root, "SANDBOX_PROCESS": mark}
+    with os.fdopen(log, "ab", buffering=0) as output:
+        popen = _launcher.submit(
+            subprocess.Popen,
+            ["setpriv", "--pdeathsig", "KILL", "--", program, *argv[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if on_line else output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=command.cwd,
+            start_new_session=True,
+        ).result()
+        _enter(command.root, popen.pid)
+        return Process(command, mark, popen, _Sink(popen.stdout, on_line, os.dup(output.fileno())))
+
+
+def sweep(root: Path) -> int:
+    """End every process of the sandbox at `root`, never the caller or its ancestors.
+
+    Also what a killed supervisor left behind: whoever carries SANDBOX_ROOT=<root>, whoever
+    stands in the ledger (Redis and PostgreSQL write their title over their environment), and
+    the sessions and children of both. Returns how many were ended.
+    """
+    mark = f"SANDBOX_ROOT={root.resolve()}"
+    spared = proc.lineage()
+    leaders = _leaders(root)
+
+    def belonging() -> list[proc.Entry]:
+        present = list(proc.entries())
+        own = {one.pid for one in present if (one.pid, one.started) in leaders}
+        own |= {one.pid for one in present if one.carries(mark)}
+        while (
+            more := {one.pid for one in present if {one.parent, one.session} & (own - spared)} - own
+        ):
+            own |= more
+        return [one for one in present if one.pid in own - spared]
+
+    ended = proc.end_all(belonging)
+    for pid, _ in leaders:
+        (_ledger(root) / str(pid)).unlink(missing_ok=True)
+    return ended
+
+
+class _Sink:
+    """Carries a process's output, line by line, to its log and to whoever listens."""
+
+    def __init__(
+        self, source: IO[bytes] | None, on_line: Callable[[str], None] | None, log: int
+    ) -> None:
+        self._reader: threading.Thread | None = None
+        if source is None or on_line is None:
+            os.close(log)
+            return
+        self._reader = threading.Thread(
+            target=self._carry, args=(source, on_line, log), name="output", daemon=True
+        )
+        self._reader.start()
+
+    @staticmethod
+    def _carry(source: IO[bytes], on_line: Callable[[str], None], log: int) -> None:
+        with source, os.fdopen(log, "ab", buffering=0) as copy:
+            for line in source:
+                copy.write(line)
+                try:
+                    on_line(line.decode(errors="replace").rstrip("\r\n"))
+                except Exception:  # an unread pipe would stop the process, not the listener
+                    _log.exception("a line of output was not taken")
+
+    def close(self) -> None:
+        """Wait for the last line; the writers are gone by now."""
+        if self._reader:
+            self._reader.join()
+
+
+def _ledger(root: Path) -> Path:
+    return root / "run" / "processes"
+
+
+def _enter(root: Path, pid: int) -> None:
+    found = proc.entry(pid)
+    if found:  # it may have ended already
+        folder = _ledger(root)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / str(pid)).write_text(str(found.started))
+
+
+def _leaders(root: Path) -> set[tuple[int, int]]:
+    found: set[tuple[int, int]] = set()
+    for record in _ledger(root).glob("*"):
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            found.add((int(record.name), int(record.read_text())))
+    return found

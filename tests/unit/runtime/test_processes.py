@@ -1,0 +1,185 @@
+"""Processes: what ends, what must not survive, what is passed on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.runtime import proc, processes
+from sandbox.runtime.processes import Command, start, sweep
+
+ORPHAN_MAKER = "sleep 60 & echo $!; wait"
+DESERTER_MAKER = "setsid sleep 60 & echo $!; wait"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    sweep(tmp_path)
+
+
+def shell(root: Path, script: str, **options: object) -> Command:
+    return Command(root=root, name="test", argv=["/bin/sh", "-c", script], **options)  # type: ignore[arg-type]
+
+
+def await_that(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came true"
+        time.sleep(0.01)
+
+
+def child_of(command: Command) -> tuple[processes.Process, int]:
+    """Start a command whose first line names a child of its own."""
+    lines: list[str] = []
+    process = start(command, on_line=lines.append)
+    await_that(lambda: lines)
+    return process, int(lines[0])
+
+
+def test_exit_code_and_output_arrive_together(root: Path) -> None:
+    lines: list[str] = []
+    log = root / "log" / "test.log"
+    process = start(shell(root, "echo out; echo err >&2; exit 3", log=log), on_line=lines.append)
+    assert process.wait(10) == 3
+    assert lines == ["out", "err"]
+    assert log.read_text() == "out\nerr\n"
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_output_without_listener_goes_to_the_log(root: Path) -> None:
+    log = root / "test.log"
+    log.write_text("before\n")
+    assert start(shell(root, "echo after", log=log)).wait(10) == 0
+    assert log.read_text() == "before\nafter\n"
+
+
+def test_a_listener_that_fails_does_not_stop_the_process(root: Path) -> None:
+    def fail(line: str) -> None:
+        raise ValueError(line)
+
+    assert start(shell(root, "seq 20000"), on_line=fail).wait(20) == 0
+
+
+def test_nothing_is_inherited_but_the_marks(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAK", "1")
+    lines: list[str] = []
+    command = Command(root=root, name="env", argv=["env"], env={"GIVEN": "2"})
+    start(command, on_line=lines.append).wait(10)
+    names = {line.partition("=")[0] for line in lines}
+    assert names == {"GIVEN", "SANDBOX_ROOT", "SANDBOX_PROCESS"}
+    assert f"SANDBOX_ROOT={root}" in lines
+
+
+def test_environment_is_not_shown(root: Path) -> None:
+    assert "secret" not in repr(shell(root, "true", env={"PASSWORD": "secret"}))
+
+
+def test_missing_program_names_command_and_program(root: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="web: no executable 'no-such-thing'"):
+        start(Command(root=root, name="web", argv=["no-such-thing"]))
+
+
+@pytest.mark.parametrize("script", [ORPHAN_MAKER, DESERTER_MAKER], ids=["group", "own session"])
+def test_the_end_of_the_leader_ends_everything(root: Path, script: str) -> None:
+    process, child = child_of(shell(root, script))
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait(10) == -signal.SIGKILL
+    assert proc.entry(child) is None
+
+
+def test_stop_lets_the_leader_finish(root: Path) -> None:
+    process, child = child_of(shell(root, f"trap 'exit 7' TERM; {ORPHAN_MAKER}"))
+    assert process.poll() is None
+    assert process.stop(grace_seconds=10) == 7
+    assert proc.entry(child) is None
+
+
+def test_stop_kills_when_grace_is_over(root: Path) -> None:
+    process, child = child_of(shell(root, "trap '' TERM; sleep 60 & echo $!; wait; sleep 60"))
+    assert process.stop(grace_seconds=0.1) == -signal.SIGKILL
+    assert proc.entry(child) is None
+    assert process.stop(grace_seconds=0.1) == -signal.SIGKILL
+
+
+def test_it_outlives_the_thread_that_started_it(root: Path) -> None:
+    started: list[processes.Process] = []
+    thread = threading.Thread(target=lambda: started.append(start(shell(root, "sleep 60"))))
+    thread.start()
+    thread.join()
+    assert started[0].wait(0.3) is None
+    started[0].kill()
+
+
+SUPERVISOR = """
+import sys, time
+from pathlib import Path
+from sandbox.runtime.processes import Command, start
+script = sys.argv[2]
+lines = []
+process = start(
+    Command(root=Path(sys.argv[1]), name="test", argv=["/bin/sh", "-c", script]),
+    on_line=lines.append,
+)
+while not lines:
+    time.sleep(0.01)
+print(process.pid, lines[0], flush=True)
+time.sleep(60)
+"""
+
+
+def test_kill_of_the_supervisor_and_sweep_leave_nothing(root: Path) -> None:
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR, str(root), DESERTER_MAKER],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert supervisor.stdout
+    leader, child = map(int, supervisor.stdout.readline().split())
+    supervisor.kill()
+    supervisor.wait()
+    supervisor.stdout.close()
+    await_that(lambda: proc.entry(leader) is None)
+    assert proc.entry(child), "the deserter is what sweep is for"
+    assert sweep(root) == 1
+    assert proc.entry(child) is None
+
+
+def test_sweep_finds_who_wiped_its_environment(root: Path) -> None:
+    process, child = child_of(shell(root, "exec env -i sh -c 'sleep 60 & echo $!; wait'"))
+    assert sweep(root) == 2
+    assert process.wait(10) == -signal.SIGKILL
+    assert proc.entry(child) is None
+
+
+def test_sweep_spares_other_sandboxes_and_its_caller(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proc.Entry, "carries", lambda self, _: self.pid in (os.getpid(), 1))
+    process = start(shell(tmp_path_factory.mktemp("other"), "sleep 60"))
+    assert sweep(root) == 0
+    assert process.poll() is None
+    monkeypatch.undo()
+    process.kill()
+
+
+def test_sweep_ignores_a_ledger_entry_whose_pid_was_given_to_another(root: Path) -> None:
+    bystander = subprocess.Popen(["sleep", "60"])
+    record = root / "run" / "processes" / str(bystander.pid)
+    record.parent.mkdir(parents=True)
+    record.write_text("1")
+    try:
+        assert sweep(root) == 0
+        assert not record.exists()
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()

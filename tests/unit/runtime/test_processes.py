@@ -47,8 +47,13 @@ def child_of(command: Command) -> tuple[processes.Process, int]:
 
 def test_exit_code_and_output_arrive_together(root: Path) -> None:
     lines: list[str] = []
+
+    def take_slowly(line: str) -> None:
+        time.sleep(0.05)
+        lines.append(line)
+
     log = root / "log" / "test.log"
-    process = start(shell(root, "echo out; echo err >&2; exit 3", log=log), on_line=lines.append)
+    process = start(shell(root, "echo out; echo err >&2; exit 3", log=log), on_line=take_slowly)
     assert process.wait(10) == 3
     assert lines == ["out", "err"]
     assert log.read_text() == "out\nerr\n"
@@ -66,7 +71,12 @@ def test_a_listener_that_fails_does_not_stop_the_process(root: Path) -> None:
     def fail(line: str) -> None:
         raise ValueError(line)
 
-    assert start(shell(root, "seq 20000"), on_line=fail).wait(20) == 0
+    assert (
+        start(
+            shell(root, "seq 20000 | fold -w 2000 | paste -sd, | fold -w 4000"), on_line=fail
+        ).wait(20)
+        == 0
+    )
 
 
 def test_nothing_is_inherited_but_the_marks(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,10 +122,10 @@ def test_stop_kills_when_grace_is_over(root: Path) -> None:
 
 def test_it_outlives_the_thread_that_started_it(root: Path) -> None:
     started: list[processes.Process] = []
-    thread = threading.Thread(target=lambda: started.append(start(shell(root, "sleep 60"))))
+    thread = threading.Thread(target=lambda: started.append(child_of(shell(root, ORPHAN_MAKER))[0]))
     thread.start()
     thread.join()
-    assert started[0].wait(0.3) is None
+    assert started[0].wait(0.2) is None
     started[0].kill()
 
 

@@ -64,7 +64,7 @@ def parse(path: Path) -> Recipe:
             ) from error
     if not (recipe.entrypoint or recipe.command):
         raise DockerfileError(
-            f"{path}: neither ENTRYPOINT nor CMD, so its tasks would have nothing to run. Add a CMD."
+            f"{path}: neither ENTRYPOINT nor CMD, so nothing for its tasks to run. Add a CMD."
         )
     return recipe
 

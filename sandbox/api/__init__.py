@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
+import warnings
 
 SERVICES: tuple[str, ...] = ()
 
@@ -11,5 +13,9 @@ SERVICES: tuple[str, ...] = ()
 @functools.cache
 def install() -> None:
     """Attach every service's mends to moto's classes; once in a process, however often called."""
+    # arn:aws:iam::aws:policy/... exist in every account; moto brings them only when asked.
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    # Our own error codes are none of AWS's, on purpose.
+    warnings.filterwarnings("ignore", message=".*does not match an error shape")
     for service in SERVICES:
         importlib.import_module(f"{__name__}.{service}").install()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox.api.principals import Principals
 from sandbox.api.state import State
 from sandbox.api.status import Status
 from sandbox.config import Settings
@@ -24,6 +25,7 @@ class Sandbox:
     settings: Settings
     state: State
     status: Status
+    principals: Principals
     network: Network
     authority: Authority
     envoy: Envoy

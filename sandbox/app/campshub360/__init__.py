@@ -1,0 +1,1 @@
+"""What the platform's contract asks of an image; docs/app-contract.md says it in words."""

@@ -1,0 +1,42 @@
+"""Fail at once while a dependency is known to be away.
+
+Without it, a few seconds of connection timeout for each request would occupy all threads as soon
+as the database fails over; then health checks go unanswered, and a failover that lasts a minute
+becomes a fleet that is replaced.
+"""
+
+import threading
+import time
+from types import TracebackType
+
+
+class RefusedError(Exception):
+    """Not tried: the last attempt failed a moment ago, or another thread is trying again."""
+
+
+class Breaker:
+    """`with breaker:` around each attempt. After a failure one thread at a time tries again."""
+
+    def __init__(self, failures: tuple[type[Exception], ...], pause_seconds: float = 1.0) -> None:
+        self._failures = failures
+        self._pause = pause_seconds
+        self._lock = threading.Lock()
+        self._retry_at: float | None = None  # None while all is well
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._retry_at is None:
+                return
+            if time.monotonic() < self._retry_at:
+                raise RefusedError
+            self._retry_at = float("inf")  # ours is the attempt that decides
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        failed = isinstance(error, self._failures)
+        with self._lock:
+            self._retry_at = time.monotonic() + self._pause if failed else None

@@ -1,0 +1,1 @@
+"""The commands that run once, each `run(options) -> exit code`."""

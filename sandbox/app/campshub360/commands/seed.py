@@ -1,0 +1,15 @@
+"""`seed [--students N] [--days N]`: invented data, the same every time."""
+
+import argparse
+
+from campshub360 import logs
+from campus import seeding
+
+
+def run(options: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="seed")
+    parser.add_argument("--students", type=int, default=2000)
+    parser.add_argument("--days", type=int, default=60, help="school days of attendance")
+    wanted = parser.parse_args(options)
+    logs.info("seeded", created=seeding.seed(wanted.students, wanted.days))
+    return 0

@@ -1,0 +1,24 @@
+"""Static files in the bucket, under names that change with their content."""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from storages.backends.s3 import S3ManifestStaticStorage
+
+HASHED = re.compile(r"\.[0-9a-f]{12}\.")
+
+
+class ReleaseStaticStorage(S3ManifestStaticStorage):
+    """One manifest a release: two releases serve side by side, and one can be rolled back."""
+
+    querystring_auth = True  # the bucket is private
+    manifest_strict = False  # a page without its style beats no page
+
+    def __init__(self, **options: Any) -> None:
+        self.manifest_name = f"manifests/{settings.ENVIRONMENT.app_release}.json"
+        super().__init__(**options)
+
+    def get_object_parameters(self, name: str) -> dict[str, str]:
+        forever = "public, max-age=31536000, immutable"
+        return {"CacheControl": forever if HASHED.search(name) else "no-cache"}

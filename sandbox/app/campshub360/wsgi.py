@@ -1,0 +1,12 @@
+"""What Gunicorn serves."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from campshub360 import health, logs
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campshub360.settings")
+logs.configure()
+application = get_wsgi_application()
+health.readiness.start()

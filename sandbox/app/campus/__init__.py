@@ -1,0 +1,1 @@
+"""The domain: students, courses, attendance, fees, and the heartbeat that probes write to."""

@@ -1,0 +1,37 @@
+"""Lists: filtered by query parameters, in pages."""
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from rest_framework import exceptions
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+
+class Pages(CursorPagination):
+    """Newest first, by cursor: a page costs the same however deep it is, and counts nothing."""
+
+    ordering = "-id"
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+PAGING = {Pages.cursor_query_param, Pages.page_size_query_param}
+
+
+class LookupFilter(BaseFilterBackend):
+    """?section=4&date__gte=2026-09-01: lookups that the view's `lookups` allow, and no others."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet, view: APIView) -> QuerySet:
+        wanted = {name: value for name, value in request.query_params.items() if name not in PAGING}
+        if unknown := wanted.keys() - set(view.lookups):
+            known = ", ".join(view.lookups)
+            raise exceptions.ValidationError(
+                f"No filter {', '.join(sorted(unknown))}; use {known}."
+            )
+        try:
+            return queryset.filter(**wanted)
+        except (ValueError, ValidationError) as error:
+            raise exceptions.ValidationError(f"Filter not understood: {error}") from error

@@ -1,0 +1,80 @@
+"""/api/heartbeat: what probes write to and read back, to tell lost writes from slow ones."""
+
+import hmac
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, F, Max, Min, Window
+from django.db.models.functions import Lag
+from rest_framework import exceptions, serializers
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from campus.models import Heartbeat
+
+GAPS_SHOWN = 1000
+
+
+class BearerToken(BaseAuthentication):
+    """Authorization: Bearer HEARTBEAT_TOKEN."""
+
+    def authenticate(self, request: Request) -> tuple[None, bool]:
+        sent = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(sent, f"Bearer {settings.ENVIRONMENT.heartbeat_token}".encode()):
+            raise exceptions.AuthenticationFailed("Send Authorization: Bearer HEARTBEAT_TOKEN.")
+        return None, True
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class Beat(serializers.Serializer):
+    probe = serializers.CharField(max_length=64)
+    sequence = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
+
+
+class Probe(serializers.Serializer):
+    probe = serializers.CharField(max_length=64)
+
+
+class HeartbeatView(APIView):
+    authentication_classes = (BearerToken,)
+    permission_classes = ()
+    throttle_classes = ()  # a probe that is refused measures nothing
+
+    def post(self, request: Request) -> Response:
+        """Write a beat; 201 when it was new, 200 when it was there already."""
+        beat = Beat(data=request.data)
+        beat.is_valid(raise_exception=True)
+        values = [beat.validated_data["probe"], beat.validated_data["sequence"]]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO campus_heartbeat (probe, sequence, received) VALUES (%s, %s, now())"
+                " ON CONFLICT DO NOTHING",
+                values,
+            )
+            return Response(beat.validated_data, status=201 if cursor.rowcount else 200)
+
+    def get(self, request: Request) -> Response:
+        """?probe=...: how many beats there are, first and last, and the gaps between them."""
+        probe = Probe(data=request.query_params)
+        probe.is_valid(raise_exception=True)
+        beats = Heartbeat.objects.filter(**probe.validated_data)
+        found = beats.aggregate(count=Count("id"), first=Min("sequence"), last=Max("sequence"))
+        before = Window(Lag("sequence"), order_by="sequence")
+        gaps = (
+            beats.annotate(before=before)
+            .filter(sequence__gt=F("before") + 1)
+            .values_list("before", "sequence")
+        )
+        missing = found["last"] - found["first"] + 1 - found["count"] if found["count"] else 0
+        return Response(
+            {
+                **probe.validated_data,
+                **found,
+                "missing": missing,
+                "gaps": [[before + 1, after - 1] for before, after in gaps[:GAPS_SHOWN]],
+            }
+        )

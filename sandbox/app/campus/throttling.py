@@ -1,0 +1,41 @@
+"""Rate limits, counted in the cache; when the cache is gone, requests pass."""
+
+import time
+
+from django.conf import settings
+from django.core.cache import cache
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+WINDOW = 60
+
+
+class ClientThrottle(BaseThrottle):
+    """RATE_LIMIT requests a minute: a user's, or an address's as long as nobody is logged in."""
+
+    scope = "api"
+
+    @property
+    def limit(self) -> int:
+        return settings.ENVIRONMENT.rate_limit
+
+    def allow_request(self, request: Request, view: object) -> bool:
+        window = int(time.time()) // WINDOW
+        key = f"rate:{self.scope}:{request.user.pk or self.get_ident(request)}:{window}"
+        if cache.add(key, 1, 2 * WINDOW):
+            return True
+        try:
+            count = cache.incr(key)
+        except ValueError:  # evicted since
+            return True
+        return count is None or count <= self.limit
+
+    def wait(self) -> float:
+        return WINDOW - time.time() % WINDOW
+
+
+class LoginThrottle(ClientThrottle):
+    """Guessing passwords is slow work."""
+
+    scope = "login"
+    limit = 20

@@ -16,12 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn
 
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:  # AnsibleAWSModule reports a missing SDK, with the cure
-    pass
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from botocore.exceptions import BotoCoreError, ClientError
 
 State = dict[str, Any]
 
@@ -69,6 +65,10 @@ class Resource(ABC):
     def delete(self, found: State) -> None:
         self.fail(f"The {self.noun} {self.name} is never deleted by this module.")
 
+    def planned(self, found: State | None, wanted: State) -> State:
+        """What a check shows as the resource that would be there; names that AWS gives stay those that were found."""
+        return {**(found or {}), **wanted}
+
     def settled(self, found: State) -> bool:
         """Whether AWS has finished what was asked; looked at again and again while the module waits."""
         return True
@@ -102,7 +102,7 @@ def run(resource: Resource) -> None:
     module.exit_json(
         changed=changed,
         diff={"before": before, "after": wanted, "before_header": resource.name, "after_header": resource.name},
-        resource={**(found or {}), **wanted},
+        resource=resource.planned(found, wanted) if changed and module.check_mode else found or {},
     )
 
 
@@ -137,7 +137,9 @@ def _settled(resource: Resource, found: State | None) -> bool:
     if resource.params.get("state") == "absent":
         return found is None
     if found is None:
-        resource.fail(f"There is no {resource.noun} {resource.name} to wait for. Provision it first, then run this again.")
+        resource.fail(
+            f"There is no {resource.noun} {resource.name} to wait for. Provision it first, then run this again."
+        )
     return resource.settled(found)
 
 

@@ -1,0 +1,222 @@
+"""How each part of an estate is found: one small function a service, giving plain data, null or empty for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ansible.module_utils.aws_resource import tags_from, unless_missing
+
+Found = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Estate:
+    name: str
+    account_id: str
+    region: str
+    partition: str
+    zone_name: str
+
+    @property
+    def filters(self) -> list[dict[str, Any]]:
+        """EC2's filter for what carries the estate's tag."""
+        return [{"Name": "tag:Estate", "Values": [self.name]}]
+
+
+@dataclass(frozen=True)
+class Finder:
+    service: str
+    find: Callable[[Any, Estate], Found]
+
+
+def find_network(ec2: Any, estate: Estate) -> Found:
+    vpcs = ec2.describe_vpcs(Filters=estate.filters)["Vpcs"]
+    subnets = ec2.describe_subnets(Filters=estate.filters)["Subnets"]
+    groups = ec2.describe_security_groups(Filters=estate.filters)["SecurityGroups"]
+    prefix = f"{estate.name}-"
+    return {
+        "vpc": {"id": vpcs[0]["VpcId"], "cidr": vpcs[0]["CidrBlock"]} if vpcs else {"id": None, "cidr": None},
+        "subnets": {tier: subnets_of(tier, subnets) for tier in ("public", "app", "data")},
+        "security_groups": {
+            group["GroupName"].removeprefix(prefix).replace("-", "_"): group["GroupId"]
+            for group in groups
+            if group["GroupName"].startswith(prefix)
+        },
+    }
+
+
+def subnets_of(tier: str, subnets: list[Found]) -> list[str]:
+    mine = [subnet for subnet in subnets if tags_from(subnet["Tags"]).get("Tier") == tier]
+    return [subnet["SubnetId"] for subnet in sorted(mine, key=lambda subnet: str(subnet["AvailabilityZone"]))]
+
+
+def find_key(kms: Any, estate: Estate) -> Found:
+    answer = unless_missing("NotFoundException", kms.describe_key, KeyId=f"alias/{estate.name}")
+    return {"kms_key_arn": answer["KeyMetadata"]["Arn"] if answer else None}
+
+
+def find_secrets(secretsmanager: Any, estate: Estate) -> Found:
+    prefix = f"{estate.name}/"
+    pages = secretsmanager.get_paginator("list_secrets").paginate(Filters=[{"Key": "name", "Values": [prefix]}])
+    return {
+        "secrets": {
+            secret["Name"].removeprefix(prefix): {"arn": secret["ARN"], "version_id": current_version(secret)}
+            for page in pages
+            for secret in page["SecretList"]
+            if secret["Name"].startswith(prefix)
+        }
+    }
+
+
+def current_version(secret: Found) -> str | None:
+    stages = secret.get("SecretVersionsToStages", {})
+    return next((version for version, names in stages.items() if "AWSCURRENT" in names), None)
+
+
+def find_zone(route53: Any, estate: Estate) -> Found:
+    zones = route53.list_hosted_zones_by_name(DNSName=f"{estate.zone_name}.")["HostedZones"]
+    mine = [zone for zone in zones if zone["Name"] == f"{estate.zone_name}." and not zone["Config"]["PrivateZone"]]
+    if not mine:
+        return {"hosted_zone": {"id": None, "name_servers": []}}
+    zone = route53.get_hosted_zone(Id=mine[0]["Id"])
+    return {
+        "hosted_zone": {"id": mine[0]["Id"].rpartition("/")[2], "name_servers": zone["DelegationSet"]["NameServers"]}
+    }
+
+
+def find_certificate(acm: Any, estate: Estate) -> Found:
+    pages = acm.get_paginator("list_certificates").paginate(CertificateStatuses=["PENDING_VALIDATION", "ISSUED"])
+    for summary in (summary for page in pages for summary in page["CertificateSummaryList"]):
+        arn = summary["CertificateArn"]
+        if summary["DomainName"] != estate.zone_name:
+            continue
+        tags = tags_from(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
+        if tags.get("Estate") == estate.name:
+            return {"certificate": certificate_state(acm.describe_certificate(CertificateArn=arn)["Certificate"])}
+    return {"certificate": {"arn": None, "status": None, "validation_records": []}}
+
+
+def certificate_state(certificate: Found) -> Found:
+    records = [option.get("ResourceRecord") for option in certificate.get("DomainValidationOptions", [])]
+    unique = {record["Name"]: record for record in records if record}  # a name and its wildcard share one record
+    return {
+        "arn": certificate["CertificateArn"],
+        "status": certificate["Status"],
+        "validation_records": [
+            {"name": record["Name"], "type": record["Type"], "value": record["Value"]} for record in unique.values()
+        ],
+    }
+
+
+def find_repository(ecr: Any, estate: Estate) -> Found:
+    answer = unless_missing("RepositoryNotFoundException", ecr.describe_repositories, repositoryNames=[estate.name])
+    return {"repository_uri": answer["repositories"][0]["repositoryUri"] if answer else None}
+
+
+def find_database(rds: Any, estate: Estate) -> Found:
+    missing = {"DBInstanceNotFound", "DBInstanceNotFoundFault"}
+    answer = unless_missing(missing, rds.describe_db_instances, DBInstanceIdentifier=estate.name)
+    instance = answer["DBInstances"][0] if answer else {}
+    return {
+        "database": {
+            "arn": instance.get("DBInstanceArn"),
+            "status": instance.get("DBInstanceStatus"),
+            "endpoint": instance.get("Endpoint", {}).get("Address"),
+            "port": instance.get("Endpoint", {}).get("Port"),
+            "resource_id": instance.get("DbiResourceId"),
+            "master_secret_arn": instance.get("MasterUserSecret", {}).get("SecretArn"),
+        }
+    }
+
+
+def find_cache(elasticache: Any, estate: Estate) -> Found:
+    answer = unless_missing(
+        "ReplicationGroupNotFoundFault", elasticache.describe_replication_groups, ReplicationGroupId=estate.name
+    )
+    group = answer["ReplicationGroups"][0] if answer else {}
+    endpoint: Found = next(
+        (node["PrimaryEndpoint"] for node in group.get("NodeGroups", []) if "PrimaryEndpoint" in node), {}
+    )
+    return {
+        "cache": {
+            "arn": group.get("ARN"),
+            "status": group.get("Status"),
+            "endpoint": endpoint.get("Address"),
+            "port": endpoint.get("Port"),
+        }
+    }
+
+
+def find_load_balancer(elb: Any, estate: Estate) -> Found:
+    answer = unless_missing("LoadBalancerNotFound", elb.describe_load_balancers, Names=[estate.name])
+    balancer = answer["LoadBalancers"][0] if answer else {}
+    listeners = {}
+    if balancer:
+        page = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+        listeners = {listener["Protocol"].lower(): listener["ListenerArn"] for listener in page}
+    return {
+        "load_balancer": {
+            "arn": balancer.get("LoadBalancerArn"),
+            "dns_name": balancer.get("DNSName"),
+            "hosted_zone_id": balancer.get("CanonicalHostedZoneId"),
+            "state": balancer.get("State", {}).get("Code"),
+        },
+        "listeners": {protocol: listeners.get(protocol) for protocol in ("http", "https")},
+        "production_rule": production_rule(elb, listeners.get("https")),
+        "target_groups": {colour: target_group_arn(elb, f"{estate.name}-{colour}") for colour in ("blue", "green")},
+    }
+
+
+def production_rule(elb: Any, listener_arn: str | None) -> Found:
+    rules = elb.describe_rules(ListenerArn=listener_arn)["Rules"] if listener_arn else []
+    for rule in rules:
+        forwards = [action["ForwardConfig"] for action in rule["Actions"] if "ForwardConfig" in action]
+        if forwards and not rule["IsDefault"]:
+            groups = forwards[0]["TargetGroups"]
+            return {
+                "arn": rule["RuleArn"],
+                "weights": {group["TargetGroupArn"]: group.get("Weight", 1) for group in groups},
+            }
+    return {"arn": None, "weights": {}}
+
+
+def target_group_arn(elb: Any, name: str) -> str | None:
+    answer = unless_missing("TargetGroupNotFound", elb.describe_target_groups, Names=[name])
+    return answer["TargetGroups"][0]["TargetGroupArn"] if answer else None
+
+
+def find_cluster(ecs: Any, estate: Estate) -> Found:
+    clusters = ecs.describe_clusters(clusters=[estate.name])["clusters"]
+    active = [cluster for cluster in clusters if cluster["status"] == "ACTIVE"]
+    if not active:
+        return {"cluster_arn": None, "service": None}
+    services = ecs.describe_services(cluster=estate.name, services=[f"{estate.name}-app"])["services"]
+    running = [service for service in services if service["status"] == "ACTIVE"]
+    return {"cluster_arn": active[0]["clusterArn"], "service": service_state(running[0]) if running else None}
+
+
+def service_state(service: Found) -> Found:
+    return {
+        "arn": service["serviceArn"],
+        "task_definition": service["taskDefinition"],
+        "desired": service["desiredCount"],
+        "running": service["runningCount"],
+        "pending": service["pendingCount"],
+        "rollout": next((d.get("rolloutState") for d in service["deployments"] if d["status"] == "PRIMARY"), None),
+    }
+
+
+FINDERS = (
+    Finder("ec2", find_network),
+    Finder("kms", find_key),
+    Finder("secretsmanager", find_secrets),
+    Finder("route53", find_zone),
+    Finder("acm", find_certificate),
+    Finder("ecr", find_repository),
+    Finder("rds", find_database),
+    Finder("elasticache", find_cache),
+    Finder("elbv2", find_load_balancer),
+    Finder("ecs", find_cluster),
+)

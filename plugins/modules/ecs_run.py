@@ -1,0 +1,150 @@
+#!/usr/bin/python
+"""Own module because community.aws.ecs_task gets wait and exit codes only in a later version than ours."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ecs_run
+short_description: Run a command as a one-off Fargate task
+description:
+  - Runs it, waits until it has stopped, and fails unless its exit code is 0, with the last lines that it wrote.
+  - A task that takes longer than I(timeout) is stopped.
+options:
+  command: {description: Command of the container, type: list, elements: str, required: true}
+  cluster: {description: Cluster, type: str, required: true}
+  task_definition: {description: Family or ARN, type: str, required: true}
+  subnets: {description: Subnets of the task, type: list, elements: str, required: true}
+  security_groups: {description: Security groups of the task, type: list, elements: str, required: true}
+  assign_public_ip: {description: Whether the task gets a public address, type: bool, default: false}
+  log_group: {description: Where its output goes, type: str, required: true}
+  timeout: {description: Seconds, type: int, default: 900}
+  poll_seconds: {description: Seconds between two looks, type: float, default: 5}
+  tags: {description: Tags, type: dict, default: {}}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Migrate the database
+  ecs_run:
+    command: [migrate]
+    cluster: campshub360-tier1
+    task_definition: campshub360-tier1-migrate
+    subnets: [subnet-0a]
+    security_groups: [sg-0a]
+    log_group: /ecs/campshub360-tier1
+"""
+
+RETURN = r"""
+task: {description: "arn, exit_code, reason", type: dict, returned: success}
+lines: {description: The last lines that it wrote, type: list, returned: success}
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.aws_resource import tags_to, unless_missing
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from botocore.exceptions import BotoCoreError, ClientError
+
+CONTAINER = "app"
+LAST_LINES = 20
+
+
+class Run:
+    """One task from its start to its exit code."""
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        self.params = module.params
+        self.ecs = module.client("ecs")
+        self.logs = module.client("logs")
+
+    def start(self) -> str:
+        network = {
+            "subnets": self.params["subnets"],
+            "securityGroups": self.params["security_groups"],
+            "assignPublicIp": "ENABLED" if self.params["assign_public_ip"] else "DISABLED",
+        }
+        answer = self.ecs.run_task(
+            cluster=self.params["cluster"],
+            taskDefinition=self.params["task_definition"],
+            launchType="FARGATE",
+            networkConfiguration={"awsvpcConfiguration": network},
+            overrides={"containerOverrides": [{"name": CONTAINER, "command": self.params["command"]}]},
+            tags=tags_to(self.params["tags"], "key", "value"),
+        )
+        if answer["failures"]:
+            raise RuntimeError(f"AWS did not start it: {answer['failures'][0].get('reason')}")
+        return str(answer["tasks"][0]["taskArn"])
+
+    def wait(self, arn: str) -> dict[str, Any]:
+        deadline = time.monotonic() + self.params["timeout"]
+        while (task := self.describe(arn))["lastStatus"] != "STOPPED":
+            if time.monotonic() > deadline:
+                reason = f"took longer than {self.params['timeout']} s"
+                self.ecs.stop_task(cluster=self.params["cluster"], task=arn, reason=reason)
+                raise RuntimeError(f"it {reason} and was stopped")
+            time.sleep(self.params["poll_seconds"])
+        return task
+
+    def describe(self, arn: str) -> dict[str, Any]:
+        task: dict[str, Any] = self.ecs.describe_tasks(cluster=self.params["cluster"], tasks=[arn])["tasks"][0]
+        return task
+
+    def lines(self, task: dict[str, Any]) -> list[str]:
+        """What it wrote last; nothing when it never started."""
+        family = task["taskDefinitionArn"].rpartition("/")[2].partition(":")[0]
+        answer = unless_missing(
+            "ResourceNotFoundException",
+            self.logs.get_log_events,
+            logGroupName=self.params["log_group"],
+            logStreamName=f"{family}/{CONTAINER}/{task['taskArn'].rpartition('/')[2]}",
+            limit=LAST_LINES,
+            startFromHead=False,
+        )
+        return [event["message"] for event in answer["events"]] if answer else []
+
+
+def failure(task: dict[str, Any]) -> str | None:
+    """Why the task did not do its work, in a sentence, or None."""
+    container = task["containers"][0]
+    if container.get("exitCode") == 0:
+        return None
+    if "exitCode" in container:
+        return f"it ended with exit code {container['exitCode']}"
+    return str(container.get("reason") or task.get("stoppedReason") or "it stopped for no reason that AWS knows")
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "command": {"type": "list", "elements": "str", "required": True},
+            "cluster": {"required": True},
+            "task_definition": {"required": True},
+            "subnets": {"type": "list", "elements": "str", "required": True},
+            "security_groups": {"type": "list", "elements": "str", "required": True},
+            "assign_public_ip": {"type": "bool", "default": False},
+            "log_group": {"required": True},
+            "timeout": {"type": "int", "default": 900},
+            "poll_seconds": {"type": "float", "default": 5},
+            "tags": {"type": "dict", "default": {}},
+        },
+        supports_check_mode=True,
+    )
+    command = " ".join(module.params["command"])
+    if module.check_mode:
+        module.exit_json(changed=True, task={}, lines=[], diff={"before": "", "after": f"one-off task: {command}\n"})
+    run = Run(module)
+    try:
+        task = run.wait(run.start())
+        lines = run.lines(task)
+    except (BotoCoreError, ClientError, RuntimeError) as error:
+        module.fail_json(msg=f"The one-off task `{command}` failed: {error}.")
+    if why := failure(task):
+        wrote = "\n".join(["Its last lines:", *lines]) if lines else "It wrote nothing."
+        module.fail_json(msg=f"The one-off task `{command}` failed: {why}.\n{wrote}", lines=lines)
+    module.exit_json(changed=True, task={"arn": task["taskArn"], "exit_code": 0}, lines=lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+#!/usr/bin/python
+"""Own module because community.aws.ecs_taskdefinition registers a new revision for every difference in key order or default."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ecs_task_definition
+short_description: A Fargate task definition with one container
+description:
+  - Registers a new revision when the newest active one differs, else gives that one. Never deregisters any.
+options:
+  family: {description: Family, type: str, required: true}
+  image: {description: Image with its digest, type: str, required: true}
+  command: {description: Command of the container; the image's own when empty, type: list, elements: str, default: []}
+  cpu: {description: "CPU units, 1024 a vCPU", type: int, required: true}
+  memory: {description: MiB, type: int, required: true}
+  architecture: {description: Of the processor, type: str, choices: [X86_64, ARM64], default: X86_64}
+  port: {description: The port on which the container listens, type: int}
+  stop_timeout: {description: "Seconds from SIGTERM to SIGKILL, 120 at most", type: int, default: 30}
+  environment: {description: Environment, type: dict, default: {}}
+  secrets: {description: "Environment from Secrets Manager: name and valueFrom", type: dict, default: {}}
+  execution_role_arn: {description: The role that pulls the image and reads the secrets, type: str, required: true}
+  task_role_arn: {description: The role of the application, type: str, required: true}
+  log_group: {description: Where standard output goes, type: str, required: true}
+  tags: {description: Tags, type: dict, default: {}}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Register the application's task definition
+  ecs_task_definition:
+    family: campshub360-tier1-app
+    image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/campshub360-tier1@sha256:4f1c...
+    cpu: 2048
+    memory: 4096
+    port: 8000
+    execution_role_arn: arn:aws:iam::123456789012:role/campshub360-tier1-execution
+    task_role_arn: arn:aws:iam::123456789012:role/campshub360-tier1-task
+    log_group: /ecs/campshub360-tier1
+"""
+
+RETURN = r"""
+resource: {description: "The revision's state, with its arn", type: dict, returned: success}
+"""
+
+from ansible.module_utils.aws_resource import TAGS_OPTION, Resource, State, run, tags_from, tags_to, unless_missing
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+CONTAINER = "app"
+FIELDS = ("image", "command", "cpu", "memory", "architecture", "port", "stop_timeout", "environment", "secrets",
+          "execution_role_arn", "task_role_arn", "log_group", "tags")  # fmt: skip
+
+
+def state_from(definition: State, tags: State) -> State:
+    """A described task definition in the words of the options."""
+    container = definition["containerDefinitions"][0]
+    return {
+        "arn": definition["taskDefinitionArn"],
+        "image": container["image"],
+        "command": container.get("command", []),
+        "cpu": int(definition["cpu"]),
+        "memory": int(definition["memory"]),
+        "architecture": definition.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64"),
+        "port": next((mapping["containerPort"] for mapping in container.get("portMappings", [])), None),
+        "stop_timeout": container.get("stopTimeout"),
+        "environment": {pair["name"]: pair["value"] for pair in container.get("environment", [])},
+        "secrets": {pair["name"]: pair["valueFrom"] for pair in container.get("secrets", [])},
+        "execution_role_arn": definition.get("executionRoleArn"),
+        "task_role_arn": definition.get("taskRoleArn"),
+        "log_group": container.get("logConfiguration", {}).get("options", {}).get("awslogs-group"),
+        "tags": tags,
+    }
+
+
+def request_from(family: str, region: str, wanted: State) -> State:
+    """What RegisterTaskDefinition is sent. CPU and memory belong to the task: Fargate sizes nothing else."""
+    options = {"awslogs-group": wanted["log_group"], "awslogs-region": region, "awslogs-stream-prefix": family}
+    container: State = {
+        "name": CONTAINER,
+        "image": wanted["image"],
+        "essential": True,
+        "stopTimeout": wanted["stop_timeout"],
+        "environment": tags_to(wanted["environment"], "name", "value"),
+        "secrets": tags_to(wanted["secrets"], "name", "valueFrom"),
+        "logConfiguration": {"logDriver": "awslogs", "options": options},
+    }
+    if wanted["command"]:
+        container["command"] = wanted["command"]
+    if wanted["port"]:
+        container["portMappings"] = [{"containerPort": wanted["port"], "protocol": "tcp"}]
+    return {
+        "family": family,
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": str(wanted["cpu"]),
+        "memory": str(wanted["memory"]),
+        "runtimePlatform": {"cpuArchitecture": wanted["architecture"], "operatingSystemFamily": "LINUX"},
+        "executionRoleArn": wanted["execution_role_arn"],
+        "taskRoleArn": wanted["task_role_arn"],
+        "containerDefinitions": [container],
+        "tags": tags_to(wanted["tags"], "key", "value"),
+    }
+
+
+class TaskDefinition(Resource):
+    noun = "task definition"
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        super().__init__(module)
+        self.ecs = module.client("ecs")
+
+    @property
+    def name(self) -> str:
+        return str(self.params["family"])
+
+    def read(self) -> State | None:
+        # AWS answers ClientException for a family without an active revision
+        answer = unless_missing(
+            "ClientException", self.ecs.describe_task_definition, taskDefinition=self.name, include=["TAGS"]
+        )
+        if answer is None:
+            return None
+        return state_from(answer["taskDefinition"], tags_from(answer.get("tags", []), "key", "value"))
+
+    def wanted(self, found: State | None) -> State:
+        texts = {"environment": {key: str(value) for key, value in self.params["environment"].items()}}
+        return {field: self.params[field] for field in FIELDS} | texts
+
+    def create(self, wanted: State) -> None:
+        self.ecs.register_task_definition(**request_from(self.name, self.module.region, wanted))
+
+    def update(self, found: State, changes: State) -> None:
+        self.create(self.wanted(found))
+
+    def planned(self, found: State | None, wanted: State) -> State:
+        return {**wanted, "arn": f"{self.name}, its next revision"}
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "family": {"required": True},
+            "image": {"required": True},
+            "command": {"type": "list", "elements": "str", "default": []},
+            "cpu": {"type": "int", "required": True},
+            "memory": {"type": "int", "required": True},
+            "architecture": {"choices": ["X86_64", "ARM64"], "default": "X86_64"},
+            "port": {"type": "int"},
+            "stop_timeout": {"type": "int", "default": 30},
+            "environment": {"type": "dict", "default": {}},
+            "secrets": {"type": "dict", "default": {}, "no_log": False},
+            "execution_role_arn": {"required": True},
+            "task_role_arn": {"required": True},
+            "log_group": {"required": True},
+            **TAGS_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(TaskDefinition(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+#!/usr/bin/python
+"""Own module because ansible.builtin.uri can't connect to another address than the URL's, as before a DNS cut-over."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: https_check
+short_description: Ask a URL from outside and judge the answer
+description: Asks until the answer is as expected or the time is over. Changes nothing.
+options:
+  url: {description: "https://...", type: str, required: true}
+  connect_to: {description: "host:port to connect to instead of the URL's; the certificate is still the URL's", type: str, default: ""}
+  ca: {description: File of trusted certificates; the system's when empty, type: str, default: ""}
+  status: {description: Expected status, type: int, default: 200}
+  headers: {description: Expected headers, type: dict, default: {}}
+  timeout: {description: Seconds to go on asking, type: int, default: 60}
+  poll_seconds: {description: Seconds between two questions, type: float, default: 1}
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: See the new release from outside
+  https_check:
+    url: https://app.tier1.campshub360.example/readyz
+    headers: {X-Release: 1.0.0}
+"""
+
+RETURN = r"""
+status: {description: The answer's status, type: int, returned: success}
+"""
+
+import http.client
+import socket
+import ssl
+import time
+from urllib.parse import urlsplit
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def ask(url: str, connect_to: str, ca: str) -> tuple[int, dict[str, str]]:
+    """Status and headers (names in lower case) of one GET; OSError or HTTPException when there is no answer."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    address, _, port = (connect_to or f"{host}:{parts.port or 443}").rpartition(":")
+    context = ssl.create_default_context(cafile=ca or None)
+    with (
+        socket.create_connection((address, int(port)), timeout=10) as raw,
+        context.wrap_socket(raw, server_hostname=host) as tls,
+    ):
+        connection = http.client.HTTPConnection(host)
+        connection.sock = tls
+        connection.request("GET", parts.path or "/", headers={"User-Agent": "campshub360-check"})
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+
+
+def objection(status: int, headers: dict[str, str], wanted_status: int, wanted_headers: dict[str, str]) -> str | None:
+    """What is wrong with the answer, or None."""
+    if status != wanted_status:
+        return f"it answers {status} instead of {wanted_status}"
+    for name, value in wanted_headers.items():
+        if (there := headers.get(name.lower())) != str(value):
+            return f"its header {name} is {there!r} instead of {value!r}"
+    return None
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "url": {"required": True},
+            "connect_to": {"default": ""},
+            "ca": {"default": ""},
+            "status": {"type": "int", "default": 200},
+            "headers": {"type": "dict", "default": {}},
+            "timeout": {"type": "int", "default": 60},
+            "poll_seconds": {"type": "float", "default": 1},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    deadline = time.monotonic() + wanted["timeout"]
+    while True:
+        try:
+            status, headers = ask(wanted["url"], wanted["connect_to"], wanted["ca"])
+            wrong = objection(status, headers, wanted["status"], wanted["headers"])
+            if not wrong:
+                module.exit_json(changed=False, status=status)
+        except (OSError, http.client.HTTPException) as error:
+            wrong = f"it does not answer: {error}"
+        if time.monotonic() > deadline:
+            through = f" (asked through {wanted['connect_to']})" if wanted["connect_to"] else ""
+            module.fail_json(
+                msg=f"{wanted['url']} is not as it should be: {wrong}{through}, for {wanted['timeout']} s."
+            )
+        time.sleep(wanted["poll_seconds"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+#!/usr/bin/python
+"""Own module because finding an estate with the collections' *_info modules takes sixteen tasks, and none refuses a wrong account."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stack_info
+short_description: Find what exists of an estate
+description:
+  - Refuses to go on in another account or region than the estate declares.
+  - Looks up what exists, by tag C(Estate) and by name. Changes nothing. What is not there is null or empty.
+options:
+  name: {description: The estate's name, type: str, required: true}
+  account_id: {description: The account in which the estate lives, type: str, required: true}
+  zone_name: {description: "The estate's DNS zone, which is also its certificate's domain", type: str, required: true}
+  unreachable_hint: {description: What to do when AWS does not answer, type: str, default: Check the network and AWS_ENDPOINT_URL.}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Find what exists
+  stack_info:
+    name: campshub360-tier1
+    account_id: "123456789012"
+    zone_name: tier1.campshub360.example
+  register: stack_found
+"""
+
+RETURN = r"""
+vpc: {description: "id and cidr", type: dict, returned: success}
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible.module_utils.estate import FINDERS, Estate
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+
+def refuse_other_account(module: AnsibleAWSModule, caller: dict[str, str]) -> None:
+    declared = module.params["account_id"]
+    if caller["Account"] != declared:
+        module.fail_json(
+            msg=f"The estate {module.params['name']} is declared for account {declared}, but these credentials belong to "
+            f"account {caller['Account']} ({caller['Arn']}). Nothing was touched. Use the other account's credentials, or "
+            "correct stack_account_id in the inventory."
+        )
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "name": {"required": True},
+            "account_id": {"required": True},
+            "zone_name": {"required": True},
+            "unreachable_hint": {"default": "Check the network and AWS_ENDPOINT_URL."},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        caller = module.client("sts").get_caller_identity()
+        refuse_other_account(module, caller)
+        estate = Estate(
+            name=module.params["name"],
+            account_id=caller["Account"],
+            region=module.region,
+            partition=caller["Arn"].split(":")[1],
+            zone_name=module.params["zone_name"],
+        )
+        clients = {service: module.client(service) for service in sorted({finder.service for finder in FINDERS})}
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            sections: list[dict[str, Any]] = list(
+                pool.map(lambda finder: finder.find(clients[finder.service], estate), FINDERS)
+            )
+    except EndpointConnectionError as error:
+        module.fail_json(msg=f"AWS does not answer: {error}. {module.params['unreachable_hint']}")
+    except ClientError as error:
+        answer = error.response["Error"]
+        module.fail_json(
+            msg=f"Could not look for the estate {module.params['name']}: {answer['Code']}: {answer['Message']} "
+            f"({error.operation_name})"
+        )
+    except BotoCoreError as error:
+        module.fail_json(msg=f"Could not look for the estate {module.params['name']}: {error}")
+    found = {
+        "account_id": estate.account_id,
+        "region": estate.region,
+        "partition": estate.partition,
+        "caller_arn": caller["Arn"],
+    }
+    for section in sections:
+        found.update(section)
+    module.exit_json(changed=False, **found)
+
+
+if __name__ == "__main__":
+    main()

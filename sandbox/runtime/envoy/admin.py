@@ -1,0 +1,109 @@
+"""What a running Envoy tells through its admin endpoint."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+TIMEOUT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHealth:
+    """Health by active checks. `pending`: not checked yet; `timed_out`: why it is unhealthy."""
+
+    healthy: bool
+    pending: bool
+    timed_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatistics:
+    """Of one cluster since Envoy started; `percentiles` (50, 95, 99 -> milliseconds) of the
+    response times in the last five seconds, empty without requests."""
+
+    requests: int = 0
+    responses_2xx: int = 0
+    responses_4xx: int = 0
+    responses_5xx: int = 0
+    connection_failures: int = 0
+    active_requests: int = 0
+    percentiles: Mapping[int, float] = field(default_factory=dict)
+
+
+_COUNTERS = {
+    "upstream_rq_total": "requests",
+    "upstream_rq_2xx": "responses_2xx",
+    "upstream_rq_4xx": "responses_4xx",
+    "upstream_rq_5xx": "responses_5xx",
+    "upstream_cx_connect_fail": "connection_failures",
+    "upstream_rq_active": "active_requests",
+}
+_TIME = "upstream_rq_time"
+
+
+def get(admin: tuple[str, int], path: str) -> str:
+    """The admin endpoint's answer; OSError while it does not answer, or not with 200."""
+    connection = http.client.HTTPConnection(*admin, timeout=TIMEOUT)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read().decode()
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"Envoy's admin endpoint: {error!r}") from error
+    finally:
+        connection.close()
+    if response.status != http.HTTPStatus.OK:
+        raise ConnectionError(f"Envoy's admin endpoint: {response.status} for {path}")
+    return body
+
+
+def health(admin: tuple[str, int]) -> dict[str, dict[tuple[str, int], EndpointHealth]]:
+    """cluster -> (address, port) -> health."""
+    content = json.loads(get(admin, "/clusters?format=json"))
+    return {
+        cluster["name"]: {_place(host): _health(host) for host in cluster.get("host_statuses", ())}
+        for cluster in content.get("cluster_statuses", ())
+    }
+
+
+def statistics(admin: tuple[str, int]) -> dict[str, ClusterStatistics]:
+    """cluster -> what went through it."""
+    wanted = rf"^cluster\..*\.({'|'.join([*_COUNTERS, _TIME])})$"
+    path = f"/stats?format=json&filter={quote(wanted)}"
+    found: dict[str, dict[str, Any]] = {}
+    for stat in json.loads(get(admin, path))["stats"]:
+        if "histograms" in stat:
+            for cluster, percentiles in _percentiles(stat["histograms"]):
+                found.setdefault(cluster, {})["percentiles"] = percentiles
+        else:
+            cluster, _, counter = stat["name"].removeprefix("cluster.").rpartition(".")
+            found.setdefault(cluster, {})[_COUNTERS[counter]] = int(stat["value"])
+    return {cluster: ClusterStatistics(**values) for cluster, values in found.items()}
+
+
+def _place(host: dict[str, Any]) -> tuple[str, int]:
+    place = host["address"]["socket_address"]
+    return place["address"], place["port_value"]
+
+
+def _health(host: dict[str, Any]) -> EndpointHealth:
+    status = host.get("health_status", {})
+    return EndpointHealth(
+        healthy=not status.get("failed_active_health_check", False),
+        pending=status.get("pending_active_hc", False),
+        timed_out=status.get("active_hc_timeout", False),
+    )
+
+
+def _percentiles(histograms: dict[str, Any]) -> Iterable[tuple[str, dict[int, float]]]:
+    quantiles = histograms["supported_quantiles"]
+    for one in histograms["computed_quantiles"]:
+        values = dict(zip(quantiles, one["values"], strict=True))
+        latest = {int(q): value["interval"] for q, value in values.items() if q in (50, 95, 99)}
+        cluster = one["name"].removeprefix("cluster.").removesuffix(f".{_TIME}")
+        yield cluster, {q: value for q, value in latest.items() if value is not None}

@@ -1,0 +1,151 @@
+"""What Envoy is to do, in our words. `xds` turns it into Envoy's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sandbox.runtime.certificates import Identity
+
+TlsVersion = Literal["TLSv1_0", "TLSv1_1", "TLSv1_2", "TLSv1_3"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server of a cluster. `host`: the Host header (without port) of its health checks."""
+
+    address: str
+    port: int
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """An active check: GET `path` answering one of `codes`, or without a path: it connects.
+
+    One success makes a new endpoint healthy; from then on the thresholds count in a row.
+    `interval` and `timeout` in seconds; `port` where it differs from the endpoint's.
+    """
+
+    path: str | None = None
+    interval: float = 30.0
+    timeout: float = 5.0
+    healthy_threshold: int = 5
+    unhealthy_threshold: int = 2
+    codes: tuple[range, ...] = (range(200, 201),)
+    port: int | None = None
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Servers that share the work.
+
+    Take an endpoint out to drain it: it gets no new requests, and those it has may finish.
+    `fail_open`: with no healthy endpoint all of them are used, as AWS load balancers do, rather
+    than none. `idle_timeout`: seconds that an unused HTTP connection is kept.
+    """
+
+    name: str
+    endpoints: tuple[Endpoint, ...] = ()
+    health_check: HealthCheck | None = None
+    fail_open: bool = False
+    policy: Literal["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM"] = "ROUND_ROBIN"
+    connect_timeout: float = 5.0
+    idle_timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Conditions that must all hold; within one, any value will do, with wildcards `*` and `?`.
+
+    Paths are case-sensitive, the rest is not. `headers`: name -> values, a condition each;
+    `queries`: groups of (key or None for any key, value), a condition each.
+    """
+
+    paths: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    queries: tuple[tuple[tuple[str | None, str], ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """To these clusters (name, weight), in proportion to their weights."""
+
+    clusters: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Elsewhere; None keeps what the request had. `path` may hold `{path}`, the one requested
+    (without its leading slash)."""
+
+    status: Literal[301, 302] = 301
+    scheme: Literal["http", "https"] | None = None
+    host: str | None = None
+    port: int | None = None
+    path: str | None = None
+    keep_query: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FixedResponse:
+    """Answered by Envoy itself."""
+
+    status: int
+    body: str = ""
+    content_type: str = "text/plain"
+
+
+Action = Forward | Redirect | FixedResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What to do with a request that matches."""
+
+    action: Action
+    match: Match = field(default_factory=Match)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Termination: the identity whose names fit the client's SNI, else the first."""
+
+    identities: tuple[Identity, ...]
+    minimum: TlsVersion = "TLSv1_2"
+    maximum: TlsVersion = "TLSv1_3"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpListener:
+    """HTTP/1.1, with TLS also HTTP/2. The first route that matches wins; none matches: 404.
+
+    `public_port` is the port that clients believe to use (X-Forwarded-Port). `idle_timeout`:
+    seconds without a byte until a connection is closed or a request is answered 504.
+    """
+
+    name: str
+    address: str
+    port: int
+    routes: tuple[Route, ...]
+    tls: Tls | None = None
+    public_port: int | None = None
+    idle_timeout: float = 60.0
+    server: str = "envoy"
+
+
+@dataclass(frozen=True, slots=True)
+class TcpListener:
+    """Bytes, passed on to a cluster as they are, or after TLS was terminated."""
+
+    name: str
+    address: str
+    port: int
+    cluster: str
+    tls: Tls | None = None
+
+
+Listener = HttpListener | TcpListener

@@ -1,0 +1,72 @@
+"""Tiny real HTTP servers that stand behind Envoy in tests."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Upstream(ThreadingHTTPServer):
+    """Answers every GET with its name and what it was sent; `/slow` waits until `release` is set.
+
+    `status` is what it answers with; `delay` the seconds it takes.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, name: str, address: str, port: int) -> None:
+        super().__init__((address, port), _Handler)
+        self.name = name
+        self.status = 200
+        self.delay = 0.0
+        self.arrived = threading.Event()
+        self.release = threading.Event()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Upstream
+    protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # headers and body in one packet, or each answer takes 40 ms
+
+    def do_GET(self) -> None:
+        if self.path == "/slow":
+            self.server.arrived.set()
+            self.server.release.wait(20)
+        time.sleep(self.server.delay)
+        body = json.dumps(
+            {"name": self.server.name, "path": self.path, "headers": {**self.headers}}
+        ).encode()
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def upstream(name: str, address: str, port: int = 8000) -> Iterator[Upstream]:
+    """A server that listens as long as the context lasts."""
+    server = Upstream(name, address, port)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.release.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def await_that(condition: Callable[[], object], seconds: float = 15.0) -> None:
+    """Return as soon as the condition holds; AssertionError when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came true"
+        time.sleep(0.02)

@@ -77,6 +77,7 @@ class Stage:
         self, path: str = "/", host: str = HOST, **headers: str
     ) -> tuple[int, dict[str, str], bytes]:
         with socket.create_connection((FRONT, 8443), timeout=20) as plain:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = HTTPSConnection(host, context=self.trust)
             connection.sock = self.trust.wrap_socket(plain, server_hostname=HOST)
             connection.request("GET", path, headers=headers)
@@ -184,6 +185,7 @@ def test_plain_http_is_redirected(stage: Stage) -> None:
     await_that(lambda: location() is None)
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_tls_below_1_2_is_refused(stage: Stage) -> None:
     stage.serve(weighted(1, 0))
     await_that(lambda: stage.answers() == "blue")

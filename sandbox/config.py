@@ -11,6 +11,9 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
+# Fixed, so that an inventory can hold them and a shell keeps working after `down` and `up`.
+OPERATOR_KEY = "AKIASANDBOXOPERATOR0"
+OPERATOR_SECRET = "the-sandbox-operator-is-no-secret"
 
 
 class SettingsError(ValueError):
@@ -92,7 +95,7 @@ def _minute(value: str) -> float:
         seconds = float(value)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds <= 60:  # noqa: PLR2004 - a minute has 60 seconds
+    if not 0 < seconds <= 60:
         raise SettingsError(
             f"SANDBOX_MINUTE={value!r} is not the seconds an AWS minute lasts here. "
             "Set it to a number above 0 and up to 60, for example SANDBOX_MINUTE=2."

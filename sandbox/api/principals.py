@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.api.state import State
-from sandbox.config import Settings
+from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET, Settings
 
-# Fixed, so that an inventory can hold them and a shell keeps working after `down` and `up`.
-OPERATOR_KEY = "AKIASANDBOXOPERATOR0"
-OPERATOR_SECRET = "the-sandbox-operator-is-no-secret"
 SESSION_SECONDS = 6 * 3600
 
 

@@ -72,7 +72,7 @@ class Api:
         return errors.not_emulated(call, content_type) if _unrouted(answer) else answer
 
 
-class _Services(DomainDispatcherApplication):
+class _Services(DomainDispatcherApplication):  # type: ignore[misc]
     """moto's services, without its own /moto-api and instance metadata paths."""
 
     def find(self, environ: dict[str, Any]) -> Flask | None:
@@ -84,7 +84,8 @@ class _Services(DomainDispatcherApplication):
         with self.lock:
             if backend not in self.app_instances:
                 self.app_instances[backend] = self.create_app(backend)
-            return self.app_instances[backend]
+            service: Flask = self.app_instances[backend]
+            return service
 
 
 def _run(service: Flask, environ: dict[str, Any]) -> Answer:

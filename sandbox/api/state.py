@@ -43,10 +43,10 @@ class State:
 
     def backends(self, service: str) -> Iterator[tuple[str, str, Any]]:
         """(account, region, backend) of each backend in use; a global service's region is "aws"."""
-        for account, regions in list(get_backend(service).items()):  # type: ignore[call-overload]
+        for account, regions in list(get_backend(service).items()):
             for region, backend in list(regions.items()):
                 yield account, region, backend
 
     def backend(self, service: str, account: str, region: str) -> Any:
         """The backend of one account and region, made on first use."""
-        return get_backend(service)[account][region]  # type: ignore[call-overload]
+        return get_backend(service)[account][region]

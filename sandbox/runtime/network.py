@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from itertools import chain
 from pathlib import Path
 
 RESOLVER = Path(__file__).parent / "resolver"
@@ -74,7 +75,8 @@ class Network:
     def _free(self) -> int:
         taken = set(self._numbers.values())
         # Onwards from the last one, so that an address rests before it means something else.
-        for number in (*range(self._last + 1, LAST + 1), *range(FIRST + 1, self._last + 1)):
+        onwards = chain(range(self._last + 1, LAST + 1), range(FIRST + 1, self._last + 1))
+        for number in onwards:
             if number not in taken:
                 return number
         raise RuntimeError(f"No loopback address is left in {self._net}.0.0/16: sandbox down")

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,15 @@ class Command:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)  # may carry secrets
     cwd: Path | None = None
     log: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A process in the ledger. `started` (clock ticks since boot) tells it from a later pid."""
+
+    pid: int
+    name: str
+    started: int
 
 
 class Process:
@@ -134,7 +143,7 @@ def start(command: Command, *, on_line: Callable[[str], None] | None = None) -> 
             cwd=command.cwd,
             start_new_session=True,
         ).result()
-        _enter(command.root, popen.pid)
+        _enter(command.root, popen.pid, command.name)
         return Process(command, mark, popen, _Sink(popen.stdout, on_line, os.dup(output.fileno())))
 
 
@@ -147,7 +156,7 @@ def sweep(root: Path) -> int:
     """
     mark = f"SANDBOX_ROOT={root.resolve()}"
     spared = proc.lineage()
-    leaders = _leaders(root)
+    leaders = {(one.pid, one.started) for one in _records(root)}
 
     def belonging() -> list[proc.Entry]:
         present = list(proc.entries())
@@ -163,6 +172,13 @@ def sweep(root: Path) -> int:
     for pid, _ in leaders:
         (_ledger(root) / str(pid)).unlink(missing_ok=True)
     return ended
+
+
+def running(root: Path) -> list[Record]:
+    """The processes that `start` began in the sandbox at `root` and that still run, by name."""
+    live = {(one.pid, one.started) for one in proc.entries()}
+    found = (one for one in _records(root) if (one.pid, one.started) in live)
+    return sorted(found, key=lambda one: (one.name, one.pid))
 
 
 class _Sink:
@@ -200,17 +216,16 @@ def _ledger(root: Path) -> Path:
     return root / "run" / "processes"
 
 
-def _enter(root: Path, pid: int) -> None:
+def _enter(root: Path, pid: int, name: str) -> None:
     found = proc.entry(pid)
     if found:  # it may have ended already
         folder = _ledger(root)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / str(pid)).write_text(str(found.started))
+        (folder / str(pid)).write_text(f"{found.started} {name}")
 
 
-def _leaders(root: Path) -> set[tuple[int, int]]:
-    found: set[tuple[int, int]] = set()
-    for record in _ledger(root).glob("*"):
+def _records(root: Path) -> Iterator[Record]:
+    for path in _ledger(root).glob("*"):
         with contextlib.suppress(FileNotFoundError, ValueError):
-            found.add((int(record.name), int(record.read_text())))
-    return found
+            started, _, name = path.read_text().partition(" ")
+            yield Record(int(path.name), name, int(started))

@@ -22,7 +22,7 @@ _version: tuple[int, int] | None = None
 
 
 def _resolve(host: Any) -> Any:
-    global _names, _version  # noqa: PLW0603 - the cache of a file
+    global _names, _version
     name = host.decode() if isinstance(host, bytes) else host
     if not isinstance(name, str):
         return host

@@ -1,0 +1,140 @@
+"""`sandbox connect`: lines for people, that reach what runs in the sandbox when pasted.
+
+No line holds a secret: it reads the password from Secrets Manager when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sandbox.cli import CommandError, running
+from sandbox.config import Settings
+from sandbox.runtime.network import RESOLVER, read_hosts
+from sandbox.runtime.postgres import binaries
+
+PORT_OFFSET = 8000  # a plain user can't listen on 443
+
+Clients = Callable[[str], Any]
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print the lines of one kind of endpoint, or of all."""
+    running.require(settings)
+    clients = running.clients(settings)
+    kinds = {"app": _app, "database": _database, "cache": _cache}
+    found = 0
+    for kind, lines in kinds.items():
+        if arguments.what in (None, kind):
+            for title, line in lines(settings, clients):
+                print(f"# {title}\n{line}\n")
+                found += 1
+    if not found:
+        what = arguments.what or "load balancer, database or cache"
+        raise CommandError(f"there is no {what} yet. Run playbooks/provision.yml first")
+    return 0
+
+
+def _app(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
+    hosts = read_hosts(settings.root / "hosts")
+    aliases = _aliases(clients("route53"))
+    elb = clients("elbv2")
+    for balancer in elb.describe_load_balancers()["LoadBalancers"]:
+        dns_name = balancer["DNSName"].lower()
+        address = hosts.get(dns_name)
+        listeners = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])
+        for listener in listeners["Listeners"]:
+            if not address or listener["Protocol"] not in ("HTTP", "HTTPS"):
+                continue
+            scheme, port = listener["Protocol"].lower(), listener["Port"]
+            for name in aliases.get(dns_name) or [dns_name]:
+                target = f"{name}:{port}:{address}:{port + PORT_OFFSET}"
+                yield (
+                    f"{name} ({balancer['LoadBalancerName']}, port {port})",
+                    f"curl --cacert {_ca(settings)} --connect-to {target} {scheme}://{name}/",
+                )
+
+
+def _aliases(route53: Any) -> dict[str, list[str]]:
+    """Names of alias records by the load balancer's DNS name that they point to."""
+    found: dict[str, list[str]] = {}
+    for zone in route53.list_hosted_zones()["HostedZones"]:
+        records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])
+        for record in records["ResourceRecordSets"]:
+            if "AliasTarget" in record:
+                target = record["AliasTarget"]["DNSName"].rstrip(".").lower()
+                found.setdefault(target.removeprefix("dualstack."), []).append(
+                    record["Name"].rstrip(".")
+                )
+    return found
+
+
+def _database(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
+    hosts = read_hosts(settings.root / "hosts")
+    for instance in clients("rds").describe_db_instances()["DBInstances"]:
+        endpoint = instance.get("Endpoint", {})
+        address = hosts.get(endpoint.get("Address", "").lower())
+        if not address:
+            continue
+        words = {
+            "host": endpoint["Address"],
+            "hostaddr": address,
+            "port": endpoint["Port"],
+            "dbname": instance.get("DBName") or "postgres",
+            "user": instance["MasterUsername"],
+            "sslmode": "verify-full",
+            "sslrootcert": _ca(settings),
+        }
+        line = f'{_psql()} "{" ".join(f"{k}={v}" for k, v in words.items())}"'
+        if secret := instance.get("MasterUserSecret", {}).get("SecretArn"):
+            line = f'PGPASSWORD="$({_secret(settings, secret, json_key="password")})" {line}'
+        yield f"PostgreSQL {instance['DBInstanceIdentifier']}, as its master user", line
+
+
+def _cache(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
+    for group in clients("elasticache").describe_replication_groups()["ReplicationGroups"]:
+        if not group.get("NodeGroups"):
+            continue
+        endpoint = group["NodeGroups"][0]["PrimaryEndpoint"]
+        scheme = "rediss" if group.get("TransitEncryptionEnabled") else "redis"
+        program = (
+            "import os, redis; print(redis.from_url("
+            f'"{scheme}://{endpoint["Address"]}:{endpoint["Port"]}", '
+            'password=os.environ.get("REDIS_TOKEN"), '
+            f'ssl_ca_certs="{_ca(settings)}").info("server"))'
+        )
+        if scheme == "redis":
+            program = program.replace(f', ssl_ca_certs="{_ca(settings)}"', "")
+        resolver = f"PYTHONPATH={RESOLVER} SANDBOX_HOSTS={settings.root / 'hosts'}"
+        line = f"{resolver} {sys.executable} -c {shlex.quote(program)}"
+        if group.get("AuthTokenEnabled"):
+            # ElastiCache never tells a token: the estate keeps it in a secret of this name.
+            secret = f"{group['ReplicationGroupId']}/cache-auth-token"
+            line = f'REDIS_TOKEN="$({_secret(settings, secret)})" {line}'
+        yield f"Redis {group['ReplicationGroupId']}", line
+
+
+def _secret(settings: Settings, secret: str, json_key: str | None = None) -> str:
+    """A shell command that prints a secret's value, or one key of its JSON."""
+    aws = shutil.which("aws", path=str(Path(sys.executable).parent)) or "aws"
+    command = (
+        f". {settings.root / 'env'}; {aws} secretsmanager get-secret-value "
+        f"--secret-id {shlex.quote(secret)} --query SecretString --output text"
+    )
+    if json_key:
+        program = f'import json, sys; print(json.load(sys.stdin)["{json_key}"])'
+        command += f" | {sys.executable} -c {shlex.quote(program)}"
+    return command
+
+
+def _psql() -> str:
+    return shutil.which("psql") or str(binaries() / "psql")
+
+
+def _ca(settings: Settings) -> Path:
+    return settings.root / "certificates" / "ca.pem"

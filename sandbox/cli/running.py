@@ -1,0 +1,45 @@
+"""The sandbox that commands talk to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox import lifecycle
+from sandbox.cli import CommandError
+from sandbox.config import Settings
+from sandbox.environment import variables
+from sandbox.runtime.certificates import Authority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOT_RUNNING = 3
+
+
+def require(settings: Settings) -> int:
+    """The supervisor's process id; CommandError when the sandbox is not up."""
+    pid = lifecycle.running(settings.root)
+    if pid is None:
+        raise CommandError("the sandbox is not running. Start it: sandbox up", NOT_RUNNING)
+    if not (settings.root / "env").exists():
+        raise CommandError("the sandbox is still starting. Wait for it: sandbox up", NOT_RUNNING)
+    return pid
+
+
+def clients(settings: Settings) -> Callable[[str], Any]:
+    """Makes boto3 clients that act as the operator, whatever this shell's own AWS settings are."""
+    import boto3
+
+    environment = variables(settings, Authority(settings.root))
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            verify=environment["AWS_CA_BUNDLE"],
+            region_name=environment["AWS_REGION"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    return client

@@ -1,0 +1,69 @@
+"""`sandbox up`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+from sandbox import lifecycle
+from sandbox.cli import CommandError
+from sandbox.config import CHECKOUT, Settings
+
+START_SECONDS = 60
+
+
+def run(_arguments: argparse.Namespace, settings: Settings) -> int:
+    """Start the supervisor and show what it waits for, until it is ready."""
+    if (pid := lifecycle.running(settings.root)) is not None:
+        _await_env(settings)
+        print(f"The sandbox is already running: {settings.api_url} (pid {pid})")
+        return 0
+    begun = time.monotonic()
+    with _supervisor(settings) as process:
+        assert process.stdout
+        outcome, reason = "failed", "the supervisor ended without a word: sandbox logs sandbox"
+        for line in process.stdout:
+            word, _, rest = line.rstrip("\n").partition(" ")
+            if word == "stage":
+                print(f"  {rest} ...", flush=True)
+            else:
+                outcome, reason = word, rest
+                break
+        if outcome != "ready":
+            process.wait()
+            raise CommandError(reason)
+        process.returncode = 0  # it goes on without us
+    print(f"The sandbox is ready after {time.monotonic() - begun:.1f} s: {settings.api_url}")
+    print('Use it: eval "$(sandbox env)"; aws sts get-caller-identity')
+    return 0
+
+
+def _supervisor(settings: Settings) -> subprocess.Popen[str]:
+    own = {
+        "SANDBOX_DIR": str(settings.root),
+        "SANDBOX_NET": settings.net,
+        "SANDBOX_MINUTE": str(settings.minute),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "sandbox.supervisor"],
+        cwd=CHECKOUT,
+        env={**os.environ, **own},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _await_env(settings: Settings) -> None:
+    """Another `up` may be at work: what it starts is ready when root/env is there."""
+    deadline = time.monotonic() + START_SECONDS
+    while not (settings.root / "env").exists():
+        if lifecycle.running(settings.root) is None:
+            raise CommandError("another `sandbox up` was at work, and failed. Run it again")
+        if time.monotonic() > deadline:
+            raise CommandError("it starts, but does not get ready. Look: sandbox logs sandbox")
+        time.sleep(lifecycle.POLL)

@@ -1,0 +1,90 @@
+"""Whether a sandbox runs, and what one leaves behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.runtime import processes
+
+POLL = 0.05
+KEPT = {"images", "supervisor.lock"}  # images are a cache by content
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """root/supervisor.lock, held while a supervisor lives; the kernel lets go when it dies."""
+
+    descriptor: int
+
+    def release(self) -> None:
+        os.close(self.descriptor)
+
+
+def acquire(root: Path) -> Lock | None:
+    """Take the sandbox's lock; None while another process holds it."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root.chmod(0o700)
+    descriptor = os.open(root / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return Lock(descriptor)
+
+
+def write_pid(root: Path) -> None:
+    """Leave the supervisor's process id where `down` finds it."""
+    path = root / "supervisor.pid"
+    path.write_text(str(os.getpid()))
+    path.chmod(0o600)
+
+
+def running(root: Path) -> int | None:
+    """The process id of the sandbox's supervisor; None when none lives."""
+    if not (root / "supervisor.lock").exists():
+        return None
+    if lock := acquire(root):
+        lock.release()
+        return None
+    try:
+        return int((root / "supervisor.pid").read_text())
+    except (FileNotFoundError, ValueError):
+        return 0  # it has only just begun
+
+
+def clear(root: Path) -> int:
+    """End processes and remove files that a sandbox left; return how many processes it were.
+
+    The API's memory dies with the supervisor, so what it described is of no use any more.
+    """
+    ended = processes.sweep(root)
+    for path in root.iterdir():
+        if path.name in KEPT:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return ended
+
+
+def end(root: Path, pid: int, seconds: float) -> bool:
+    """SIGTERM to the supervisor, SIGKILL after so many seconds; whether SIGTERM was enough."""
+    for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return True
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if running(root) is None:
+                return number == signal.SIGTERM
+            time.sleep(POLL)
+    raise TimeoutError(f"the supervisor (pid {pid}) outlives SIGKILL; look with `ps -o stat,wchan`")

@@ -1,0 +1,181 @@
+"""The daemon: serves the API, runs the controllers, ends its children when it ends.
+
+`sandbox up` starts it and reads its progress from stdout: a line for each stage, then "ready" or
+"failed WHY". Everything else goes to root/log/sandbox.log.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from sandbox import lifecycle
+from sandbox.api import install
+from sandbox.api.credentials import CredentialsServer
+from sandbox.api.journal import Journal
+from sandbox.api.principals import Principals
+from sandbox.api.server import Api
+from sandbox.api.state import State
+from sandbox.api.status import current
+from sandbox.api.transport import HttpsServer
+from sandbox.config import Settings
+from sandbox.controllers.context import Sandbox
+from sandbox.controllers.loop import Loop
+from sandbox.environment import write
+from sandbox.runtime import processes
+from sandbox.runtime.certificates import Authority
+from sandbox.runtime.clock import Clock
+from sandbox.runtime.envoy import Envoy
+from sandbox.runtime.images import Images
+from sandbox.runtime.network import Network
+
+CONTROLLERS = {
+    "acm": "AcmController",
+    "elbv2": "ElbV2Controller",
+    "rds": "RdsController",
+    "elasticache": "ElastiCacheController",
+    "ecs": "EcsController",
+}
+
+log = logging.getLogger("sandbox")
+
+
+class StartError(RuntimeError):
+    """Why the sandbox can't start, and the cure."""
+
+
+def main(progress: IO[str]) -> int:
+    """Run a sandbox until SIGTERM; 1 when it can't start."""
+    settings = Settings.from_environment()
+    os.umask(0o077)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with ExitStack() as stack:
+        try:
+            for stage in _start(settings, stack):
+                print("stage", stage, file=progress)
+            print("ready", file=progress)
+        except Exception as failure:
+            if not isinstance(failure, StartError):
+                log.exception("start failed")
+            with suppress(BrokenPipeError):  # whoever waited has gone, with Ctrl-C perhaps
+                print("failed", failure if str(failure) else repr(failure), file=progress)
+            return 1
+        progress.close()
+        stop.wait()
+    return 0
+
+
+def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
+    """Bring up one part after the other, telling each stage; the stack takes them down again."""
+    root = settings.root
+    lock = lifecycle.acquire(root)
+    if lock is None:
+        raise StartError("Another supervisor is starting or running: sandbox status")
+    stack.callback(lock.release)
+    yield from _clean(root)
+    lifecycle.write_pid(root)
+    _log_to(settings.log)
+    stack.callback(processes.sweep, root)
+
+    authority = Authority(root)
+    state = State()
+    yield f"the API at {settings.api_url}"
+    install()
+    principals = Principals(settings, state)
+    sandbox = Sandbox(
+        settings=settings,
+        state=state,
+        status=current,
+        principals=principals,
+        network=Network(root, settings.net),
+        authority=authority,
+        envoy=Envoy(root, settings.envoy_admin),
+        clock=Clock(settings.minute),
+        images=Images(root),
+    )
+    _serve(sandbox, stack)
+    yield "Envoy, for load balancers and endpoints"
+    stack.callback(sandbox.envoy.stop)
+    sandbox.envoy.start()
+    yield "the controllers"
+    for name, cls in CONTROLLERS.items():
+        if importlib.util.find_spec(f"sandbox.controllers.{name}") is None:
+            continue
+        module = importlib.import_module(f"sandbox.controllers.{name}")
+        loop = Loop(getattr(module, cls)(sandbox), state.changed)
+        stack.callback(loop.stop)
+        loop.start()
+    write(settings, authority)
+
+
+def _clean(root: Path) -> Iterator[str]:
+    died = root / "supervisor.pid"
+    if not died.exists():
+        return
+    pid = died.read_text()
+    ended = lifecycle.clear(root)
+    yield (
+        f"clean: the supervisor of before (pid {pid}) died, and the API's memory with it; "
+        f"ended {ended} process(es) that it left"
+    )
+
+
+def _serve(sandbox: Sandbox, stack: ExitStack) -> None:
+    settings = sandbox.settings
+    journal = Journal(settings.root / "api.jsonl")
+    stack.callback(journal.close)
+    identity = sandbox.authority.issue(["localhost"], [settings.api_address])
+    api = Api(sandbox.state, sandbox.principals, journal)
+    with _port(settings.api_address, settings.api_port):
+        https = HttpsServer(settings.api_address, settings.api_port, identity, api)
+    https.start()
+    stack.callback(https.stop)
+    with _port(settings.credentials_address, settings.credentials_port):
+        credentials = CredentialsServer(
+            settings.credentials_address, settings.credentials_port, sandbox.principals
+        )
+    credentials.start()
+    stack.callback(credentials.stop)
+
+
+@contextmanager
+def _port(address: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as failure:
+        if failure.errno != errno.EADDRINUSE:
+            raise
+        raise StartError(
+            f"{address}:{port} is taken, by another sandbox perhaps. Stop that one "
+            "(`sandbox down` in its checkout), or choose other addresses: SANDBOX_NET=127.37"
+        ) from None
+
+
+def _log_to(folder: Path) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(folder / "sandbox.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(threadName)s %(message)s",
+    )
+
+
+if __name__ == "__main__":
+    # moto prints to stdout, so progress keeps the pipe and stdout becomes the log.
+    pipe = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    sys.exit(main(pipe))

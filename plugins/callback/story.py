@@ -1,0 +1,71 @@
+"""Ansible's default output, plus what somebody who waits wants to know: what is awaited, and where the time went."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.callback.default import CallbackModule as Default
+
+DOCUMENTATION = """
+    name: story
+    type: stdout
+    short_description: the default output with progress of long waits and the time that each role took
+    extends_documentation_fragment: [default_callback, result_format_callback]
+    options:
+      record:
+        description: File to which the time of each role and the counts of each host are written as JSON.
+        type: path
+        env: [{name: STORY_RECORD}]
+"""
+
+
+def progress(result: Mapping[str, Any]) -> str:
+    """What a result that is not there yet says of itself."""
+    return str(result.get("progress") or result.get("msg") or "not yet")
+
+
+def table(seconds: Mapping[str, float]) -> list[str]:
+    """A line a role, as `network        4.2 s`, in the order in which they ran; short ones together at the end."""
+    width = max((len(role) for role in seconds), default=0)
+    return [f"  {role:<{width}} {spent:7.1f} s" for role, spent in seconds.items()]
+
+
+class CallbackModule(Default):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "story"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: dict[str, float] = {}
+        self.running: tuple[str, float] | None = None
+
+    def _switch_to(self, role: str | None) -> None:
+        now = time.monotonic()
+        if self.running:
+            name, since = self.running
+            self.seconds[name] = self.seconds.get(name, 0.0) + now - since
+        self.running = (role, now) if role else None
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        self._switch_to(task._role.get_name() if task._role else "playbook")
+        super().v2_playbook_on_task_start(task, is_conditional)
+
+    def v2_runner_retry(self, result: Any) -> None:
+        host = result._host.get_name()
+        self._display.display(f"  waiting: [{host}] {progress(result._result)}", color="bright blue")
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        self._switch_to(None)
+        super().v2_playbook_on_stats(stats)
+        if sum(self.seconds.values()) >= 1:
+            self._display.display("TIME")
+            for line in table(self.seconds):
+                self._display.display(line)
+        if record := self.get_option("record"):
+            hosts = {host: stats.summarize(host) for host in sorted(stats.processed)}
+            Path(record).write_text(json.dumps({"seconds": self.seconds, "hosts": hosts}))

@@ -1,0 +1,52 @@
+#!/usr/bin/python
+"""Own module because community.aws.elb_target_group_info gives target health only group by group, and fails on none."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: target_health_info
+short_description: What a load balancer thinks of its targets
+options:
+  target_groups: {description: "Names of our choice, each with an ARN or null", type: dict, required: true}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Ask for the health of both colours
+  target_health_info:
+    target_groups: {blue: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/blue/0123456789abcdef"}
+"""
+
+RETURN = r"""
+health: {description: "For each name: how many targets are in each state", type: dict, returned: success}
+"""
+
+from collections import Counter
+
+from ansible.module_utils.aws_resource import unless_missing
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from botocore.exceptions import BotoCoreError, ClientError
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={"target_groups": {"type": "dict", "required": True}},
+        supports_check_mode=True,
+    )
+    elb = module.client("elbv2")
+    health = {}
+    try:
+        for name, arn in module.params["target_groups"].items():
+            answer = (
+                unless_missing("TargetGroupNotFound", elb.describe_target_health, TargetGroupArn=arn) if arn else None
+            )
+            targets = answer["TargetHealthDescriptions"] if answer else []
+            health[name] = dict(Counter(target["TargetHealth"]["State"] for target in targets))
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json(msg=f"Could not ask for the health of the tasks: {error}")
+    module.exit_json(changed=False, health=health)
+
+
+if __name__ == "__main__":
+    main()

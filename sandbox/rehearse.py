@@ -1,0 +1,98 @@
+"""`make rehearse`: build Tier 1 in the sandbox, release the application on it, prove that a second run changes nothing.
+
+Each stage is the very command that a person would run against AWS, with the sandbox's inventory as the second -i.
+Interrupted, it goes on from what is there: every stage changes only what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox import summary
+from sandbox.config import CHECKOUT, Settings
+
+ESTATE = "campshub360-tier1"
+RELEASE = "1.0.0"
+BIN = Path(sys.executable).parent
+INVENTORIES = ("-i", "inventories/tier1", "-i", "inventories/sandbox")
+
+
+class StageError(RuntimeError):
+    """A stage ended with an error, which it has printed itself."""
+
+
+@dataclass
+class Rehearsal:
+    settings: Settings
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[None]:
+        print(f"\n\033[1m==> {title}\033[0m" if sys.stdout.isatty() else f"\n==> {title}", flush=True)
+        begun = time.monotonic()
+        yield
+        self.seconds[title] = time.monotonic() - begun
+
+    def command(self, *words: str, environment: Mapping[str, str] | None = None) -> None:
+        if subprocess.run(words, cwd=CHECKOUT, env={**os.environ, **(environment or {})}).returncode:
+            raise StageError(" ".join(words))
+
+    def playbook(self, name: str, *words: str) -> summary.Record:
+        """Run a playbook; what it changed and how long each role took."""
+        record = self.settings.root / f"{name}.record.json"
+        record.unlink(missing_ok=True)
+        color = {"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
+        self.command(
+            str(BIN / "ansible-playbook"),
+            *INVENTORIES,
+            f"playbooks/{name}.yml",
+            *words,
+            environment={"STORY_RECORD": str(record), "PATH": f"{BIN}:{os.environ['PATH']}", **color},
+        )
+        data = json.loads(record.read_text())
+        return summary.Record(seconds=data["seconds"], changed=data["hosts"][ESTATE]["changed"])
+
+
+def rehearse(settings: Settings) -> summary.Summary:
+    run = Rehearsal(settings)
+    sandbox = str(BIN / "sandbox")
+    with run.stage("Start the local AWS"):
+        run.command(sandbox, "up")
+    with run.stage("Provision Tier 1"):
+        first = run.playbook("provision")
+    with run.stage(f"Build the application's image {RELEASE} and push it to the estate's repository"):
+        run.command(sandbox, "image", "build", "sandbox/app", "--tag", RELEASE, "--repository", ESTATE)
+    with run.stage(f"Release {RELEASE}"):
+        run.playbook("deploy", "-e", f"release={RELEASE}")
+    with run.stage("Fill it with 2,000 students and a term of attendance"):
+        run.playbook("runbook_run_command", "-e", json.dumps({"release_command": ["seed"]}))
+    with run.stage("Provision again, which must change nothing"):
+        second = run.playbook("provision")
+    return summary.collect(settings, ESTATE, first, second, run.seconds)
+
+
+def main() -> int:
+    try:
+        result = rehearse(Settings.from_environment())
+    except StageError as failure:
+        print(
+            f"\nThe rehearsal stopped at: {failure}\nThe same command goes on from here: make rehearse", file=sys.stderr
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command goes on from here: make rehearse", file=sys.stderr)
+        return 130
+    print(summary.text(result))
+    return 0 if result.second.changed == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

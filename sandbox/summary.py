@@ -1,0 +1,156 @@
+"""What a rehearsal shows at its end: asked of the API and of the application itself, from outside."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from sandbox.config import Settings
+from sandbox.environment import variables
+from sandbox.runtime.certificates import Authority
+from sandbox.runtime.network import Network
+
+HTTPS_PORT = 8443
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One playbook run: seconds a role, and how many tasks changed something."""
+
+    seconds: Mapping[str, float]
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    url: str
+    curl: str
+    answer: str
+    service: str
+    targets: Mapping[str, str]
+    database: str
+    cache: str
+    resources: Mapping[str, int]
+    first: Record
+    second: Record
+    stages: Mapping[str, float]
+
+
+def client(settings: Settings, service: str) -> Any:
+    """A boto3 client of the operator."""
+    env = variables(settings, Authority(settings.root))
+    return boto3.client(
+        service,
+        endpoint_url=env["AWS_ENDPOINT_URL"],
+        region_name=env["AWS_REGION"],
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+        verify=env["AWS_CA_BUNDLE"],
+    )
+
+
+def public_name(settings: Settings, estate: str) -> tuple[str, str]:
+    """The application's public host name and the loopback address behind it, found as DNS would: by alias record."""
+    route53 = client(settings, "route53")
+    balancer = client(settings, "elbv2").describe_load_balancers(Names=[estate])["LoadBalancers"][0]["DNSName"]
+    for zone in route53.list_hosted_zones()["HostedZones"]:
+        for record in route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]:
+            if record.get("AliasTarget", {}).get("DNSName", "").rstrip(".") == balancer:
+                address = Network(settings.root, settings.net).lookup(balancer)
+                if address is None:
+                    raise LookupError(f"The load balancer {balancer} has no address. Look at: sandbox logs")
+                return record["Name"].rstrip("."), address
+    raise LookupError(f"No name leads to the load balancer {balancer}. Run: make rehearse")
+
+
+def ask(settings: Settings, host: str, address: str, path: str) -> str:
+    """Status and release of one GET through the public address."""
+    context = ssl.create_default_context(cafile=str(Authority(settings.root).certificate))
+    with (
+        socket.create_connection((address, HTTPS_PORT), timeout=10) as raw,
+        context.wrap_socket(raw, server_hostname=host) as tls,
+    ):
+        connection = http.client.HTTPConnection(host)
+        connection.sock = tls
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return f"{answer.status} {answer.reason}, release {answer.getheader('X-Release')}"
+
+
+def curl(settings: Settings, host: str, address: str, path: str) -> str:
+    ca = Authority(settings.root).certificate
+    return f"curl --cacert {ca} --connect-to {host}:443:{address}:{HTTPS_PORT} https://{host}{path}"
+
+
+def collect(settings: Settings, estate: str, first: Record, second: Record, stages: Mapping[str, float]) -> Summary:
+    host, address = public_name(settings, estate)
+    elb = client(settings, "elbv2")
+    service = client(settings, "ecs").describe_services(cluster=estate, services=[f"{estate}-app"])["services"][0]
+    database = client(settings, "rds").describe_db_instances(DBInstanceIdentifier=estate)["DBInstances"][0]
+    cache = client(settings, "elasticache").describe_replication_groups(ReplicationGroupId=estate)["ReplicationGroups"][
+        0
+    ]
+    primary = cache["NodeGroups"][0]["PrimaryEndpoint"]
+    return Summary(
+        url=f"https://{host}",
+        curl=curl(settings, host, address, "/readyz"),
+        answer=ask(settings, host, address, "/readyz"),
+        service=f"{service['runningCount']} of {service['desiredCount']} tasks running",
+        targets={
+            group["TargetGroupName"]: health(elb, group["TargetGroupArn"])
+            for group in elb.describe_target_groups()["TargetGroups"]
+            if group["TargetGroupName"].startswith(f"{estate}-")
+        },
+        database=f"{database['Endpoint']['Address']}:{database['Endpoint']['Port']} ({database['DBInstanceStatus']})",
+        cache=f"{primary['Address']}:{primary['Port']} ({cache['Status']})",
+        resources=resources(settings, estate),
+        first=first,
+        second=second,
+        stages=stages,
+    )
+
+
+def health(elb: Any, arn: str) -> str:
+    targets = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    states = Counter(target["TargetHealth"]["State"] for target in targets)
+    return ", ".join(f"{count} {state}" for state, count in states.items()) or "no targets"
+
+
+def resources(settings: Settings, estate: str) -> dict[str, int]:
+    """How many resources of each service carry the estate's tag."""
+    pages = client(settings, "resourcegroupstaggingapi").get_paginator("get_resources")
+    found = pages.paginate(TagFilters=[{"Key": "Estate", "Values": [estate]}])
+    arns = (item["ResourceARN"] for page in found for item in page["ResourceTagMappingList"])
+    return dict(sorted(Counter(arn.split(":")[2] for arn in arns).items()))
+
+
+def text(result: Summary) -> str:
+    """The summary as a tired person reads it."""
+    again = "changed nothing" if result.second.changed == 0 else f"CHANGED {result.second.changed} TASKS: that is a bug"
+    by_service = ", ".join(f"{count} {service}" for service, count in result.resources.items())
+    rows = [
+        ("address", result.url),
+        ("it answers", result.answer),
+        ("try it", result.curl),
+        ("service", result.service),
+        *((f"{name.rpartition('-')[2]} targets", state) for name, state in result.targets.items()),
+        ("database", result.database),
+        ("cache", result.cache),
+        ("resources", f"{sum(result.resources.values())} with the estate's tag: {by_service}"),
+        ("a second run", again),
+        ("layers", ", ".join(f"{role} {spent:.0f} s" for role, spent in result.first.seconds.items() if spent >= 1)),
+        ("stages", ""),
+        *(("", f"{spent:5.0f} s  {title}") for title, spent in result.stages.items()),
+        ("look inside", "make status, sandbox connect, sandbox logs (all in .venv/bin)"),
+        ("stop", "make down"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{name:<{width}}  {value}".rstrip() for name, value in rows]
+    return "\n".join(["", "CampsHub360 Tier 1 is up, on this machine.", "", *lines, ""])

@@ -58,7 +58,5 @@ def read(kind: type[Kind]) -> Kind:
         else:
             values[variable.name] = int(text) if variable.type is int else text
     if wrong:
-        raise ConfigurationError(
-            f"{'; '.join(wrong)}. Set them in the task definition (docs/app-contract.md)."
-        )
+        raise ConfigurationError(f"{'; '.join(wrong)}. Set them in the task definition (docs/app-contract.md).")
     return kind(**values)

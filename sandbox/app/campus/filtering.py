@@ -28,9 +28,7 @@ class LookupFilter(BaseFilterBackend):
         wanted = {name: value for name, value in request.query_params.items() if name not in PAGING}
         if unknown := wanted.keys() - set(view.lookups):
             known = ", ".join(view.lookups)
-            raise exceptions.ValidationError(
-                f"No filter {', '.join(sorted(unknown))}; use {known}."
-            )
+            raise exceptions.ValidationError(f"No filter {', '.join(sorted(unknown))}; use {known}.")
         try:
             return queryset.filter(**wanted)
         except (ValueError, ValidationError) as error:

@@ -64,11 +64,7 @@ class HeartbeatView(APIView):
         beats = Heartbeat.objects.filter(**probe.validated_data)
         found = beats.aggregate(count=Count("id"), first=Min("sequence"), last=Max("sequence"))
         before = Window(Lag("sequence"), order_by="sequence")
-        gaps = (
-            beats.annotate(before=before)
-            .filter(sequence__gt=F("before") + 1)
-            .values_list("before", "sequence")
-        )
+        gaps = beats.annotate(before=before).filter(sequence__gt=F("before") + 1).values_list("before", "sequence")
         missing = found["last"] - found["first"] + 1 - found["count"] if found["count"] else 0
         return Response(
             {

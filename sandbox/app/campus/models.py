@@ -27,9 +27,7 @@ class Section(models.Model):
     teacher = models.CharField(max_length=100)
 
     class Meta:
-        constraints: ClassVar = [
-            UniqueConstraint(fields=["course", "term", "teacher"], name="section_once")
-        ]
+        constraints: ClassVar = [UniqueConstraint(fields=["course", "term", "teacher"], name="section_once")]
 
 
 class Attendance(models.Model):
@@ -44,9 +42,7 @@ class Attendance(models.Model):
     status = models.CharField(max_length=7, choices=Status)
 
     class Meta:
-        constraints: ClassVar = [
-            UniqueConstraint(fields=["student", "section", "date"], name="attendance_once")
-        ]
+        constraints: ClassVar = [UniqueConstraint(fields=["student", "section", "date"], name="attendance_once")]
         indexes: ClassVar = [models.Index(fields=["section", "date"])]
 
 
@@ -73,6 +69,4 @@ class Heartbeat(models.Model):
     received = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints: ClassVar = [
-            UniqueConstraint(fields=["probe", "sequence"], name="heartbeat_once")
-        ]
+        constraints: ClassVar = [UniqueConstraint(fields=["probe", "sequence"], name="heartbeat_once")]

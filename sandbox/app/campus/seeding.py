@@ -27,10 +27,7 @@ def seed(students: int, days: int) -> dict[str, int]:
     before = {model: model.objects.count() for model in models}
     add(Course(code=f"C{n:03}", title=title) for n, title in enumerate(COURSES, 1))
     courses = Course.objects.order_by("code")
-    add(
-        Section(course=course, term=TERM, teacher=f"Dr. {LAST_NAMES[n % 7]}")
-        for n, course in enumerate(courses)
-    )
+    add(Section(course=course, term=TERM, teacher=f"Dr. {LAST_NAMES[n % 7]}") for n, course in enumerate(courses))
     add(student(n) for n in range(1, students + 1))
     attendance(list(islice(school_days(), days)))
     add(invoice(one) for one in Student.objects.filter(number__startswith="S"))
@@ -74,7 +71,7 @@ def invoice(of: Student) -> FeeInvoice:
 def school_days() -> Iterator[date]:
     day = FIRST_DAY
     while True:
-        if day.weekday() < 5:  # noqa: PLR2004 - Monday to Friday
+        if day.weekday() < 5:
             yield day
         day += timedelta(days=1)
 

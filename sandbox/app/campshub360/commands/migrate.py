@@ -23,9 +23,7 @@ class ReportingMigrate(migrate.Command):
 
     started = 0.0
 
-    def migration_progress_callback(
-        self, action: str, migration: Any = None, fake: bool = False
-    ) -> None:
+    def migration_progress_callback(self, action: str, migration: Any = None, fake: bool = False) -> None:
         if action == "apply_start":
             self.started = time.monotonic()
         elif action == "apply_success":
@@ -72,13 +70,11 @@ def ensure_user(admin: psycopg.Connection, user: str, password: str) -> None:
     known = admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [user]).fetchone()
     admin.execute(
         sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
-            sql.SQL("ALTER" if known else "CREATE"), sql.Identifier(user), verifier.decode()
+            sql.SQL("ALTER" if known else "CREATE"), sql.Identifier(user), sql.Literal(verifier.decode())
         )
     )
     logs.info("database user has its password" if known else "database user created", user=user)
-    owner = admin.execute(
-        "SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'public'"
-    )
+    owner = admin.execute("SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'public'")
     if owner.fetchone() == (user,):
         return
     # RDS's master is no superuser: since PostgreSQL 16 creating a role makes it the role's

@@ -59,7 +59,4 @@ def static_files() -> str:
 
 def counts() -> dict[str, int]:
     """Rows by model: what a restore is compared by."""
-    return {
-        model.__name__: model.objects.count()
-        for model in apps.get_app_config("campus").models.values()
-    }
+    return {model.__name__: model.objects.count() for model in apps.get_app_config("campus").models.values()}

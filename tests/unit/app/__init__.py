@@ -1,0 +1,1 @@
+"""The application, run as a task runs it."""

@@ -1,0 +1,268 @@
+"""The application as a task runs it: from its image, next to a real PostgreSQL and a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, LiteralString
+
+from psycopg import sql
+
+from sandbox.runtime.certificates import Authority, Identity
+from sandbox.runtime.images import Images
+from sandbox.runtime.network import Network
+from sandbox.runtime.postgres import Master, Postgres
+from sandbox.runtime.processes import Command, Process, start
+from sandbox.runtime.redis import Redis
+
+APP = Path(__file__).parents[3] / "sandbox/app"
+DATABASE_NAME = "campshub360.abc123.us-east-1.rds.amazonaws.com"
+CACHE_NAME = "master.campshub360.abc123.use1.cache.amazonaws.com"
+MASTER = Master("campshub360_admin", "the-master's-own-password", "campshub360")
+SECRETS = {
+    "DATABASE_PASSWORD": "the-application's-password",
+    "CACHE_AUTH_TOKEN": "the-auth-token-of-the-cache",
+    "DJANGO_SECRET_KEY": "the-secret-key-that-django-signs-with",
+    "HEARTBEAT_TOKEN": "the-token-of-the-probes",
+}
+ADMIN = {"DATABASE_ADMIN_USER": MASTER.user, "DATABASE_ADMIN_PASSWORD": MASTER.password}
+RATE_LIMIT = 30
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Client:
+    """Speaks to a task as the load balancer does: plain HTTP that says it was HTTPS."""
+
+    address: str
+    cookies: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+        connection = http.client.HTTPConnection(self.address, 8000, timeout=20)
+        sent = {
+            "Host": "app.campshub360.example",
+            "Content-Type": "application/json",
+            "X-Forwarded-Proto": "https",
+            "Origin": "https://app.campshub360.example",
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+            "X-CSRFToken": self.cookies.get("csrftoken", ""),
+            **self.headers,
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), sent)
+            response = connection.getresponse()
+            for name, value in response.getheaders():
+                if name == "Set-Cookie":
+                    cookie, _, content = value.partition(";")[0].partition("=")
+                    self.cookies[cookie] = content
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+    def login(self, username: str = "probe", password: str = SECRETS["HEARTBEAT_TOKEN"]) -> Answer:
+        return self("POST", "/api/login", {"username": username, "password": password})
+
+
+@dataclass
+class Task:
+    """One container's process."""
+
+    process: Process
+    address: str
+    lines: list[str]
+
+    @property
+    def client(self) -> Client:
+        return Client(self.address)
+
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Its output; every line of it has to be a JSON object."""
+        return [json.loads(line) for line in self.lines]
+
+    def finish(self, seconds: float = 30) -> int:
+        code = self.process.wait(seconds)
+        assert code is not None, f"still running: {self.lines}"
+        return code
+
+
+class Estate:
+    """What surrounds tasks: network, database, cache, image."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.network = Network(root, os.environ.get("SANDBOX_NET", "127.36"))
+        self.authority = Authority(root)
+        self.image = (images := Images(root)).unpack(images.build(APP))
+        database, cache = self.network.address("database"), self.network.address("cache")
+        self.postgres = Postgres(root, "database", root / "database", database)
+        self.redis = Redis(root, "cache", root / "cache", cache)
+        self.endpoint = TlsEndpoint(self.network.address("cache-endpoint"), cache, self.authority.issue([CACHE_NAME]))
+        self.network.publish(DATABASE_NAME, database)
+        self.network.publish(CACHE_NAME, self.endpoint.address)
+        self._tasks: list[Task] = []
+
+    def start(self) -> None:
+        # log_statement and fsync as nobody would have them: the test of what is logged needs
+        # the first, and nothing here outlives a crash.
+        parameters = {"rds.force_ssl": "1", "log_statement": "all", "fsync": "off"}
+        self.postgres.create(MASTER, parameters, self.authority.issue([DATABASE_NAME]))
+        self.redis.create([SECRETS["CACHE_AUTH_TOKEN"]], {})
+
+    def stop(self) -> None:
+        for task in self._tasks:
+            task.process.kill()
+        self.postgres.stop()
+        self.redis.stop()
+        self.endpoint.stop()
+
+    def environment(self, address: str) -> dict[str, str]:
+        ca = str(self.authority.certificate)
+        return {
+            **self.image.environment,
+            **self.network.environment(address),
+            **SECRETS,
+            "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+            "SSL_CERT_FILE": ca,
+            "PGSSLROOTCERT": ca,
+            "APP_RELEASE": "1.0.0",
+            "ALLOWED_HOSTS": "app.campshub360.example",
+            "AWS_REGION": "us-east-1",
+            "STATIC_BUCKET": "static",
+            "MEDIA_BUCKET": "media",
+            "DATABASE_HOST": DATABASE_NAME,
+            "DATABASE_PORT": "5432",
+            "DATABASE_NAME": "campshub360",
+            "DATABASE_USER": "campshub360",
+            "CACHE_HOST": CACHE_NAME,
+            "CACHE_PORT": "6379",
+            "RATE_LIMIT": str(RATE_LIMIT),
+        }
+
+    def run(self, *command: str, **changes: str) -> Task:
+        """Start a task; a variable that is changed to "" is left out."""
+        name = f"task/{len(self._tasks)}"
+        address = self.network.address(name)
+        environment = {**self.environment(address), **changes}
+        lines: list[str] = []
+        process = start(
+            Command(
+                root=self.root,
+                name=name,
+                argv=[*self.image.entrypoint, *(command or self.image.command)],
+                env={variable: value for variable, value in environment.items() if value},
+                cwd=Path(self.image.path(self.image.workdir)),
+            ),
+            on_line=lines.append,
+        )
+        self._tasks.append(task := Task(process, address, lines))
+        return task
+
+    def serve(self, **changes: str) -> Task:
+        """Start a task that serves, and wait until it answers at all."""
+        task = self.run("serve", **changes)
+        eventually(lambda: answers(task.client))
+        return task
+
+    def database(self, name: LiteralString) -> str:
+        """A new, empty database of the master's."""
+        with self.postgres.connection() as connection:
+            statement = sql.SQL("CREATE DATABASE {} OWNER {}")
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(MASTER.user)))
+        return name
+
+    def rows(self, query: LiteralString, database: str = "campshub360") -> list[tuple[Any, ...]]:
+        """What the superuser sees."""
+        with self.postgres.connection(database) as connection:
+            return connection.execute(query).fetchall()
+
+    @contextmanager
+    def without_cache(self, client: Client) -> Iterator[None]:
+        """The cache is away, then back and empty; ends when the client's task uses it again."""
+        self.redis.stop()
+        yield
+        self.redis.start()
+        eventually(lambda: client("POST", "/api/login", {}).status == HTTPStatus.BAD_REQUEST and self.counted())
+
+    def counted(self) -> bool:
+        """Whether any request was counted in the cache."""
+        return bool(self.redis.client().keys("*:rate:*"))
+
+
+class TlsEndpoint:
+    """Terminates TLS in front of Redis, as the cache's endpoint does."""
+
+    def __init__(self, address: str, upstream: str, identity: Identity) -> None:
+        self.address, self._upstream = address, upstream
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._context.load_cert_chain(identity.certificate, identity.key)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        serving = asyncio.start_server(self._carry, address, 6379, ssl=self._context)
+        asyncio.run_coroutine_threadsafe(serving, self._loop).result()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            upstream, sink = await asyncio.open_connection(self._upstream, 6379)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(pump(reader, sink), pump(upstream, writer))
+
+
+async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    try:
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+    except OSError:
+        pass
+    finally:
+        sink.close()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(0.02)
+
+
+def answers(client: Client) -> bool:
+    try:
+        return client("GET", "/healthz").status == HTTPStatus.OK
+    except OSError:
+        return False
+
+
+def ready(client: Client) -> bool:
+    return client("GET", "/readyz").status == HTTPStatus.OK

@@ -39,11 +39,12 @@ def acquire(root: Path) -> Lock | None:
     return Lock(descriptor)
 
 
-def write_pid(root: Path) -> None:
+def write_pid(root: Path) -> Path:
     """Leave the supervisor's process id where `down` finds it."""
     path = root / "supervisor.pid"
     path.write_text(str(os.getpid()))
     path.chmod(0o600)
+    return path
 
 
 def running(root: Path) -> int | None:

@@ -84,7 +84,7 @@ def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
         raise StartError("Another supervisor is starting or running: sandbox status")
     stack.callback(lock.release)
     yield from _clean(root)
-    lifecycle.write_pid(root)
+    stack.callback(lifecycle.write_pid(root).unlink)
     _log_to(settings.log)
     stack.callback(processes.sweep, root)
 
@@ -121,14 +121,13 @@ def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
 
 def _clean(root: Path) -> Iterator[str]:
     died = root / "supervisor.pid"
-    if not died.exists():
-        return
-    pid = died.read_text()
+    pid = died.read_text() if died.exists() else None
     ended = lifecycle.clear(root)
-    yield (
-        f"clean: the supervisor of before (pid {pid}) died, and the API's memory with it; "
-        f"ended {ended} process(es) that it left"
-    )
+    if pid:
+        yield (
+            f"clean: the supervisor of before (pid {pid}) died, and the API's memory with it; "
+            f"ended {ended} process(es) that it left"
+        )
 
 
 def _serve(sandbox: Sandbox, stack: ExitStack) -> None:

@@ -49,12 +49,13 @@ class HttpsServer:
 class _Server(ThreadedWSGIServer):
     daemon_threads = True
     block_on_close = False
-    request_queue_size = 128
 
     def __init__(
         self, address: str, port: int, context: ssl.SSLContext, application: Application
     ) -> None:
-        super().__init__(address, port, lambda *_: [], handler=_Handler)
+        # werkzeug would answer a taken port with sys.exit.
+        with socket.create_server((address, port), backlog=128) as listening:
+            super().__init__(address, port, _unused, handler=_Handler, fd=listening.fileno())
         # Set only now: werkzeug would do the handshakes in the accepting thread, one by one.
         self.ssl_context = context
         self.application = application
@@ -114,6 +115,10 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
 
     def log(self, type: str, message: str, *args: Any) -> None:
         log.debug(message, *args)
+
+
+def _unused(*_: Any) -> list[bytes]:
+    raise NotImplementedError("requests go to `application`")
 
 
 def _has_length(answer: Answer) -> bool:

@@ -29,18 +29,6 @@ from sandbox.config import Settings
 Document = dict[str, Any]
 
 
-class ImageTagAlreadyExistsException(ServiceException):
-    code = "ImageTagAlreadyExistsException"
-
-
-class LayersNotFoundException(ServiceException):
-    code = "LayersNotFoundException"
-
-
-class ImageDigestDoesNotMatchException(ServiceException):
-    code = "ImageDigestDoesNotMatchException"
-
-
 def install() -> None:
     """Attach ECR's mends."""
     operation(Image)(get_image_digest)
@@ -91,9 +79,10 @@ def put_image(self: ECRResponse) -> ActionResult:
         repository.account_id, tag, text, repository.name, media_type or manifest["mediaType"]
     )
     if digest not in (None, image.image_digest):
-        raise ImageDigestDoesNotMatchException(
+        raise ServiceException(
+            "ImageDigestDoesNotMatchException",
             f"Image digest '{digest}' does not match the digest of the manifest"
-            f" '{image.image_digest}'"
+            f" '{image.image_digest}'",
         )
     _require_layers(repository, manifest)
     return ActionResult({"image": _image(_pushed(repository, image, tag), tag)})
@@ -134,9 +123,10 @@ def _require_layers(repository: Repository, manifest: Document) -> None:
     parts = [*manifest.get("layers", ()), *filter(None, [manifest.get("config")])]
     missing = [part["digest"] for part in parts if not blob(part["digest"]).is_file()]
     if missing:
-        raise LayersNotFoundException(
+        raise ServiceException(
+            "LayersNotFoundException",
             f"Layers with digests '{missing}' required for pushing image into repository with name"
-            f" '{repository.name}' in the registry with id '{repository.registry_id}' do not exist"
+            f" '{repository.name}' in the registry with id '{repository.registry_id}' do not exist",
         )
 
 
@@ -149,9 +139,10 @@ def _free_tag(repository: Repository, tag: str) -> None:
     if holder is None:
         return
     if _immutable(repository, tag):
-        raise ImageTagAlreadyExistsException(
+        raise ServiceException(
+            "ImageTagAlreadyExistsException",
             f"The image tag '{tag}' already exists in the '{repository.name}' repository and"
-            " cannot be overwritten because the repository is immutable."
+            " cannot be overwritten because the repository is immutable.",
         )
     holder.remove_tag(tag)
 
@@ -159,7 +150,7 @@ def _free_tag(repository: Repository, tag: str) -> None:
 def _immutable(repository: Repository, tag: str) -> bool:
     filters = repository.image_tag_mutability_exclusion_filters or ()
     excluded = any(fnmatchcase(tag, exclusion["filter"]) for exclusion in filters)
-    return repository.is_tag_immutable() != excluded
+    return bool(repository.is_tag_immutable()) != excluded
 
 
 def complete_layer_upload(self: ECRResponse) -> ActionResult:

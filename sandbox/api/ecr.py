@@ -29,6 +29,18 @@ from sandbox.config import Settings
 Document = dict[str, Any]
 
 
+class ImageTagAlreadyExistsException(ServiceException):  # type: ignore[misc]
+    code = "ImageTagAlreadyExistsException"
+
+
+class LayersNotFoundException(ServiceException):  # type: ignore[misc]
+    code = "LayersNotFoundException"
+
+
+class ImageDigestDoesNotMatchException(ServiceException):  # type: ignore[misc]
+    code = "ImageDigestDoesNotMatchException"
+
+
 def install() -> None:
     """Attach ECR's mends."""
     operation(Image)(get_image_digest)
@@ -79,8 +91,7 @@ def put_image(self: ECRResponse) -> ActionResult:
         repository.account_id, tag, text, repository.name, media_type or manifest["mediaType"]
     )
     if digest not in (None, image.image_digest):
-        raise ServiceException(
-            "ImageDigestDoesNotMatchException",
+        raise ImageDigestDoesNotMatchException(
             f"Image digest '{digest}' does not match the digest of the manifest"
             f" '{image.image_digest}'",
         )
@@ -123,8 +134,7 @@ def _require_layers(repository: Repository, manifest: Document) -> None:
     parts = [*manifest.get("layers", ()), *filter(None, [manifest.get("config")])]
     missing = [part["digest"] for part in parts if not blob(part["digest"]).is_file()]
     if missing:
-        raise ServiceException(
-            "LayersNotFoundException",
+        raise LayersNotFoundException(
             f"Layers with digests '{missing}' required for pushing image into repository with name"
             f" '{repository.name}' in the registry with id '{repository.registry_id}' do not exist",
         )
@@ -139,8 +149,7 @@ def _free_tag(repository: Repository, tag: str) -> None:
     if holder is None:
         return
     if _immutable(repository, tag):
-        raise ServiceException(
-            "ImageTagAlreadyExistsException",
+        raise ImageTagAlreadyExistsException(
             f"The image tag '{tag}' already exists in the '{repository.name}' repository and"
             " cannot be overwritten because the repository is immutable.",
         )

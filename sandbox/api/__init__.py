@@ -7,7 +7,7 @@ import importlib
 import os
 import warnings
 
-SERVICES: tuple[str, ...] = ()
+SERVICES = ("acm", "ec2", "ecr", "kms", "rds", "s3")
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 LIFETIME = dt.timedelta(days=397)
@@ -57,13 +58,16 @@ class Authority:
                 self._issue(identity, *wanted)
         return identity
 
-    def _issue(self, identity: Identity, names: list[str], addresses: list[str]) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
+    def certify(
+        self, key: CertificatePublicKeyTypes, names: Iterable[str], addresses: Iterable[str] = ()
+    ) -> bytes:
+        """A server certificate (PEM) for somebody else's key."""
+        names, addresses = tuple(names), tuple(addresses)
         alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
-        alternatives += [x509.IPAddress(ipaddress.ip_address(a)) for a in addresses]
+        alternatives += [x509.IPAddress(ipaddress.ip_address(one)) for one in addresses]
         authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
-            _builder((*names, *addresses)[0], self._issuer.subject, key.public_key())
+            _builder((*names, *addresses)[0], self._issuer.subject, key)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs=False), critical=True)
@@ -71,8 +75,12 @@ class Authority:
             .add_extension(authority_key, critical=False)
             .sign(self._key, hashes.SHA256())
         )
+        return certificate.public_bytes(serialization.Encoding.PEM)
+
+    def _issue(self, identity: Identity, names: list[str], addresses: list[str]) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
         _write(identity.key, _pem(key))
-        _write(identity.certificate, certificate.public_bytes(serialization.Encoding.PEM))
+        _write(identity.certificate, self.certify(key.public_key(), names, addresses))
 
     def _create(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -89,7 +97,7 @@ class Authority:
 
 
 def _builder(
-    common_name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    common_name: str, issuer: x509.Name, key: CertificatePublicKeyTypes
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     name = x509.NameAttribute(NameOID.COMMON_NAME, common_name[:COMMON_NAME_LIMIT])

@@ -11,7 +11,7 @@ import re
 import secrets
 from typing import Any
 
-from moto.core.responses import ActionResult, PaginatedResult
+from moto.core.responses import ActionResult
 from moto.rds import models
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import MasterUserSecret, RDSBackend
@@ -19,6 +19,7 @@ from moto.rds.responses import RDSResponse
 
 from sandbox.api import rds_parameter_groups, rds_subnet_groups
 from sandbox.api.mend import operation
+from sandbox.api.pages import page
 from sandbox.api.rds_instance import (
     DEFERRED,
     PASSWORD_CHARACTERS,
@@ -211,7 +212,7 @@ def describe_db_engine_versions(self: RDSResponse) -> ActionResult:
     found = [v for v in MINORS if ours and asked in (None, "17", v)]
     if self.params.get("DefaultOnly"):
         found = [version for version in found if version == NEWEST]
-    return PaginatedResult({"DBEngineVersions": [_engine_version(version) for version in found]})
+    return page("DBEngineVersions", [_engine_version(version) for version in found], self.params)
 
 
 def rotate_secret(self: MasterUserSecret) -> None:

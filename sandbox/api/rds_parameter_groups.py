@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from moto.core.responses import ActionResult, PaginatedResult
+from moto.core.responses import ActionResult
 from moto.rds.exceptions import DBParameterGroupNotFoundError, RDSClientError
 from moto.rds.models import DBParameterGroup, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from sandbox.api.mend import behaviour, operation
+from sandbox.api.pages import page
 from sandbox.api.rds_parameters import FAMILY, Parameter, catalogue
 
 DEFAULT = f"default.{FAMILY}"
@@ -79,7 +80,7 @@ def describe_db_parameters(self: RDSResponse) -> ActionResult:
     group = find(self.backend, self.params["DBParameterGroupName"].lower())
     rows = [_row(one, group.parameters.get(one.name)) for one in catalogue().values()]
     source = self.params.get("Source")
-    return PaginatedResult({"Parameters": [r for r in rows if source in (None, r["Source"])]})
+    return page("Parameters", [r for r in rows if source in (None, r["Source"])], self.params)
 
 
 def modify_db_parameter_group(self: RDSResponse) -> ActionResult:

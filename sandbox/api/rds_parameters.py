@@ -12,7 +12,7 @@ import csv
 import functools
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,15 @@ def in_force(chosen: Mapping[str, str], instance_class: str) -> dict[str, str]:
     if values.get("rds.logical_replication") == "1":
         values["wal_level"] = "logical"
     return values
+
+
+def applicable(
+    running: Mapping[str, str], wanted: Mapping[str, str], postponed: Set[str]
+) -> dict[str, str]:
+    """What a running server can take up: all that is wanted but what waits for a reboot."""
+    waits = {name for name in {*running, *wanted} if name in postponed or catalogue()[name].static}
+    kept = {name: value for name, value in running.items() if name in waits}
+    return {**kept, **{name: value for name, value in wanted.items() if name not in waits}}
 
 
 def evaluate(value: str, instance_class: str) -> str:

@@ -107,9 +107,10 @@ class Postgres:
                 self._process.kill()
             self._process = None
 
-    def restart(self) -> None:
-        """Stop and start: what waits for a restart takes effect."""
+    def restart(self, parameters: Mapping[str, str]) -> None:
+        """Stop and start with these parameters, static ones included."""
         self.stop()
+        self._write_parameters(parameters)
         self.start()
 
     def alive(self) -> bool:

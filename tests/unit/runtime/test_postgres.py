@@ -108,7 +108,7 @@ def test_dynamic_parameters_act_at_once_and_static_ones_wait(server: Postgres) -
     assert server.configure(changed) == {"max_connections"}
     assert value(server, "SHOW log_min_duration_statement") == "250ms"
     assert value(server, "SHOW max_connections") != "77"
-    server.restart()
+    server.restart(changed)
     assert value(server, "SHOW max_connections") == "77"
     assert server.configure(FORCED) == {"max_connections"}
     assert value(server, "SHOW log_min_duration_statement") == "-1"

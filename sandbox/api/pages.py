@@ -1,0 +1,18 @@
+"""Pages of a long answer, as RDS and ElastiCache cut them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from moto.core.responses import ActionResult
+
+PAGE = 100
+
+
+def page(name: str, items: Sequence[Any], parameters: Mapping[str, Any]) -> ActionResult:
+    """The items from Marker on, at most MaxRecords (100), and the Marker of the next page."""
+    begin = int(parameters.get("Marker") or 0)
+    end = begin + int(parameters.get("MaxRecords") or PAGE)
+    marker = str(end) if end < len(items) else None
+    return ActionResult({name: items[begin:end], "Marker": marker})

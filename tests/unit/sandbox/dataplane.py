@@ -1,0 +1,120 @@
+"""A sandbox in this process: the API over HTTPS, Envoy, and the controllers under test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from moto.backends import get_backend
+
+from sandbox.api.journal import Journal
+from sandbox.api.principals import Principals
+from sandbox.api.server import Api
+from sandbox.api.state import State
+from sandbox.api.status import Status
+from sandbox.api.transport import HttpsServer
+from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET, Settings
+from sandbox.controllers.context import Sandbox
+from sandbox.controllers.loop import Controller, Loop
+from sandbox.runtime.certificates import Authority
+from sandbox.runtime.clock import Clock
+from sandbox.runtime.envoy import Envoy
+from sandbox.runtime.images import Images
+from sandbox.runtime.network import Network
+from sandbox.runtime.processes import sweep
+
+# Not the default of a sandbox, which may be running while tests do.
+NET = os.environ.get("SANDBOX_NET", "127.88")
+MINUTE = 0.4
+
+
+@dataclass
+class Stage:
+    """A running sandbox and the network of one estate."""
+
+    sandbox: Sandbox
+    vpc: str = ""
+    subnets: tuple[str, ...] = ()
+    security_group: str = ""
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the operator that does not retry."""
+        return boto3.client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self.sandbox.settings.api_url,
+            verify=str(self.sandbox.authority.certificate),
+            aws_access_key_id=OPERATOR_KEY,
+            aws_secret_access_key=OPERATOR_SECRET,
+            config=Config(retries={"max_attempts": 0}),
+        )
+
+    def build_network(self) -> None:
+        """A VPC with a subnet in each of two zones, and a security group."""
+        ec2 = self.client("ec2")
+        self.vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+        self.subnets = tuple(
+            ec2.create_subnet(
+                VpcId=self.vpc, CidrBlock=f"10.20.{i}.0/24", AvailabilityZone=f"us-east-1{zone}"
+            )["Subnet"]["SubnetId"]
+            for i, zone in enumerate("ab")
+        )
+        group = ec2.create_security_group(GroupName="data", Description="data", VpcId=self.vpc)
+        self.security_group = group["GroupId"]
+
+
+@contextmanager
+def running(root: Path, *controllers: Callable[[Sandbox], Controller]) -> Iterator[Stage]:
+    """Bring up, and take down without leaving a process or a file."""
+    for service in ("ec2", "rds", "elasticache", "secretsmanager", "kms"):
+        get_backend(service).reset()
+    settings = Settings(root, NET, MINUTE)
+    authority, state = Authority(root), State()
+    principals = Principals(settings, state)
+    sandbox = Sandbox(
+        settings=settings,
+        state=state,
+        status=Status(),
+        principals=principals,
+        network=Network(root, NET),
+        authority=authority,
+        envoy=Envoy(root, settings.envoy_admin),
+        clock=Clock(MINUTE),
+        images=Images(root),
+    )
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, root)
+        stack.callback(sweep, root)
+        journal = Journal(root / "api.jsonl")
+        stack.callback(journal.close)
+        identity = authority.issue(["localhost"], [settings.api_address])
+        api = Api(state, principals, journal)
+        server = HttpsServer(settings.api_address, settings.api_port, identity, api)
+        server.start()
+        stack.callback(server.stop)
+        stack.callback(sandbox.envoy.stop)
+        sandbox.envoy.start()
+        for make in controllers:
+            loop = Loop(make(sandbox), state.changed)
+            stack.callback(loop.stop)
+            loop.start()
+        stage = Stage(sandbox)
+        stage.build_network()
+        yield stage
+
+
+def eventually(what: Callable[[], Any], seconds: float = 30) -> Any:
+    """What `what` answers as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return found

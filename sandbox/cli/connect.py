@@ -137,4 +137,4 @@ def _psql() -> str:
 
 
 def _ca(settings: Settings) -> Path:
-    return settings.root / "certificates" / "ca.pem"
+    return settings.root / "ca.pem"

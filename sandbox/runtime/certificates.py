@@ -30,13 +30,13 @@ class Identity:
 
 
 class Authority:
-    """Issues server certificates; makes its own on first use, under root/certificates."""
+    """Issues server certificates under root/certificates; its own is root/ca.pem."""
 
     def __init__(self, root: Path) -> None:
         self._folder = root / "certificates"
         self._lock = threading.Lock()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.certificate = self._folder / "ca.pem"
+        self.certificate = root / "ca.pem"
         self._key_file = self._folder / "ca.key"
         if not self._key_file.exists():
             self._create()

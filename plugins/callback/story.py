@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,14 @@ DOCUMENTATION = """
 def progress(result: Mapping[str, Any]) -> str:
     """What a result that is not there yet says of itself."""
     return str(result.get("progress") or result.get("msg") or "not yet")
+
+
+def indented(message: str) -> list[str]:
+    return [
+        line
+        for text in message.splitlines()
+        for line in textwrap.wrap(text, 110, initial_indent="  ", subsequent_indent="  ")
+    ]
 
 
 def table(seconds: Mapping[str, float]) -> list[str]:
@@ -58,6 +67,14 @@ class CallbackModule(Default):
     def v2_runner_retry(self, result: Any) -> None:
         host = result._host.get_name()
         self._display.display(f"  waiting: [{host}] {progress(result._result)}", color="bright blue")
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        message = result._result.get("msg")
+        if ignore_errors or self._display.verbosity or not message:
+            super().v2_runner_on_failed(result, ignore_errors=ignore_errors)
+            return
+        lines = [f"FAILED: [{result._host.get_name()}] {result._task.get_name()}", *indented(str(message))]
+        self._display.display("\n".join([*lines, f"  ({result._task.get_path()}; -v shows more)"]), color="red")
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         self._switch_to(None)

@@ -1,0 +1,138 @@
+"""The local connection, with AWS modules run in forks of one warm Python instead of in a fresh one each."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import ansible
+from ansible.constants import config
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection.local import Connection as Local
+from ansible.utils.collection_loader import AnsibleCollectionConfig
+from ansible.utils.display import Display
+
+DOCUMENTATION = """
+    name: warm_local
+    short_description: local, with AWS modules run in forks of a Python that has loaded what they need
+    description:
+      - Used with the action plugin C(normal) of this project, which hands such modules over by name.
+      - Everything else (become, async, raw commands, other modules) goes the way of C(local).
+    extends_documentation_fragment: [connection_pipelining]
+    options:
+      become_success_timeout: {type: int, default: 10, description: as in local}
+      become_strip_preamble: {type: bool, default: true, description: as in local}
+      warm_services:
+        description: Services whose models are loaded beforehand; others are loaded when they are needed.
+        type: list
+        elements: string
+        default: [acm, ec2, ecr, ecs, elasticache, elbv2, iam, kms, logs, rds, route53, s3, secretsmanager, sts]
+        vars: [{name: ansible_warm_services}]
+"""
+
+MARK = b"#warm-module\n"
+SERVER = Path(__file__).resolve().parent.parent / "plugin_utils" / "warm_server.py"
+ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
+START_SECONDS = 30
+
+display = Display()
+
+
+def environment_of(command: str) -> dict[str, str]:
+    """The assignments before the interpreter in `/bin/sh -c 'A=b python && sleep 0'`: the task's environment."""
+    environment = {}
+    for word in shlex.split(shlex.split(command)[-1]):
+        if not ASSIGNMENT.match(word):
+            break
+        name, _, value = word.partition("=")
+        environment[name] = value
+    return environment
+
+
+def import_paths() -> dict[str, list[str]]:
+    """Where the controller finds collections, modules and module_utils, in its order.
+
+    Core's own <ansible>/_internal is left out: on sys.path it would shadow the standard library's _json.
+    """
+    core = Path(ansible.__file__).parent
+    return {
+        "collections": [
+            str(path) for path in AnsibleCollectionConfig.collection_paths if core not in Path(path).parents
+        ],
+        "ansible.modules": config.get_config_value("DEFAULT_MODULE_PATH"),
+        "ansible.module_utils": config.get_config_value("DEFAULT_MODULE_UTILS_PATH"),
+    }
+
+
+class Connection(Local):
+    transport = "warm_local"
+
+    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
+        if in_data is None or not in_data.startswith(MARK):
+            cold: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+            return cold
+        header = json.loads(in_data.removeprefix(MARK))
+        display.vvv(f"WARM {header['fqn']}", host=self._play_context.remote_addr)
+        header |= {"env": environment_of(cmd), "cwd": str(Path.cwd()), "umask": current_umask()}
+        return self._run(json.dumps(header).encode())
+
+    def _run(self, header: bytes) -> tuple[int, bytes, bytes]:
+        out, err = os.memfd_create("stdout"), os.memfd_create("stderr")
+        try:
+            with self._server() as server:
+                socket.send_fds(server, [len(header).to_bytes(8, "big")], [out, err])
+                server.sendall(header)
+                status = server.recv(1)
+            return (status[0] if status else 137), whole(out), whole(err)  # no answer: the child was killed
+        finally:
+            os.close(out)
+            os.close(err)
+
+    def _server(self) -> socket.socket:
+        """A connection to this playbook run's server, which the first worker that comes starts."""
+        name = f"\0campshub360-warm-{os.getppid()}"
+        started: subprocess.Popen[bytes] | None = None
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            server = socket.socket(socket.AF_UNIX)
+            try:
+                server.connect(name)
+                return server
+            except ConnectionRefusedError:
+                server.close()
+            if started is None:
+                started = self._start(name[1:])
+            time.sleep(0.01)
+        raise AnsibleConnectionFailure(
+            f"The warm Python did not start within {START_SECONDS} s. Use ansible_connection: local."
+        )
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        settings = {"paths": import_paths(), "services": self.get_option("warm_services")}
+        server = subprocess.Popen(
+            [sys.executable, str(SERVER), name, str(os.getppid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C ends the controller, and the controller's end ends the server
+        )
+        assert server.stdin
+        server.stdin.write(json.dumps(settings).encode())
+        server.stdin.close()
+        return server
+
+
+def current_umask() -> int:
+    umask = os.umask(0o022)
+    os.umask(umask)
+    return umask
+
+
+def whole(descriptor: int) -> bytes:
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)

@@ -1,0 +1,158 @@
+"""A Python with boto3, the collections' utilities and AWS's service models loaded, which runs modules in its forks.
+
+Loading those takes a module half a second of processor time; a fork of this server has them at once. Nothing is shared
+between modules: each runs in a fresh child and is gone afterwards. The server ends with the ansible-playbook that
+started it, also when that is killed.
+
+Started by the connection plugin as: warm_server.py NAME CONTROLLER_PID, with {paths, services} as JSON on stdin. It
+listens on the abstract Unix socket NAME for peers of the same user. A request is a length, a JSON header {fqn, params,
+profile, env, cwd, umask} and two descriptors for stdout and stderr; the answer is one byte, the exit status.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gc
+import importlib
+import json
+import os
+import selectors
+import socket
+import struct
+import sys
+import traceback
+from typing import Any
+
+PRELOAD = (
+    "ansible.module_utils.basic",
+    "ansible.module_utils._internal._ansiballz._loader",
+    "ansible.module_utils._internal._json._profiles._module_legacy_c2m",
+    "ansible.module_utils._internal._json._profiles._module_legacy_m2c",
+    "ansible_collections.amazon.aws.plugins.module_utils.modules",
+    "ansible_collections.amazon.aws.plugins.module_utils.ec2",
+    "ansible_collections.amazon.aws.plugins.module_utils.waiters",
+    "boto3",
+    "botocore.paginate",
+    "botocore.retries.standard",
+    "botocore.waiter",
+    "runpy",
+)
+
+
+def peer_uid(connection: socket.socket) -> int:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+def make_importable(paths: dict[str, list[str]]) -> None:
+    """Collections by their roots, our own modules and module_utils as if they lay inside ansible's own packages."""
+    sys.path[:0] = [path for path in paths["collections"] if path not in sys.path]
+    for package in ("ansible.modules", "ansible.module_utils"):
+        importlib.import_module(package).__path__.extend(paths[package])
+
+
+def preload(services: list[str]) -> None:
+    for name in PRELOAD:
+        importlib.import_module(name)
+    import boto3
+    import botocore.session
+    from botocore.exceptions import UnknownServiceError
+
+    # every module makes a session of its own: one loader for them all is one cache of the models for them all
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+    session = boto3.session.Session(region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+    loader = session._session.get_component("data_loader")
+    for service in services:
+        session.client(service)  # sends nothing: parses the model
+        for kind in ("paginators-1", "waiters-2"):
+            with contextlib.suppress(UnknownServiceError):  # not every service has waiters
+                loader.load_service_model(service, kind)
+
+
+def run_module(header: dict[str, Any], out: int, err: int) -> int:
+    """Run one module in this (forked) process; its exit status."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, target in ((null, 0), (out, 1), (err, 2)):
+        os.dup2(descriptor, target)
+    os.chdir(header["cwd"])
+    os.umask(header["umask"])
+    os.environ.update(header["env"])
+    sys.argv = [""]
+    from ansible.module_utils._internal._ansiballz import _loader
+
+    try:
+        _loader.run_module(
+            json_params=header["params"].encode(),
+            profile=header["profile"],
+            module_fqn=header["fqn"],
+            modlib_path="",
+            extensions={},
+        )
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def receive(connection: socket.socket) -> tuple[dict[str, Any], int, int]:
+    size, descriptors, _flags, _address = socket.recv_fds(connection, 8, 2)
+    with connection.makefile("rb") as stream:
+        header = json.loads(stream.read(int.from_bytes(size, "big")))
+    return header, descriptors[0], descriptors[1]
+
+
+def serve_one(connection: socket.socket) -> None:
+    """In the child: run what the peer asks for, answer, end."""
+    status = run_module(*receive(connection))
+    atexit._run_exitfuncs()  # modules clean up their temporary folders there
+    sys.stdout.flush()
+    sys.stderr.flush()
+    connection.sendall(bytes([status & 255]))
+    os._exit(0)
+
+
+def reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def main() -> None:
+    name, controller = sys.argv[1], int(sys.argv[2])
+    settings = json.load(sys.stdin)
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind("\0" + name)
+    except OSError:  # another worker's server was first
+        return
+    listener.listen(128)  # who comes while we load waits here
+    sys.path.pop(0)  # this file's folder
+    make_importable(settings["paths"])
+    preload(settings["services"])
+    gc.collect()
+    gc.freeze()  # keeps the children from copying what they only read
+    ended = os.pidfd_open(controller)
+    with selectors.DefaultSelector() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        selector.register(ended, selectors.EVENT_READ)
+        while True:
+            ready = {key.fileobj for key, _ in selector.select(timeout=1)}
+            reap()
+            if ended in ready:
+                return
+            if listener in ready:
+                connection, _ = listener.accept()
+                if peer_uid(connection) == os.geteuid() and os.fork() == 0:
+                    listener.close()
+                    serve_one(connection)
+                connection.close()
+
+
+if __name__ == "__main__":
+    main()

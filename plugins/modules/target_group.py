@@ -49,10 +49,10 @@ from ansible.module_utils.aws_resource import (
     Resource,
     State,
     run,
-    tags_from,
     tags_to,
     unless_missing,
 )
+from ansible.module_utils.elb import set_tags, tags_of
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 HEALTH_CHECK = {  # our option -> AWS's name
@@ -86,14 +86,13 @@ class TargetGroup(Resource):
         group = answer["TargetGroups"][0]
         arn = group["TargetGroupArn"]
         attributes = self.elb.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
-        tags = self.elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]
         return {
             "arn": arn,
             "vpc_id": group["VpcId"],
             "port": group["Port"],
             "health_check": health_check_state(group),
             "attributes": self.managed({pair["Key"]: pair["Value"] for pair in attributes}),
-            "tags": tags_from(tags),
+            "tags": tags_of(self.elb, arn),
         }
 
     def managed(self, attributes: State) -> State:
@@ -131,9 +130,7 @@ class TargetGroup(Resource):
             self.elb.modify_target_group(TargetGroupArn=arn, **health_check_request(changes["health_check"]))
         self.set_attributes(arn, changes.get("attributes", {}))
         if "tags" in changes:
-            self.elb.add_tags(ResourceArns=[arn], Tags=tags_to(changes["tags"]))
-            if surplus := found["tags"].keys() - changes["tags"].keys():
-                self.elb.remove_tags(ResourceArns=[arn], TagKeys=sorted(surplus))
+            set_tags(self.elb, arn, found["tags"], changes["tags"])
 
     def set_attributes(self, arn: str, attributes: State) -> None:
         if attributes:

@@ -1,0 +1,219 @@
+#!/usr/bin/python
+"""Own module because community.aws.elasticache makes single clusters only: no replication group, TLS or AUTH."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cache_group
+short_description: An ElastiCache replication group
+description:
+  - Makes, repairs or removes a replication group without shards, with TLS, AUTH and encryption at rest.
+  - Reads the AUTH token from Secrets Manager itself, once, at creation. The token is state; it is never put back.
+  - While AWS works on the group it can't be changed, nor all of it read, so then nothing is compared.
+options:
+  name: {description: Identifier, type: str, required: true}
+  description: {description: What it is for, type: str, default: Managed by Ansible}
+  engine: {description: Engine. Can't change, type: str, choices: [redis, valkey], default: redis}
+  engine_version: {description: "Version; 7 means any minor version of 7", type: str}
+  node_type: {description: "Class of its nodes, such as cache.t3.micro", type: str}
+  nodes: {description: "The primary and its replicas, from 1 to 6. Can't change", type: int, default: 1}
+  parameter_group: {description: Name of the cache parameter group, type: str}
+  subnet_group: {description: Name of the cache subnet group. Can't change, type: str}
+  security_groups: {description: Ids of the security groups, type: list, elements: str, default: []}
+  kms_key_arn: {description: Key that encrypts at rest. Can't change, type: str}
+  auth_secret: {description: Name or ARN of the secret whose text is the AUTH token, type: str}
+  snapshot_retention_days: {description: Days of daily snapshots; 0 for none, type: int, default: 0}
+  maintenance_window: {description: "Weekly window in UTC, as sun:09:00-sun:10:00", type: str}
+  minor_upgrades: {description: Whether AWS upgrades minor versions in the window, type: bool, default: true}
+  apply_immediately: {description: Whether changes are done now rather than in the window, type: bool, default: false}
+  tags: {description: Tags; others are removed, type: dict, default: {}}
+  state: {description: "Whether it exists, or is available", type: str, choices: [present, absent, ready], default: present}
+  wait: {description: Whether to wait until it is available or gone, type: bool, default: false}
+  wait_timeout: {description: Seconds to wait at most, type: int, default: 3600}
+  poll_seconds: {description: Seconds between two looks, type: float, default: 10}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Wait for the cache
+  cache_group:
+    name: campshub360-tier1
+    state: ready
+"""
+
+RETURN = r"""
+resource: {description: "The replication group, with its arn, status and endpoint", type: dict, returned: success}
+"""
+
+from ansible.module_utils.aws_resource import (
+    STATE_OPTION_WITH_READY,
+    TAGS_OPTION,
+    WAIT_OPTIONS,
+    Resource,
+    State,
+    run,
+    tags_from,
+    tags_to,
+    unless_missing,
+)
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+REQUEST = {  # our option -> AWS's name, in CreateReplicationGroup and, unless fixed, in ModifyReplicationGroup
+    "description": "ReplicationGroupDescription",
+    "engine": "Engine",
+    "engine_version": "EngineVersion",
+    "node_type": "CacheNodeType",
+    "nodes": "NumCacheClusters",
+    "parameter_group": "CacheParameterGroupName",
+    "subnet_group": "CacheSubnetGroupName",
+    "security_groups": "SecurityGroupIds",
+    "kms_key_arn": "KmsKeyId",
+    "snapshot_retention_days": "SnapshotRetentionLimit",
+    "maintenance_window": "PreferredMaintenanceWindow",
+    "minor_upgrades": "AutoMinorVersionUpgrade",
+    "failover": "AutomaticFailoverEnabled",
+    "encrypted_in_transit": "TransitEncryptionEnabled",
+    "encrypted_at_rest": "AtRestEncryptionEnabled",
+}
+FIXED = frozenset({"engine", "nodes", "subnet_group", "kms_key_arn", "encrypted_in_transit", "encrypted_at_rest"})
+
+
+def cache_state(group: State, member: State) -> State:
+    """A replication group and its first member (which alone knows some of it) in our options."""
+    return {
+        "description": group["Description"],
+        "engine": member.get("Engine", group.get("Engine")),
+        "engine_version": member["EngineVersion"],
+        "node_type": group["CacheNodeType"],
+        "nodes": len(group["MemberClusters"]),
+        "parameter_group": member["CacheParameterGroup"]["CacheParameterGroupName"],
+        "subnet_group": member["CacheSubnetGroupName"],
+        "security_groups": sorted(item["SecurityGroupId"] for item in member["SecurityGroups"]),
+        "kms_key_arn": group.get("KmsKeyId"),
+        "snapshot_retention_days": group.get("SnapshotRetentionLimit", 0),
+        "maintenance_window": member["PreferredMaintenanceWindow"],
+        "minor_upgrades": group.get("AutoMinorVersionUpgrade", True),
+        "failover": group.get("AutomaticFailover") in ("enabled", "enabling"),
+        "encrypted_in_transit": group.get("TransitEncryptionEnabled", False),
+        "encrypted_at_rest": group.get("AtRestEncryptionEnabled", False),
+    }
+
+
+def same_version(wanted: str, found: str) -> bool:
+    """Whether a version is the wanted one, or a minor version of it: 7.1 wants 7.1.0."""
+    return found == wanted or found.startswith(f"{wanted}.")
+
+
+def request(values: State) -> State:
+    """Values in our options as parameters of an AWS call; failover and standing in several zones go together."""
+    zones = {"MultiAZEnabled": values["failover"]} if "failover" in values else {}
+    return {REQUEST[ours]: value for ours, value in values.items() if ours in REQUEST} | zones
+
+
+def endpoint(group: State) -> str | None:
+    nodes = group.get("NodeGroups") or [{}]
+    return str(nodes[0]["PrimaryEndpoint"]["Address"]) if "PrimaryEndpoint" in nodes[0] else None
+
+
+class CacheGroup(Resource):
+    noun = "cache"
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        super().__init__(module)
+        self.elasticache = module.client("elasticache")
+
+    def read(self) -> State | None:
+        missing = "ReplicationGroupNotFoundFault"
+        answer = unless_missing(missing, self.elasticache.describe_replication_groups, ReplicationGroupId=self.name)
+        if answer is None:
+            return None
+        group = answer["ReplicationGroups"][0]
+        found = {"arn": group["ARN"], "status": group["Status"], "endpoint": endpoint(group)}
+        if group["Status"] != "available":
+            return found
+        clusters = self.elasticache.describe_cache_clusters(CacheClusterId=group["MemberClusters"][0])
+        tags = self.elasticache.list_tags_for_resource(ResourceName=group["ARN"])["TagList"]
+        return found | cache_state(group, clusters["CacheClusters"][0]) | {"tags": tags_from(tags)}
+
+    def wanted(self, found: State | None) -> State:
+        if found and found["status"] != "available":
+            return {}
+        derived = {
+            "security_groups": sorted(self.params["security_groups"]),
+            "failover": self.params["nodes"] > 1,
+            "encrypted_in_transit": True,
+            "encrypted_at_rest": True,
+        }
+        wanted = {key: self.params[key] for key in (*REQUEST, "tags") if key not in derived} | derived
+        if found and same_version(wanted["engine_version"], found["engine_version"]):
+            wanted["engine_version"] = found["engine_version"]
+        return wanted
+
+    def create(self, wanted: State) -> None:
+        secret = self.module.client("secretsmanager").get_secret_value(SecretId=self.params["auth_secret"])
+        self.elasticache.create_replication_group(
+            ReplicationGroupId=self.name,
+            AuthToken=secret["SecretString"],
+            Tags=tags_to(wanted["tags"]),
+            **request(wanted),
+        )
+
+    def update(self, found: State, changes: State) -> None:
+        if fixed := FIXED & changes.keys():
+            was = ", ".join(f"{key} {found[key]}" for key in sorted(fixed))
+            self.fail(
+                f"The cache {self.name} was made with {was}, and that can't change in place. Go back to it in the "
+                "inventory; or remove the cache and run this again, since what it holds can be rebuilt."
+            )
+        if modification := request(changes):
+            now = self.params["apply_immediately"]
+            self.elasticache.modify_replication_group(
+                ReplicationGroupId=self.name, ApplyImmediately=now, **modification
+            )
+        if "tags" in changes:
+            self.elasticache.add_tags_to_resource(ResourceName=found["arn"], Tags=tags_to(changes["tags"]))
+            if surplus := found["tags"].keys() - changes["tags"].keys():
+                self.elasticache.remove_tags_from_resource(ResourceName=found["arn"], TagKeys=sorted(surplus))
+
+    def delete(self, found: State) -> None:
+        if found["status"] != "deleting":
+            self.elasticache.delete_replication_group(ReplicationGroupId=self.name)
+
+    def settled(self, found: State) -> bool:
+        if found["status"] in ("create-failed", "deleting"):
+            self.fail(
+                f"The cache {self.name} is {found['status']} and does not become available by itself. Its events say "
+                f"why: aws elasticache describe-events --source-type replication-group --source-identifier {self.name}"
+            )
+        return bool(found["status"] == "available")
+
+
+def main() -> None:
+    text = {"type": "str"}
+    module = AnsibleAWSModule(
+        argument_spec={
+            "name": {"required": True},
+            "description": {"default": "Managed by Ansible"},
+            "engine": {"choices": ["redis", "valkey"], "default": "redis"},
+            "nodes": {"type": "int", "default": 1},
+            **{key: text for key in ("engine_version", "node_type", "parameter_group", "subnet_group")},
+            **{key: text for key in ("kms_key_arn", "maintenance_window")},
+            "auth_secret": {"type": "str", "no_log": False},  # a name; the token itself never passes through Ansible
+            "security_groups": {"type": "list", "elements": "str", "default": []},
+            "snapshot_retention_days": {"type": "int", "default": 0},
+            "minor_upgrades": {"type": "bool", "default": True},
+            "apply_immediately": {"type": "bool", "default": False},
+            **TAGS_OPTION,
+            **STATE_OPTION_WITH_READY,
+            **WAIT_OPTIONS,
+            "wait_timeout": {"type": "int", "default": 3600},
+        },
+        required_if=[("state", "present", ["engine_version", "node_type", "parameter_group", "auth_secret"])],
+        supports_check_mode=True,
+    )
+    run(CacheGroup(module))
+
+
+if __name__ == "__main__":
+    main()

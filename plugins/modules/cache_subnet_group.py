@@ -1,0 +1,114 @@
+#!/usr/bin/python
+"""Own module because community.aws.elasticache_subnet_group can't tag, and has no diff."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cache_subnet_group
+short_description: The subnets in which a cache may stand
+description:
+  - Makes, repairs or removes a cache subnet group.
+options:
+  name: {description: Name, type: str, required: true}
+  description: {description: What it is for, type: str, default: Managed by Ansible}
+  subnets: {description: Ids of the subnets, type: list, elements: str, default: []}
+  tags: {description: Tags; others are removed, type: dict, default: {}}
+  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Place the cache in the data subnets
+  cache_subnet_group:
+    name: campshub360-tier1
+    subnets: [subnet-0a, subnet-0b]
+"""
+
+RETURN = r"""
+resource: {description: "The subnet group, with its arn", type: dict, returned: success}
+"""
+
+from ansible.module_utils.aws_resource import (
+    STATE_OPTION,
+    TAGS_OPTION,
+    Resource,
+    State,
+    run,
+    tags_from,
+    tags_to,
+    unless_missing,
+)
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+
+class CacheSubnetGroup(Resource):
+    noun = "cache subnet group"
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        super().__init__(module)
+        self.elasticache = module.client("elasticache")
+
+    def read(self) -> State | None:
+        missing = "CacheSubnetGroupNotFoundFault"
+        answer = unless_missing(missing, self.elasticache.describe_cache_subnet_groups, CacheSubnetGroupName=self.name)
+        if answer is None:
+            return None
+        group = answer["CacheSubnetGroups"][0]
+        tags = self.elasticache.list_tags_for_resource(ResourceName=group["ARN"])["TagList"]
+        return {
+            "arn": group["ARN"],
+            "description": group["CacheSubnetGroupDescription"],
+            "subnets": sorted(subnet["SubnetIdentifier"] for subnet in group["Subnets"]),
+            "tags": tags_from(tags),
+        }
+
+    def wanted(self, found: State | None) -> State:
+        return {
+            "description": self.params["description"],
+            "subnets": sorted(self.params["subnets"]),
+            "tags": self.params["tags"],
+        }
+
+    def create(self, wanted: State) -> None:
+        self.elasticache.create_cache_subnet_group(
+            CacheSubnetGroupName=self.name,
+            CacheSubnetGroupDescription=wanted["description"],
+            SubnetIds=wanted["subnets"],
+            Tags=tags_to(wanted["tags"]),
+        )
+
+    def update(self, found: State, changes: State) -> None:
+        if changes.keys() - {"tags"}:
+            wanted = self.wanted(found)
+            self.elasticache.modify_cache_subnet_group(
+                CacheSubnetGroupName=self.name,
+                CacheSubnetGroupDescription=wanted["description"],
+                SubnetIds=wanted["subnets"],
+            )
+        if "tags" in changes:
+            self.elasticache.add_tags_to_resource(ResourceName=found["arn"], Tags=tags_to(changes["tags"]))
+            if surplus := found["tags"].keys() - changes["tags"].keys():
+                self.elasticache.remove_tags_from_resource(ResourceName=found["arn"], TagKeys=sorted(surplus))
+
+    def delete(self, found: State) -> None:
+        self.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=self.name)
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "name": {"required": True},
+            "description": {"default": "Managed by Ansible"},
+            "subnets": {"type": "list", "elements": "str", "default": []},
+            **TAGS_OPTION,
+            **STATE_OPTION,
+        },
+        required_if=[("state", "present", ["subnets"])],
+        supports_check_mode=True,
+    )
+    run(CacheSubnetGroup(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+#!/usr/bin/python
+"""Own module because amazon.aws.rds_instance_param_group overlooks changed parameters in check mode and drops its errors."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: database_parameter_group
+short_description: The parameters of an RDS database
+description:
+  - Makes, repairs or removes a DB parameter group. Parameters that are not named go back to the family's defaults.
+  - Dynamic parameters work at once. Static ones work after the next reboot, which this module never does.
+options:
+  name: {description: Name, type: str, required: true}
+  family: {description: "Family, such as postgres17. Can't change", type: str}
+  description: {description: What it is for. Can't change, type: str, default: Managed by Ansible}
+  parameters: {description: Parameters that differ from the family's defaults, type: dict, default: {}}
+  tags: {description: Tags; others are removed, type: dict, default: {}}
+  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Keep the parameters
+  database_parameter_group:
+    name: campshub360-tier1
+    family: postgres17
+    parameters: {rds.force_ssl: "1"}
+"""
+
+RETURN = r"""
+resource: {description: "The parameter group, with its arn", type: dict, returned: success}
+"""
+
+from collections.abc import Iterator
+
+from ansible.module_utils.aws_resource import (
+    STATE_OPTION,
+    TAGS_OPTION,
+    Resource,
+    State,
+    run,
+    tags_from,
+    tags_to,
+    unless_missing,
+)
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+MISSING = ("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault")
+PARAMETERS_A_CALL = 20  # what one ModifyDBParameterGroup or ResetDBParameterGroup takes
+
+
+def settings(parameters: dict[str, str], dynamic: set[str]) -> list[State]:
+    """Parameters as AWS takes them; it refuses to apply a static one at once."""
+    return [
+        {
+            "ParameterName": name,
+            "ParameterValue": value,
+            "ApplyMethod": "immediate" if name in dynamic else "pending-reboot",
+        }
+        for name, value in sorted(parameters.items())
+    ]
+
+
+def batches(items: list[State]) -> Iterator[list[State]]:
+    return (items[start : start + PARAMETERS_A_CALL] for start in range(0, len(items), PARAMETERS_A_CALL))
+
+
+class DatabaseParameterGroup(Resource):
+    noun = "database parameter group"
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        super().__init__(module)
+        self.rds = module.client("rds")
+
+    def read(self) -> State | None:
+        answer = unless_missing(MISSING, self.rds.describe_db_parameter_groups, DBParameterGroupName=self.name)
+        if answer is None:
+            return None
+        group = answer["DBParameterGroups"][0]
+        arn = group["DBParameterGroupArn"]
+        return {
+            "arn": arn,
+            "family": group["DBParameterGroupFamily"],
+            "description": group["Description"],
+            "parameters": {item["ParameterName"]: item["ParameterValue"] for item in self.listed(Source="user")},
+            "tags": tags_from(self.rds.list_tags_for_resource(ResourceName=arn)["TagList"]),
+        }
+
+    def listed(self, **request: str) -> list[State]:
+        pages = self.rds.get_paginator("describe_db_parameters").paginate(DBParameterGroupName=self.name, **request)
+        return [item for page in pages for item in page["Parameters"]]
+
+    def wanted(self, found: State | None) -> State:
+        return {
+            "family": self.params["family"],
+            "description": self.params["description"],
+            "parameters": {name: str(value) for name, value in self.params["parameters"].items()},
+            "tags": self.params["tags"],
+        }
+
+    def create(self, wanted: State) -> None:
+        self.rds.create_db_parameter_group(
+            DBParameterGroupName=self.name,
+            DBParameterGroupFamily=wanted["family"],
+            Description=wanted["description"],
+            Tags=tags_to(wanted["tags"]),
+        )
+        self.set_parameters({}, wanted["parameters"])
+
+    def update(self, found: State, changes: State) -> None:
+        if fixed := {"family", "description"} & changes.keys():
+            self.fail(
+                f"The parameter group {self.name} can't change its {' and '.join(sorted(fixed))}: AWS fixes them at "
+                "creation. Go back to the former value; a new major version of the engine takes an upgrade."
+            )
+        if "parameters" in changes:
+            self.set_parameters(found["parameters"], changes["parameters"])
+        if "tags" in changes:
+            self.rds.add_tags_to_resource(ResourceName=found["arn"], Tags=tags_to(changes["tags"]))
+            if surplus := found["tags"].keys() - changes["tags"].keys():
+                self.rds.remove_tags_from_resource(ResourceName=found["arn"], TagKeys=sorted(surplus))
+
+    def set_parameters(self, found: dict[str, str], wanted: dict[str, str]) -> None:
+        dynamic = {item["ParameterName"] for item in self.listed() if item.get("ApplyType") == "dynamic"}
+        different = {name: value for name, value in wanted.items() if found.get(name) != value}
+        for batch in batches(settings(different, dynamic)):
+            self.rds.modify_db_parameter_group(DBParameterGroupName=self.name, Parameters=batch)
+        surplus = {name: value for name, value in found.items() if name not in wanted}
+        for batch in batches(settings(surplus, dynamic)):
+            reset = [{key: item[key] for key in ("ParameterName", "ApplyMethod")} for item in batch]
+            self.rds.reset_db_parameter_group(DBParameterGroupName=self.name, Parameters=reset)
+
+    def delete(self, found: State) -> None:
+        self.rds.delete_db_parameter_group(DBParameterGroupName=self.name)
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "name": {"required": True},
+            "family": {},
+            "description": {"default": "Managed by Ansible"},
+            "parameters": {"type": "dict", "default": {}},
+            **TAGS_OPTION,
+            **STATE_OPTION,
+        },
+        required_if=[("state", "present", ["family"])],
+        supports_check_mode=True,
+    )
+    run(DatabaseParameterGroup(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+#!/usr/bin/python
+"""Own module because amazon.aws.elb_application_lb drops weights when it compares, so it would undo a release in progress."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: listener_rule
+short_description: A rule that shares traffic between target groups
+description:
+  - Makes, repairs or removes a rule of a listener that forwards to weighted target groups, without stickiness.
+  - Weights are state; a release moves them. They are set when the rule is made and never put back.
+options:
+  load_balancer: {description: Name of the load balancer, type: str, required: true}
+  port: {description: Port of the listener, type: int, required: true}
+  priority: {description: Place among the listener's rules, from 1 to 50000. Names the rule, type: int, required: true}
+  path_patterns: {description: Paths for which the rule holds, type: list, elements: str, default: ["/*"]}
+  target_groups: {description: Weight at creation by name of the target group, type: dict, default: {}}
+  tags: {description: Tags; others are removed, type: dict, default: {}}
+  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Keep the production rule
+  listener_rule:
+    load_balancer: campshub360-tier1
+    port: 443
+    priority: 100
+    target_groups: {campshub360-tier1-blue: 1, campshub360-tier1-green: 0}
+"""
+
+RETURN = r"""
+resource: {description: "The rule, with its arn", type: dict, returned: success}
+"""
+
+from ansible.module_utils.aws_resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_to
+from ansible.module_utils.elb import find_listener, forwarded, group_arn, set_tags, tags_of
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+
+def weights(found: dict[str, int], at_creation: dict[str, int]) -> dict[str, int]:
+    """The present weights for the wanted groups: one that is missing joins without traffic, but
+    when none of those wanted has any, the rule starts anew."""
+    kept = {name: found.get(name, 0) for name in at_creation}
+    return kept if any(kept.values()) else at_creation
+
+
+def paths(conditions: list[State]) -> list[str]:
+    values = [condition["PathPatternConfig"]["Values"] for condition in conditions if "PathPatternConfig" in condition]
+    return sorted(values[0]) if values else []
+
+
+def is_sticky(actions: list[State]) -> bool:
+    stickiness = [action.get("ForwardConfig", {}).get("TargetGroupStickinessConfig", {}) for action in actions]
+    return any(setting.get("Enabled", False) for setting in stickiness)
+
+
+class ListenerRule(Resource):
+    noun = "listener rule"
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        super().__init__(module)
+        self.elb = module.client("elbv2")
+        self.listener: State | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.params['load_balancer']}:{self.params['port']} #{self.params['priority']}"
+
+    def read(self) -> State | None:
+        self.listener = find_listener(self.elb, self.params["load_balancer"], self.params["port"])
+        if self.listener is None:
+            return None
+        rules = self.elb.describe_rules(ListenerArn=self.listener["ListenerArn"])["Rules"]
+        mine = [rule for rule in rules if rule["Priority"] == str(self.params["priority"])]
+        if not mine:
+            return None
+        rule = mine[0]
+        return {
+            "arn": rule["RuleArn"],
+            "path_patterns": paths(rule["Conditions"]),
+            "target_groups": forwarded(rule["Actions"]),
+            "sticky": is_sticky(rule["Actions"]),
+            "tags": tags_of(self.elb, rule["RuleArn"]),
+        }
+
+    def wanted(self, found: State | None) -> State:
+        at_creation = {name: int(weight) for name, weight in self.params["target_groups"].items()}
+        return {
+            "path_patterns": sorted(self.params["path_patterns"]),
+            "target_groups": weights(found["target_groups"], at_creation) if found else at_creation,
+            "sticky": False,
+            "tags": self.params["tags"],
+        }
+
+    def request(self, wanted: State) -> State:
+        groups = [
+            {"TargetGroupArn": group_arn(self.elb, name), "Weight": weight}
+            for name, weight in wanted["target_groups"].items()
+        ]
+        forward = {"TargetGroups": groups, "TargetGroupStickinessConfig": {"Enabled": False}}
+        condition = {"Field": "path-pattern", "PathPatternConfig": {"Values": wanted["path_patterns"]}}
+        return {"Conditions": [condition], "Actions": [{"Type": "forward", "ForwardConfig": forward}]}
+
+    def create(self, wanted: State) -> None:
+        if self.listener is None:
+            self.fail(
+                f"The load balancer {self.params['load_balancer']} has no listener on port {self.params['port']} for "
+                "this rule. Make the listener first."
+            )
+        self.elb.create_rule(
+            ListenerArn=self.listener["ListenerArn"],
+            Priority=self.params["priority"],
+            Tags=tags_to(wanted["tags"]),
+            **self.request(wanted),
+        )
+
+    def update(self, found: State, changes: State) -> None:
+        if changes.keys() - {"tags"}:
+            self.elb.modify_rule(RuleArn=found["arn"], **self.request(self.wanted(found)))
+        if "tags" in changes:
+            set_tags(self.elb, found["arn"], found["tags"], changes["tags"])
+
+    def delete(self, found: State) -> None:
+        self.elb.delete_rule(RuleArn=found["arn"])
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "load_balancer": {"required": True},
+            "port": {"type": "int", "required": True},
+            "priority": {"type": "int", "required": True},
+            "path_patterns": {"type": "list", "elements": "str", "default": ["/*"]},
+            "target_groups": {"type": "dict", "default": {}},
+            **TAGS_OPTION,
+            **STATE_OPTION,
+        },
+        required_if=[("state", "present", ["target_groups"])],
+        supports_check_mode=True,
+    )
+    run(ListenerRule(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+#!/usr/bin/python
+"""Own module because amazon.aws.elb_application_lb fails in check mode on subnets and groups to come, and has no diff."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: load_balancer
+short_description: An Application Load Balancer
+description:
+  - Makes, repairs or removes an Application Load Balancer, without its listeners. See M(listener) for these.
+  - Removing it lifts its deletion protection first. The caller decides whether it may go.
+options:
+  name: {description: Name, type: str, required: true}
+  scheme: {description: Who reaches it. Can't change, type: str, choices: [internet-facing, internal], default: internet-facing}
+  subnets: {description: Subnets of at least two availability zones, type: list, elements: str, default: []}
+  security_groups: {description: Ids of its security groups, type: list, elements: str, default: []}
+  attributes: {description: Attributes by AWS's own names. Others are left alone, type: dict, default: {}}
+  tags: {description: Tags; others are removed, type: dict, default: {}}
+  state: {description: Whether it exists, or is ready, type: str, choices: [present, absent, ready], default: present}
+  wait: {description: Whether to wait until it is active or gone, type: bool, default: false}
+  wait_timeout: {description: Seconds to wait at most, type: int, default: 600}
+  poll_seconds: {description: Seconds between two looks, type: float, default: 10}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Keep the load balancer
+  load_balancer:
+    name: campshub360-tier1
+    subnets: [subnet-0a, subnet-0b]
+    security_groups: [sg-0123456789abcdef0]
+    attributes: {idle_timeout.timeout_seconds: "60"}
+"""
+
+RETURN = r"""
+resource: {description: "The load balancer, with its arn, dns_name and status", type: dict, returned: success}
+"""
+
+from ansible.module_utils.aws_resource import (
+    STATE_OPTION_WITH_READY,
+    TAGS_OPTION,
+    WAIT_OPTIONS,
+    Resource,
+    State,
+    run,
+    tags_to,
+)
+from ansible.module_utils.elb import find_balancer, set_tags, tags_of
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+
+class LoadBalancer(Resource):
+    noun = "load balancer"
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        super().__init__(module)
+        self.elb = module.client("elbv2")
+
+    def read(self) -> State | None:
+        balancer = find_balancer(self.elb, self.name)
+        if balancer is None:
+            return None
+        arn = balancer["LoadBalancerArn"]
+        answer = self.elb.describe_load_balancer_attributes(LoadBalancerArn=arn)
+        attributes = {pair["Key"]: pair["Value"] for pair in answer["Attributes"]}
+        return {
+            "arn": arn,
+            "dns_name": balancer["DNSName"],
+            "status": balancer["State"]["Code"],
+            "scheme": balancer["Scheme"],
+            "subnets": sorted(zone["SubnetId"] for zone in balancer["AvailabilityZones"]),
+            "security_groups": sorted(balancer["SecurityGroups"]),
+            "attributes": {key: attributes.get(key) for key in self.params["attributes"]},
+            "protected": attributes.get("deletion_protection.enabled") == "true",
+            "tags": tags_of(self.elb, arn),
+        }
+
+    def wanted(self, found: State | None) -> State:
+        return {
+            "scheme": self.params["scheme"],
+            "subnets": sorted(self.params["subnets"]),
+            "security_groups": sorted(self.params["security_groups"]),
+            "attributes": {key: str(value) for key, value in self.params["attributes"].items()},
+            "tags": self.params["tags"],
+        }
+
+    def create(self, wanted: State) -> None:
+        answer = self.elb.create_load_balancer(
+            Name=self.name,
+            Type="application",
+            Scheme=wanted["scheme"],
+            Subnets=wanted["subnets"],
+            SecurityGroups=wanted["security_groups"],
+            Tags=tags_to(wanted["tags"]),
+        )
+        self.set_attributes(answer["LoadBalancers"][0]["LoadBalancerArn"], wanted["attributes"])
+
+    def update(self, found: State, changes: State) -> None:
+        arn = found["arn"]
+        if "scheme" in changes:
+            self.fail(
+                f"The load balancer {self.name} is {found['scheme']} and can't become {changes['scheme']}: AWS fixes "
+                "the scheme at creation. Go back to the former scheme, or remove the load balancer and run this again."
+            )
+        if "subnets" in changes:
+            self.elb.set_subnets(LoadBalancerArn=arn, Subnets=changes["subnets"])
+        if "security_groups" in changes:
+            self.elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=changes["security_groups"])
+        self.set_attributes(arn, changes.get("attributes", {}))
+        if "tags" in changes:
+            set_tags(self.elb, arn, found["tags"], changes["tags"])
+
+    def set_attributes(self, arn: str, attributes: State) -> None:
+        if attributes:
+            self.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=tags_to(attributes))
+
+    def delete(self, found: State) -> None:
+        if found["protected"]:
+            self.set_attributes(found["arn"], {"deletion_protection.enabled": "false"})
+        self.elb.delete_load_balancer(LoadBalancerArn=found["arn"])
+
+    def settled(self, found: State) -> bool:
+        if found["status"] == "failed":
+            self.fail(f"AWS could not set up the load balancer {self.name}. Remove it, then run this again.")
+        return bool(found["status"] == "active")
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "name": {"required": True},
+            "scheme": {"choices": ["internet-facing", "internal"], "default": "internet-facing"},
+            "subnets": {"type": "list", "elements": "str", "default": []},
+            "security_groups": {"type": "list", "elements": "str", "default": []},
+            "attributes": {"type": "dict", "default": {}},
+            **TAGS_OPTION,
+            **STATE_OPTION_WITH_READY,
+            **WAIT_OPTIONS,
+        },
+        required_if=[("state", "present", ["subnets", "security_groups"])],
+        supports_check_mode=True,
+    )
+    run(LoadBalancer(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The pure parts of the small plugins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.estate import current_version, subnets_of
+
+from plugins.action.known_variables import declared, unknown
+from plugins.callback.story import indented, progress, table
+from plugins.connection.warm_local import environment_of
+from plugins.filter.secrets import pinned_secrets
+from plugins.modules.ecs_rollout_info import rollout
+from plugins.modules.ecs_run import failure
+from plugins.modules.https_check import objection
+
+
+def test_a_misspelt_variable_is_found_with_what_was_meant() -> None:
+    known = {"database_instance_class", "cache_nodes"}
+    assert unknown(["database_instnace_class", "cache_nodes", "ansible_port", "__mine"], known) == {
+        "database_instnace_class": "database_instance_class"
+    }
+
+
+def test_what_roles_declare_is_read_from_every_entry_point(tmp_path: Path) -> None:
+    spec = tmp_path / "database" / "meta" / "argument_specs.yml"
+    spec.parent.mkdir(parents=True)
+    spec.write_text("argument_specs: {main: {options: {database_a: {}}}, wait: {options: {database_b: {}}}, none: {}}")
+    assert declared(tmp_path) == {"database_a", "database_b"}
+
+
+def test_secrets_are_pinned_to_their_present_version() -> None:
+    found = {"database": {"arn": "arn:aws:secretsmanager:r:1:secret:database-x", "version_id": "v1"}}
+    wanted = {"PASSWORD": {"secret": "database", "key": "password"}, "KEY": {"secret": "gone"}}
+    assert pinned_secrets(wanted, found) == {
+        "PASSWORD": "arn:aws:secretsmanager:r:1:secret:database-x:password::v1",
+        "KEY": "secret-pending:::",
+    }
+
+
+def test_the_current_version_is_the_one_with_the_stage() -> None:
+    assert current_version({"SecretVersionsToStages": {"a": ["AWSPREVIOUS"], "b": ["AWSCURRENT"]}}) == "b"
+    assert current_version({}) is None
+
+
+def test_subnets_come_in_the_order_of_their_zones() -> None:
+    def subnet(name: str, zone: str, tier: str) -> dict[str, Any]:
+        return {"SubnetId": name, "AvailabilityZone": zone, "Tags": [{"Key": "Tier", "Value": tier}]}
+
+    subnets = [subnet("b", "us-east-1b", "app"), subnet("a", "us-east-1a", "app"), subnet("d", "us-east-1a", "data")]
+    assert subnets_of("app", subnets) == ["a", "b"]
+
+
+def test_the_environment_of_a_task_is_read_from_its_command() -> None:
+    command = """/bin/sh -c 'AWS_REGION=us-east-1 AWS_CA_BUNDLE='"'"'/a b/ca.pem'"'"' /venv/bin/python && sleep 0'"""
+    assert environment_of(command) == {"AWS_REGION": "us-east-1", "AWS_CA_BUNDLE": "/a b/ca.pem"}
+    assert environment_of("/bin/sh -c 'python && sleep 0'") == {}
+
+
+def service(running: int, older: int = 0, state: str = "COMPLETED") -> dict[str, Any]:
+    deployments = [{"status": "PRIMARY", "runningCount": running, "rolloutState": state}]
+    if older:
+        deployments.append({"status": "ACTIVE", "runningCount": older})
+    return {"desiredCount": 3, "deployments": deployments}
+
+
+@pytest.mark.parametrize(
+    ("described", "healthy", "steady"),
+    [
+        (service(3), 3, True),
+        (service(3), 2, False),
+        (service(2), 3, False),
+        (service(3, older=1), 4, False),
+        (service(3, state="IN_PROGRESS"), 3, False),
+    ],
+)
+def test_a_rollout_is_steady_when_all_that_is_wanted_runs_and_nothing_else(
+    described: dict[str, Any], healthy: int, steady: bool
+) -> None:
+    assert rollout(described, healthy)["steady"] is steady
+
+
+def test_a_rollout_says_how_far_it_is() -> None:
+    assert rollout(service(1, older=2), 2)["progress"] == (
+        "1 of 3 tasks running, 2 healthy behind the load balancer, 2 of the release before still running"
+    )
+
+
+def test_a_one_off_task_succeeds_only_with_exit_code_0() -> None:
+    assert failure({"containers": [{"exitCode": 0}]}) is None
+    assert failure({"containers": [{"exitCode": 3}]}) == "it ended with exit code 3"
+    assert failure({"containers": [{"reason": "CannotPullContainerError: gone"}]}) == "CannotPullContainerError: gone"
+    assert failure({"containers": [{}], "stoppedReason": "Spot"}) == "Spot"
+
+
+def test_an_answer_is_judged_by_status_and_headers() -> None:
+    assert objection(200, {"x-release": "1.0.0"}, 200, {"X-Release": "1.0.0"}) is None
+    assert "503" in str(objection(503, {}, 200, {}))
+    assert "0.9.0" in str(objection(200, {"x-release": "0.9.0"}, 200, {"X-Release": "1.0.0"}))
+
+
+def test_progress_and_time_are_plain_lines() -> None:
+    assert progress({"progress": "1 of 3"}) == "1 of 3"
+    assert table({"network": 4.25, "dns": 0.5}) == ["  network     4.2 s", "  dns         0.5 s"]
+    assert indented("one\ntwo") == ["  one", "  two"]

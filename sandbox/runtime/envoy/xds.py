@@ -85,8 +85,12 @@ def _cluster(folder: Path, cluster: Cluster) -> Resource:
         "eds_cluster_config": {"eds_config": _source(folder, "eds", cluster.name)},
         "lb_policy": cluster.policy,
         "connect_timeout": routes.seconds(cluster.connect_timeout),
-        # Below 1 % healthy all are used; 0 would never do so.
-        "common_lb_config": {"healthy_panic_threshold": {"value": int(cluster.fail_open)}},
+        "common_lb_config": {
+            # Below 1 % healthy all are used; 0 would never do so.
+            "healthy_panic_threshold": {"value": int(cluster.fail_open)},
+            # Marks an endpoint as pending until its first check has ended.
+            "ignore_new_hosts_until_first_hc": True,
+        },
         "ignore_health_on_host_removal": True,
         "health_checks": [_health_check(check)] if check else [],
         "circuit_breakers": {

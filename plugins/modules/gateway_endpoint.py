@@ -1,0 +1,129 @@
+#!/usr/bin/python
+"""Own module because amazon.aws.ec2_vpc_endpoint never changes the route tables of an endpoint."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gateway_endpoint
+short_description: A gateway endpoint of a VPC
+description:
+  - Makes, repairs or removes the endpoint by which route tables of a VPC reach S3 or DynamoDB without the internet.
+  - A VPC has one for each service at most, so the two together name it.
+options:
+  vpc_id: {description: The VPC, type: str, required: true}
+  service: {description: "Name of the service, such as com.amazonaws.us-east-1.s3", type: str, required: true}
+  route_table_ids: {description: Route tables that lead to it; others no longer do, type: list, elements: str}
+  tags: {description: Tags; others are removed, type: dict, default: {}}
+  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Reach S3 without leaving the VPC
+  gateway_endpoint:
+    vpc_id: vpc-0123456789abcdef0
+    service: com.amazonaws.us-east-1.s3
+    route_table_ids: [rtb-0123456789abcdef0]
+"""
+
+RETURN = r"""
+resource: {description: "The endpoint, with its id", type: dict, returned: success}
+"""
+
+from ansible.module_utils.aws_resource import (
+    STATE_OPTION,
+    TAGS_OPTION,
+    Resource,
+    State,
+    run,
+    tags_from,
+    tags_to,
+)
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+PRESENT = ["pendingAcceptance", "pending", "available"]
+
+
+def route_table_changes(found: list[str], wanted: list[str]) -> State:
+    """What ModifyVpcEndpoint must be told to get from one set of route tables to the other."""
+    changes = {
+        "AddRouteTableIds": sorted(set(wanted) - set(found)),
+        "RemoveRouteTableIds": sorted(set(found) - set(wanted)),
+    }
+    return {key: ids for key, ids in changes.items() if ids}
+
+
+class GatewayEndpoint(Resource):
+    noun = "gateway endpoint"
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        super().__init__(module)
+        self.ec2 = module.client("ec2")
+
+    @property
+    def name(self) -> str:
+        return f"{self.params['service']} of {self.params['vpc_id']}"
+
+    def read(self) -> State | None:
+        answer = self.ec2.describe_vpc_endpoints(
+            Filters=[
+                {"Name": "vpc-id", "Values": [self.params["vpc_id"]]},
+                {"Name": "service-name", "Values": [self.params["service"]]},
+                {"Name": "vpc-endpoint-type", "Values": ["Gateway"]},
+                {"Name": "vpc-endpoint-state", "Values": PRESENT},
+            ]
+        )
+        if not answer["VpcEndpoints"]:
+            return None
+        endpoint = answer["VpcEndpoints"][0]
+        return {
+            "id": endpoint["VpcEndpointId"],
+            "route_table_ids": sorted(endpoint["RouteTableIds"]),
+            "tags": tags_from(endpoint.get("Tags", [])),
+        }
+
+    def wanted(self, found: State | None) -> State:
+        return {"route_table_ids": sorted(self.params["route_table_ids"]), "tags": self.params["tags"]}
+
+    def create(self, wanted: State) -> None:
+        self.ec2.create_vpc_endpoint(
+            VpcEndpointType="Gateway",
+            VpcId=self.params["vpc_id"],
+            ServiceName=self.params["service"],
+            RouteTableIds=wanted["route_table_ids"],
+            TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": tags_to(wanted["tags"])}],
+        )
+
+    def update(self, found: State, changes: State) -> None:
+        if "route_table_ids" in changes:
+            request = route_table_changes(found["route_table_ids"], changes["route_table_ids"])
+            self.ec2.modify_vpc_endpoint(VpcEndpointId=found["id"], **request)
+        if "tags" in changes:
+            self.ec2.create_tags(Resources=[found["id"]], Tags=tags_to(changes["tags"]))
+            if surplus := found["tags"].keys() - changes["tags"].keys():
+                self.ec2.delete_tags(Resources=[found["id"]], Tags=[{"Key": key} for key in sorted(surplus)])
+
+    def delete(self, found: State) -> None:
+        answer = self.ec2.delete_vpc_endpoints(VpcEndpointIds=[found["id"]])
+        for failure in answer["Unsuccessful"]:  # this call answers 200 even when it refuses
+            self.fail(f"Could not delete the {self.noun} {self.name}: {failure['Error']['Message']}")
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "vpc_id": {"required": True},
+            "service": {"required": True},
+            "route_table_ids": {"type": "list", "elements": "str"},
+            **TAGS_OPTION,
+            **STATE_OPTION,
+        },
+        required_if=[("state", "present", ["route_table_ids"])],
+        supports_check_mode=True,
+    )
+    run(GatewayEndpoint(module))
+
+
+if __name__ == "__main__":
+    main()

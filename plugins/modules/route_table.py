@@ -1,0 +1,181 @@
+#!/usr/bin/python
+"""Own module because amazon.aws.ec2_vpc_route_table makes a second table when a tag was changed, and warns at every run."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: route_table
+short_description: A route table of a VPC
+description:
+  - Makes, repairs or removes the route table of this name, its routes and the subnets that follow it.
+  - Routes that AWS puts there (local ones, and those of gateway endpoints) are left alone.
+options:
+  name: {description: "Its Name tag, by which it is found", type: str, required: true}
+  vpc_id: {description: The VPC, type: str, required: true}
+  routes:
+    description: Gateway by destination, such as C(0.0.0.0/0) to an internet or NAT gateway. Others are removed.
+    type: dict
+    default: {}
+  subnet_cidrs:
+    description: Address blocks of the subnets that follow it. Others no longer do.
+    type: list
+    elements: str
+    default: []
+  tags: {description: Tags; others are removed, type: dict, default: {}}
+  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Lead the public subnets to the internet gateway
+  route_table:
+    name: campshub360-tier1-public
+    vpc_id: vpc-0123456789abcdef0
+    routes: {0.0.0.0/0: igw-0123456789abcdef0}
+    subnet_cidrs: [10.20.0.0/24, 10.20.1.0/24]
+"""
+
+RETURN = r"""
+resource: {description: "The route table, with its id", type: dict, returned: success}
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.aws_resource import (
+    STATE_OPTION,
+    TAGS_OPTION,
+    Resource,
+    State,
+    run,
+    tags_from,
+    tags_to,
+)
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+LOCAL = "local"
+
+
+def routes_from(routes: list[dict[str, Any]]) -> dict[str, str]:
+    """Gateway by destination, of the routes that somebody created; AWS's answer names each kind of gateway differently."""
+    gateways = {
+        route["DestinationCidrBlock"]: route.get("NatGatewayId") or route.get("GatewayId", "")
+        for route in routes
+        if "DestinationCidrBlock" in route and route.get("Origin") != "CreateRouteTable"
+    }
+    return {destination: gateway for destination, gateway in gateways.items() if gateway != LOCAL}
+
+
+def route_request(destination: str, gateway: str) -> dict[str, str]:
+    kind = "NatGatewayId" if gateway.startswith("nat-") else "GatewayId"
+    return {"DestinationCidrBlock": destination, kind: gateway}
+
+
+def associations_from(tables: list[dict[str, Any]]) -> dict[str, str]:
+    """Association by subnet; the main association of a VPC has no subnet."""
+    return {
+        association["SubnetId"]: association["RouteTableAssociationId"]
+        for table in tables
+        for association in table["Associations"]
+        if "SubnetId" in association
+    }
+
+
+class RouteTable(Resource):
+    noun = "route table"
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        super().__init__(module)
+        self.ec2 = module.client("ec2")
+        self.vpc = [{"Name": "vpc-id", "Values": [self.params["vpc_id"]]}]
+
+    def tables(self, *filters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        pages = self.ec2.get_paginator("describe_route_tables").paginate(Filters=[*self.vpc, *filters])
+        return [table for page in pages for table in page["RouteTables"]]
+
+    def subnets(self) -> dict[str, str]:
+        """Subnet by address block, of the whole VPC."""
+        pages = self.ec2.get_paginator("describe_subnets").paginate(Filters=self.vpc)
+        return {subnet["CidrBlock"]: subnet["SubnetId"] for page in pages for subnet in page["Subnets"]}
+
+    def read(self) -> State | None:
+        tables = self.tables({"Name": "tag:Name", "Values": [self.name]})
+        if not tables:
+            return None
+        followers = associations_from(tables[:1])
+        return {
+            "id": tables[0]["RouteTableId"],
+            "routes": routes_from(tables[0]["Routes"]),
+            "subnet_cidrs": sorted(cidr for cidr, subnet in self.subnets().items() if subnet in followers),
+            "tags": tags_from(tables[0]["Tags"]),
+        }
+
+    def wanted(self, found: State | None) -> State:
+        return {
+            "routes": self.params["routes"],
+            "subnet_cidrs": sorted(self.params["subnet_cidrs"]),
+            "tags": {**self.params["tags"], "Name": self.name},
+        }
+
+    def create(self, wanted: State) -> None:
+        answer = self.ec2.create_route_table(
+            VpcId=self.params["vpc_id"],
+            TagSpecifications=[{"ResourceType": "route-table", "Tags": tags_to(wanted["tags"])}],
+        )
+        table_id = answer["RouteTable"]["RouteTableId"]
+        self.set_routes(table_id, {}, wanted["routes"])
+        self.set_subnets(table_id, [], wanted["subnet_cidrs"])
+
+    def update(self, found: State, changes: State) -> None:
+        if "tags" in changes:
+            self.ec2.create_tags(Resources=[found["id"]], Tags=tags_to(changes["tags"]))
+            if surplus := found["tags"].keys() - changes["tags"].keys():
+                self.ec2.delete_tags(Resources=[found["id"]], Tags=[{"Key": key} for key in sorted(surplus)])
+        self.set_routes(found["id"], found["routes"], changes.get("routes", found["routes"]))
+        self.set_subnets(found["id"], found["subnet_cidrs"], changes.get("subnet_cidrs", found["subnet_cidrs"]))
+
+    def set_routes(self, table_id: str, found: dict[str, str], wanted: dict[str, str]) -> None:
+        for destination in found.keys() - wanted.keys():
+            self.ec2.delete_route(RouteTableId=table_id, DestinationCidrBlock=destination)
+        for destination, gateway in wanted.items():
+            if found.get(destination) != gateway:
+                call = self.ec2.replace_route if destination in found else self.ec2.create_route
+                call(RouteTableId=table_id, **route_request(destination, gateway))
+
+    def set_subnets(self, table_id: str, found: list[str], wanted: list[str]) -> None:
+        if found == wanted:
+            return
+        subnets, associations = self.subnets(), associations_from(self.tables())
+        for cidr in set(found) - set(wanted):
+            self.ec2.disassociate_route_table(AssociationId=associations[subnets[cidr]])
+        for cidr in sorted(set(wanted) - set(found)):
+            if cidr not in subnets:
+                self.fail(f"The route table {self.name} can't lead {cidr}: the VPC has no such subnet. Make it first.")
+            if association := associations.get(subnets[cidr]):
+                self.ec2.replace_route_table_association(AssociationId=association, RouteTableId=table_id)
+            else:
+                self.ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnets[cidr])
+
+    def delete(self, found: State) -> None:
+        self.set_subnets(found["id"], found["subnet_cidrs"], [])
+        self.ec2.delete_route_table(RouteTableId=found["id"])
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "name": {"required": True},
+            "vpc_id": {"required": True},
+            "routes": {"type": "dict", "default": {}},
+            "subnet_cidrs": {"type": "list", "elements": "str", "default": []},
+            **TAGS_OPTION,
+            **STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(RouteTable(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from moto.ec2 import ec2_backends
@@ -28,11 +28,11 @@ class Launch:
     network: Document
     group: str
     started_by: str = ""
-    launch_type: str | None = None
     strategy: list[Document]
     overrides: Document
     tags: Tags
     execute_command: bool = False
+    load_balancers: list[Document] = field(default_factory=list)
 
 
 def launch(backend: EC2ContainerServiceBackend, wanted: Launch) -> Task:
@@ -62,6 +62,7 @@ def launch(backend: EC2ContainerServiceBackend, wanted: Launch) -> Task:
         overrides=wanted.overrides,
         tags=wanted.tags,
         execute_command=wanted.execute_command,
+        load_balancers=wanted.load_balancers,
         containers=[
             Container(f"{prefix}:container/{place}/{uuid.uuid4()}", definition)
             for definition in _overridden(wanted.definition, wanted.overrides)

@@ -107,6 +107,7 @@ class Task:
     overrides: Document
     tags: Tags
     execute_command: bool
+    load_balancers: list[Document]
     containers: list[Container] = field(default_factory=list)
     interface: Interface | None = None
     last_status: str = "PROVISIONING"

@@ -33,7 +33,7 @@ def run_task(self: EC2ContainerServiceResponse) -> ActionResult:
         raise InvalidParameterException(
             f"Invalid count {count}: between 1 and {MOST_TASKS_AT_ONCE} tasks can be started."
         )
-    launch_type, strategy = check_capacity(
+    _, strategy = check_capacity(
         cluster, self._get_param("launchType"), self._get_param("capacityProviderStrategy")
     )
     group = self._get_param("group") or f"family:{definition.family}"
@@ -43,7 +43,6 @@ def run_task(self: EC2ContainerServiceResponse) -> ActionResult:
         network=check_network(backend, definition, self._get_param("networkConfiguration")),
         group=group,
         started_by=self._get_param("startedBy") or "",
-        launch_type=launch_type,
         strategy=strategy,
         overrides=self._get_param("overrides") or {},
         tags=task_tags(

@@ -1,0 +1,66 @@
+"""ECS made true: an agent for each task, a scheduler for the services."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sandbox.api.ecs_records import Task, now
+from sandbox.api.ecs_services import services_of
+from sandbox.controllers.context import Sandbox
+from sandbox.controllers.ecs_agent import Agent
+from sandbox.controllers.ecs_services import ServiceScheduler
+
+#: stopped tasks and deleted services stay visible for about an hour
+VISIBLE_MINUTES = 60
+
+
+class EcsController:
+    """Compares task records with processes, and services with their tasks."""
+
+    name = "ecs"
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._scheduler = ServiceScheduler(sandbox)
+        self._agents: dict[str, Agent] = {}
+
+    def reconcile(self) -> None:
+        with self._sandbox.state.lock:
+            for _, _, backend in self._sandbox.state.backends("ecs"):
+                for service in services_of(backend):
+                    self._scheduler.look(backend, service)
+                for task in _tasks(backend):
+                    self._tend(task)
+                self._forget(backend)
+
+    def close(self) -> None:
+        agents = list(self._agents.values())
+        for agent in agents:
+            agent.close()
+        for agent in agents:
+            agent.join()
+
+    def _tend(self, task: Task) -> None:
+        agent = self._agents.get(task.id)
+        if agent is None and task.last_status == "PROVISIONING":
+            agent = self._agents[task.id] = Agent(self._sandbox, task)
+            agent.start()
+        elif agent and not task.live:
+            agent.look()
+
+    def _forget(self, backend: Any) -> None:
+        hour = timedelta(seconds=self._sandbox.clock.seconds(VISIBLE_MINUTES))
+
+        def over(moment: datetime | None) -> bool:
+            return moment is not None and now() - moment > hour
+
+        for tasks in backend.tasks.values():
+            for arn in [a for a, task in tasks.items() if over(task.moments.get("stoppedAt"))]:
+                self._agents.pop(tasks.pop(arn).id, None)
+        for key in [k for k, s in backend.services.items() if over(s.deleted_at)]:
+            del backend.services[key]
+
+
+def _tasks(backend: Any) -> list[Task]:
+    return [task for tasks in backend.tasks.values() for task in tasks.values()]

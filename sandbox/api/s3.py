@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
@@ -13,7 +14,7 @@ from moto.s3.responses import S3Response
 from sandbox.api.mend import behaviour
 
 BUCKET_RESOURCES_MISSING = {
-    *("abac", "analytics", "intelligent-tiering", "metrics", "requestPayment", "session"),
+    *("abac", "analytics", "intelligent-tiering", "metrics", "session"),
     *("metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable"),
     *("metadataJournalTable", "metadataTable"),
 }
@@ -73,6 +74,8 @@ def _bucket_response(original: Any, self: S3Response, request: Any, full_url: st
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketMetricsConfiguration.html
     """
+    if "requestPayment" in request.args:
+        return _request_payment(self)
     missing = BUCKET_RESOURCES_MISSING & set(request.args)
     if missing or ("inventory" in request.args and request.method == "DELETE"):
         raise NotImplementedError("sub-resource")
@@ -87,3 +90,16 @@ def _key_response(original: Any, self: S3Response, request: Any, full_url: str) 
     if KEY_RESOURCES_MISSING & set(request.args):
         raise NotImplementedError("sub-resource")
     return original(request, full_url)
+
+
+def _request_payment(self: S3Response) -> Any:
+    """The owner of a bucket pays for requests unless told otherwise.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketRequestPayment.html
+    """
+    bucket = self.backend.head_bucket(self.bucket_name)
+    if self.method == "PUT":
+        bucket.payer = ElementTree.fromstring(self.body)[0].text
+        return 200, {}, ""
+    payer = getattr(bucket, "payer", "BucketOwner")
+    return 200, {}, f"<RequestPaymentConfiguration><Payer>{payer}</Payer></RequestPaymentConfiguration>"

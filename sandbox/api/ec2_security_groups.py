@@ -1,0 +1,56 @@
+"""Security groups: a rule is the same rule whatever it is described as."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ec2.responses.security_groups import SecurityGroups
+
+from sandbox.api.mend import behaviour, operation
+
+
+def install() -> None:
+    """Attach the mends of security groups."""
+    operation(SecurityGroupRule)(__eq__)
+    SecurityGroupRule.description = property(description)
+    for direction in ("ingress", "egress"):
+        answer = _answered(f"update_security_group_rule_descriptions_{direction}")
+        behaviour(SecurityGroups)(answer)
+
+
+def __eq__(self: SecurityGroupRule, other: object) -> bool:  # noqa: N807 - the method it replaces
+    """Two rules from the same group are duplicates, and an update finds the one to describe anew.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UpdateSecurityGroupRuleDescriptionsIngress.html
+    """
+    return isinstance(other, SecurityGroupRule) and _identity(self) == _identity(other)
+
+
+def description(self: SecurityGroupRule) -> str | None:
+    """What a rule is described as, be its other end a network or a group.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html
+    """
+    described: str | None = (self.ip_range or self.source_group).get("Description")
+    return described
+
+
+def _identity(rule: SecurityGroupRule) -> tuple[Any, ...]:
+    ports = () if rule.ip_protocol == "-1" else (rule.from_port, rule.to_port)
+    network = rule.ip_range.get("CidrIp"), rule.ip_range.get("CidrIpv6")
+    return (rule.ip_protocol, ports, network, rule.source_group.get("GroupId"), rule.prefix_list_id)
+
+
+def _answered(name: str) -> Any:
+    def answer(original: Any, self: SecurityGroups) -> ActionResult:
+        """The answer says `return: true`.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UpdateSecurityGroupRuleDescriptionsEgress.html
+        """
+        original()
+        return ActionResult({"Return": True})
+
+    answer.__name__ = name
+    return answer

@@ -43,7 +43,7 @@ CREATE = {
     *("EnablePerformanceInsights", "PerformanceInsightsKMSKeyId"),
     *("PerformanceInsightsRetentionPeriod", "EnableCloudwatchLogsExports", "DeletionProtection"),
     *("MaxAllocatedStorage", "NetworkType", "CACertificateIdentifier", "ManageMasterUserPassword"),
-    *("MasterUserSecretKmsKeyId"),
+    "MasterUserSecretKmsKeyId",
 }
 #: Parameters of ModifyDBInstance that take effect at once, and where their value goes.
 IMMEDIATE = {

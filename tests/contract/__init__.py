@@ -1,0 +1,1 @@
+"""What every part of this repository promises, held by reading its files."""

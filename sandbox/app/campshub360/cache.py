@@ -32,7 +32,7 @@ def forgiving(operation: str, fallback: object) -> Callable[..., Any]:
 class ForgivingRedisCache(RedisCache):
     add = forgiving("add", True)
     set = forgiving("set", None)
-    incr = forgiving("incr", None)
+    incr = forgiving("incr", 0)
     touch = forgiving("touch", False)
     delete = forgiving("delete", False)
     _get = forgiving("get", None)

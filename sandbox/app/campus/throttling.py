@@ -25,10 +25,9 @@ class ClientThrottle(BaseThrottle):
         if cache.add(key, 1, 2 * WINDOW):
             return True
         try:
-            count = cache.incr(key)
+            return cache.incr(key) <= self.limit
         except ValueError:  # evicted since
             return True
-        return count is None or count <= self.limit
 
     def wait(self) -> float:
         return WINDOW - time.time() % WINDOW

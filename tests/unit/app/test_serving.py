@@ -107,8 +107,9 @@ def test_a_write_needs_the_csrf_token(member: Client) -> None:
     assert member("POST", "/api/courses", {}, X_CSRFToken="forged").status == 403
 
 
-def test_sessions_survive_the_loss_of_the_cache(member: Client, migrated: Estate) -> None:
+def test_requests_and_sessions_survive_the_loss_of_the_cache(member: Client, migrated: Estate) -> None:
     with migrated.without_cache(member):
+        assert Client(member.address)("POST", "/api/login", {}).status == 400
         assert member("GET", "/api/login").json()["username"] == "probe"
         assert member("GET", "/api/students").status == 200
     assert member("GET", "/api/login").json()["username"] == "probe"

@@ -197,8 +197,8 @@ def main() -> None:
             "description": {"default": "Managed by Ansible"},
             "engine": {"choices": ["redis", "valkey"], "default": "redis"},
             "nodes": {"type": "int", "default": 1},
-            **{key: text for key in ("engine_version", "node_type", "parameter_group", "subnet_group")},
-            **{key: text for key in ("kms_key_arn", "maintenance_window")},
+            **dict.fromkeys(("engine_version", "node_type", "parameter_group", "subnet_group"), text),
+            **dict.fromkeys(("kms_key_arn", "maintenance_window"), text),
             "auth_secret": {"type": "str", "no_log": False},  # a name; the token itself never passes through Ansible
             "security_groups": {"type": "list", "elements": "str", "default": []},
             "snapshot_retention_days": {"type": "int", "default": 0},

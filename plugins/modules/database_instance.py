@@ -175,9 +175,9 @@ def main() -> None:
         argument_spec={
             "name": {"required": True},
             "engine": {"default": "postgres"},
-            **{key: text for key in ("engine_version", "instance_class", "kms_key_arn", "database_name")},
-            **{key: text for key in ("master_username", "subnet_group", "parameter_group")},
-            **{key: text for key in ("backup_window", "maintenance_window")},
+            **dict.fromkeys(("engine_version", "instance_class", "kms_key_arn", "database_name"), text),
+            **dict.fromkeys(("master_username", "subnet_group", "parameter_group"), text),
+            **dict.fromkeys(("backup_window", "maintenance_window"), text),
             "allocated_storage_gb": number,
             "max_allocated_storage_gb": {"type": "int", "default": 0},
             "storage_type": {"default": "gp3"},

@@ -1,0 +1,108 @@
+"""Database and cache: what AWS's answers mean in our options, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.module_utils.database import database_state, log_exports, request, same_version
+
+from plugins.modules.cache_group import cache_state, endpoint
+from plugins.modules.cache_group import request as cache_request
+from plugins.modules.database_parameter_group import batches, settings
+
+INSTANCE: dict[str, Any] = {
+    "DBInstanceArn": "arn:aws:rds:us-east-1:1:db:t1",
+    "DBInstanceStatus": "available",
+    "DBInstanceClass": "db.t3.medium",
+    "EngineVersion": "17.5",
+    "AllocatedStorage": 20,
+    "EnabledCloudwatchLogsExports": ["postgresql"],
+    "PerformanceInsightsEnabled": False,
+    "PerformanceInsightsRetentionPeriod": 7,
+    "MasterUserSecret": {"SecretArn": "arn"},
+}
+
+
+def test_what_waits_for_the_window_counts_as_done() -> None:
+    waiting = {**INSTANCE, "PendingModifiedValues": {"DBInstanceClass": "db.t3.large"}}
+    assert database_state(waiting)["instance_class"] == "db.t3.large"
+    assert database_state(INSTANCE)["instance_class"] == "db.t3.medium"
+
+
+def test_pending_log_exports_count_as_done() -> None:
+    pending = {"PendingCloudwatchLogsExports": {"LogTypesToEnable": ["upgrade"], "LogTypesToDisable": ["postgresql"]}}
+    assert log_exports({**INSTANCE, "PendingModifiedValues": pending}) == ["upgrade"]
+
+
+def test_insights_that_are_off_keep_nothing() -> None:
+    assert database_state(INSTANCE)["performance_insights_days"] == 0
+    assert request({"performance_insights_days": 0}) == {"EnablePerformanceInsights": False}
+    assert request({"performance_insights_days": 7}) == {
+        "EnablePerformanceInsights": True,
+        "PerformanceInsightsRetentionPeriod": 7,
+    }
+
+
+def test_a_password_that_nobody_manages_is_seen() -> None:
+    assert database_state(INSTANCE)["master_secret"]
+    assert not database_state({key: INSTANCE[key] for key in INSTANCE if key != "MasterUserSecret"})["master_secret"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "same"),
+    [("17", "17.5", True), ("17.5", "17.5", True), ("17.5", "17.6", False), ("1", "17.5", False), ("17", None, False)],
+)
+def test_a_major_version_holds_for_its_minor_versions(wanted: str, found: str | None, same: bool) -> None:
+    assert same_version(wanted, found) is same
+
+
+def test_a_static_parameter_waits_for_a_restart_and_a_dynamic_one_does_not() -> None:
+    methods = {
+        item["ParameterName"]: item["ApplyMethod"]
+        for item in settings({"rds.force_ssl": "1", "max_connections": "100"}, dynamic={"rds.force_ssl"})
+    }
+    assert methods == {"rds.force_ssl": "immediate", "max_connections": "pending-reboot"}
+
+
+def test_parameters_go_in_calls_of_at_most_twenty() -> None:
+    items = [{"ParameterName": str(number)} for number in range(41)]
+    assert [len(batch) for batch in batches(items)] == [20, 20, 1]
+    assert [item for batch in batches(items) for item in batch] == items
+
+
+GROUP: dict[str, Any] = {
+    "Description": "Cache",
+    "CacheNodeType": "cache.t3.micro",
+    "MemberClusters": ["t1-001"],
+    "AutomaticFailover": "enabling",
+    "TransitEncryptionEnabled": True,
+    "AtRestEncryptionEnabled": True,
+    "NodeGroups": [{"PrimaryEndpoint": {"Address": "master.t1", "Port": 6379}}],
+}
+MEMBER: dict[str, Any] = {
+    "Engine": "redis",
+    "EngineVersion": "7.1.0",
+    "CacheParameterGroup": {"CacheParameterGroupName": "default.redis7"},
+    "CacheSubnetGroupName": "t1",
+    "SecurityGroups": [{"SecurityGroupId": "sg-2"}, {"SecurityGroupId": "sg-1"}],
+    "PreferredMaintenanceWindow": "sun:09:00-sun:10:00",
+}
+
+
+def test_a_cache_is_read_from_the_group_and_its_first_member() -> None:
+    state = cache_state(GROUP, MEMBER)
+    assert (state["nodes"], state["engine_version"], state["security_groups"]) == (1, "7.1.0", ["sg-1", "sg-2"])
+    assert state["failover"]
+    assert not cache_state({**GROUP, "AutomaticFailover": "disabling"}, MEMBER)["failover"]
+
+
+def test_failover_and_several_zones_are_asked_for_together() -> None:
+    assert cache_request({"failover": True, "tags": {}}) == {"AutomaticFailoverEnabled": True, "MultiAZEnabled": True}
+    assert cache_request({"node_type": "cache.t3.small"}) == {"CacheNodeType": "cache.t3.small"}
+
+
+def test_a_cache_has_an_endpoint_only_once_it_is_up() -> None:
+    assert endpoint(GROUP) == "master.t1"
+    assert endpoint({"NodeGroups": []}) is None
+    assert endpoint({"NodeGroups": [{"NodeGroupId": "0001"}]}) is None

@@ -55,6 +55,7 @@ class Redis:
         self.log = folder / "redis.log"
         self._configuration = folder / "redis.conf"
         self._secret = folder / "operator.password"
+        self._parameters: Mapping[str, str] = {}
         self._process: processes.Process | None = None
 
     def create(self, tokens: Iterable[str], parameters: Mapping[str, str]) -> None:
@@ -118,13 +119,14 @@ class Redis:
 
     def configure(self, tokens: Iterable[str], parameters: Mapping[str, str]) -> None:
         """Put tokens and parameters in force, now and at the next start; nothing is lost."""
-        tokens = list(tokens)
+        tokens, told = list(tokens), self._parameters
         self._write_configuration(tokens, parameters)
         client: Any
         with self.client() as client:
             client.execute_command("ACL", "SETUSER", "default", "reset", *_rules(tokens))
             for name, value in parameters.items():
-                client.config_set(name, value)
+                if told.get(name) != value:  # some can't be set while it runs, even to the same
+                    client.config_set(name, value)
 
     def client(self) -> redis.Redis:
         """A connection of the sandbox's own user, straight to the node."""
@@ -148,6 +150,7 @@ class Redis:
             *(f'{name} "{value}"' for name, value in sorted(parameters.items())),
         ]
         _write(self._configuration, "\n".join(lines) + "\n")
+        self._parameters = dict(parameters)
 
 
 def _rules(tokens: Iterable[str]) -> list[str]:

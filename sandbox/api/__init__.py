@@ -7,7 +7,18 @@ import importlib
 import os
 import warnings
 
-SERVICES = ("acm", "ec2", "ec2_security_groups", "ecr", "ecs", "elbv2", "kms", "rds", "s3")
+SERVICES = (
+    "acm",
+    "ec2",
+    "ec2_security_groups",
+    "ecr",
+    "ecs",
+    "elasticache",
+    "elbv2",
+    "kms",
+    "rds",
+    "s3",
+)
 
 
 @functools.cache

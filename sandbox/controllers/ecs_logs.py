@@ -55,17 +55,17 @@ def open_stream(state: State, task: Task, container: Container) -> LogStream | N
     name = f"{options['awslogs-stream-prefix']}/{container.name}/{task.id}"
     role = task.setting("executionRoleArn") or ""
     prefix = f"arn:aws:logs:{region}:{task.account}:log-group:{group}"
-    why = denied(state, role, "logs:CreateLogStream", f"{prefix}:log-stream:{name}")
-    if why:
+    if why := denied(state, role, "logs:CreateLogStream", f"{prefix}:log-stream:{name}"):
         raise cannot_log(why)
     with state.lock:
         backend = state.backend("logs", task.account, region)
         if group not in backend.groups:
-            why = denied(state, role, "logs:CreateLogGroup", f"{prefix}:log-stream:")
-            if options.get("awslogs-create-group") != "true" or why:
+            if options.get("awslogs-create-group") != "true":
                 raise cannot_log(
-                    why or "ResourceNotFoundException: The specified log group does not exist."
+                    "ResourceNotFoundException: The specified log group does not exist."
                 )
+            if why := denied(state, role, "logs:CreateLogGroup", prefix):
+                raise cannot_log(why)
             backend.create_log_group(group, {})
         backend.ensure_log_stream(group, name)
     return LogStream(state, task.account, region, group, name)

@@ -27,8 +27,7 @@ def pull(state: State, images: Images, reference: str, execution_role: str | Non
     account, region, repository = named["account"], named["region"], named["repository"]
     arn = f"arn:aws:ecr:{region}:{account}:repository/{repository}"
     for action, resource in (("GetAuthorizationToken", "*"), ("BatchGetImage", arn)):
-        why = denied(state, execution_role or "", f"ecr:{action}", resource)
-        if why:
+        if why := denied(state, execution_role or "", f"ecr:{action}", resource):
             raise TaskStartError(
                 "ResourceInitializationError: unable to pull secrets or registry auth: execution"
                 " resource retrieval failed: unable to retrieve ecr registry auth: service call"

@@ -1,0 +1,225 @@
+"""ELBv2's data plane: requests through a load balancer made by boto3, to real servers."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection, HTTPSConnection
+from typing import Any
+
+import pytest
+
+from sandbox.runtime.envoy import Envoy
+from tests.unit.runtime.upstreams import Upstream, upstream
+from tests.unit.sandbox.balancing import HOST, Balancing, balancing, to, weighted
+from tests.unit.sandbox.dataplane import eventually
+
+BLUE, GREEN = "10.20.0.11", "10.20.1.12"
+REDIRECT = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
+
+
+class Estate:
+    """A load balancer with two target groups on one weighted rule, and a server for each."""
+
+    def __init__(self, at: Balancing, servers: ExitStack) -> None:
+        self.at = at
+        self.balancer = at.balancer("estate")
+        self.groups = {name: at.group(name) for name in ("blue", "green")}
+        listener = at.https(self.balancer, to(self.groups["blue"]))
+        action = {"Type": "redirect", "RedirectConfig": REDIRECT}
+        at.listener(self.balancer, 80, Protocol="HTTP", DefaultActions=[action])
+        (rule,) = at.elb.create_rule(
+            ListenerArn=listener,
+            Conditions=[{"Field": "path-pattern", "Values": ["/*"]}],
+            Priority=100,
+            Actions=[self.forward(1, 0)],
+        )["Rules"]
+        self.rule = rule["RuleArn"]
+        self._hurry()
+        self.blue = servers.enter_context(upstream("blue", self.locate(BLUE)))
+        self.green = servers.enter_context(upstream("green", self.locate(GREEN)))
+        self.trust = ssl.create_default_context(cafile=str(at.stage.sandbox.authority.certificate))
+
+    def _hurry(self) -> None:
+        """Checks oftener than AWS allows (5 s), so that tests are short."""
+        state = self.at.stage.sandbox.state
+        with state.lock:
+            (backend,) = (found for _, _, found in state.backends("elbv2"))
+            for group in backend.target_groups.values():
+                group.health_check_interval_seconds = 0.2
+                group.health_check_timeout_seconds = 0.4
+                group.healthy_threshold_count = 2
+
+    def locate(self, ip: str) -> str:
+        return self.at.stage.sandbox.network.address(f"ip/{self.at.stage.vpc}/{ip}")
+
+    @property
+    def address(self) -> str:
+        return str(eventually(lambda: self.at.stage.sandbox.network.lookup(self.dns_name)))
+
+    @property
+    def dns_name(self) -> str:
+        return str(self.balancer["DNSName"])
+
+    def forward(self, blue: int, green: int) -> dict[str, Any]:
+        return weighted(blue=(self.groups["blue"], blue), green=(self.groups["green"], green))
+
+    def shift(self, blue: int, green: int) -> None:
+        self.at.elb.modify_rule(RuleArn=self.rule, Actions=[self.forward(blue, green)])
+
+    def register(self, name: str, ip: str) -> None:
+        target = {"Id": ip, "Port": 8000}
+        self.at.elb.register_targets(TargetGroupArn=self.groups[name], Targets=[target])
+
+    def deregister(self, name: str, ip: str) -> None:
+        target = {"Id": ip, "Port": 8000}
+        self.at.elb.deregister_targets(TargetGroupArn=self.groups[name], Targets=[target])
+
+    def state(self, name: str, ip: str) -> tuple[str, str | None, str | None] | None:
+        return self.at.health(self.groups[name]).get(ip)
+
+    def healthy(self, name: str, ip: str) -> bool:
+        return self.state(name, ip) == ("healthy", None, None)
+
+    def get(self, path: str = "/") -> tuple[int, dict[str, Any]]:
+        with socket.create_connection((self.address, 8443), timeout=20) as plain:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = HTTPSConnection(HOST, context=self.trust)
+            connection.sock = self.trust.wrap_socket(plain, server_hostname=HOST)
+            connection.request("GET", path)
+            response = connection.getresponse()
+            body = response.read()
+            return response.status, json.loads(body) if body.startswith(b"{") else {}
+
+    def answers(self) -> str | None:
+        return self.get()[1].get("name")
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    with balancing(tmp_path_factory.mktemp("traffic")) as at, ExitStack() as servers:
+        yield Estate(at, servers)
+
+
+@pytest.fixture
+def both(estate: Estate) -> Estate:
+    """Both servers registered and well, all traffic to blue."""
+    for server in (estate.blue, estate.green):
+        restore(server)
+    estate.register("blue", BLUE)
+    estate.register("green", GREEN)
+    estate.shift(1, 0)
+    eventually(lambda: estate.healthy("blue", BLUE) and estate.healthy("green", GREEN))
+    eventually(lambda: estate.answers() == "blue")
+    return estate
+
+
+def restore(server: Upstream) -> None:
+    server.status, server.delay = 200, 0.0
+    server.arrived.clear()
+    server.release.clear()
+
+
+def test_weights_move_the_traffic(both: Estate) -> None:
+    assert {both.answers() for _ in range(20)} == {"blue"}
+    both.shift(0, 1)
+    eventually(lambda: both.answers() == "green")
+    assert {both.answers() for _ in range(20)} == {"green"}
+
+
+def test_plain_http_is_redirected(estate: Estate) -> None:
+    connection = HTTPConnection(estate.address, 8080, timeout=5)
+    connection.request("GET", "/fees?term=1", headers={"Host": HOST})
+    response = connection.getresponse()
+    assert response.status == 301
+    assert response.getheader("Location") == f"https://{HOST}:443/fees?term=1"
+    assert response.getheader("Server") == "awselb/2.0"
+    connection.close()
+
+
+def test_health_says_why(both: Estate) -> None:
+    both.blue.status = 500
+    mismatch = "Health checks failed with these codes: [500]"
+    expected = ("unhealthy", "Target.ResponseCodeMismatch", mismatch)
+    eventually(lambda: both.state("blue", BLUE) == expected)
+    assert both.get()[0] == 500, "with no healthy target the group fails open"
+    both.blue.status = 200
+    eventually(lambda: both.healthy("blue", BLUE))
+    both.blue.delay = 1.0
+    eventually(lambda: (both.state("blue", BLUE) or ())[1:2] == ("Target.Timeout",))
+    both.blue.delay = 0.0
+    eventually(lambda: both.healthy("blue", BLUE))
+
+
+def test_a_target_that_boots_is_given_time(estate: Estate) -> None:
+    with estate.at.stage.sandbox.state.lock:
+        (backend,) = (found for _, _, found in estate.at.stage.sandbox.state.backends("elbv2"))
+        backend.target_groups[estate.groups["green"]].unhealthy_threshold_count = 5
+    estate.register("green", "10.20.1.99")
+    seen = []
+
+    def failed() -> bool:
+        seen.append(estate.state("green", "10.20.1.99"))
+        return seen[-1] == ("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
+
+    eventually(failed)
+    assert ("initial", "Elb.InitialHealthChecking", "Initial health checks in progress") in seen
+    assert {state for state, *_ in filter(None, seen)} == {"initial", "unhealthy"}
+    estate.deregister("green", "10.20.1.99")
+
+
+def test_a_deregistered_target_drains(both: Estate) -> None:
+    both.at.elb.modify_target_group_attributes(
+        TargetGroupArn=both.groups["blue"],
+        Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "1"}],
+    )
+    answers: list[Any] = []
+    inflight = threading.Thread(target=lambda: answers.append(both.get("/slow")[1]["name"]))
+    inflight.start()
+    assert both.blue.arrived.wait(10)
+    both.deregister("blue", BLUE)
+    draining = "Target deregistration is in progress"
+    assert both.state("blue", BLUE) == ("draining", "Target.DeregistrationInProgress", draining)
+    eventually(lambda: both.get()[0] == 503)
+    eventually(lambda: both.state("blue", BLUE) is None)
+    assert not answers
+    both.blue.release.set()
+    inflight.join(10)
+    assert answers == ["blue"]
+
+
+def test_envoy_killed_is_no_verdict_on_targets(
+    both: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(self: Envoy) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(Envoy, "health", silent)
+    both.at.stage.sandbox.state.changed.set()
+    assert {both.state("blue", BLUE) for _ in range(5)} == {("healthy", None, None)}
+
+
+def test_deleted_nobody_listens(estate: Estate) -> None:
+    address = estate.address
+    estate.at.elb.delete_load_balancer(LoadBalancerArn=estate.balancer["LoadBalancerArn"])
+
+    def refused() -> bool:
+        try:
+            socket.create_connection((address, 8443), timeout=5).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    eventually(refused)
+    assert estate.state("blue", BLUE) in (
+        None,
+        (
+            "unused",
+            "Target.NotInUse",
+            "Target group is not configured to receive traffic from the load balancer",
+        ),
+    )

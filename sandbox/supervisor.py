@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
+import importlib
 import logging
 import os
 import signal
@@ -110,8 +110,6 @@ def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
     sandbox.envoy.start()
     yield "the controllers"
     for name, cls in CONTROLLERS.items():
-        if importlib.util.find_spec(f"sandbox.controllers.{name}") is None:
-            continue
         module = importlib.import_module(f"sandbox.controllers.{name}")
         loop = Loop(getattr(module, cls)(sandbox), state.changed)
         stack.callback(loop.stop)
@@ -141,9 +139,7 @@ def _serve(sandbox: Sandbox, stack: ExitStack) -> None:
     https.start()
     stack.callback(https.stop)
     with _port(settings.credentials_address, settings.credentials_port):
-        credentials = CredentialsServer(
-            settings.credentials_address, settings.credentials_port, sandbox.principals
-        )
+        credentials = CredentialsServer(settings.credentials_address, settings.credentials_port, sandbox.principals)
     credentials.start()
     stack.callback(credentials.stop)
 

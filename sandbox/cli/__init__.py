@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     logs = add("logs", "list the logs, or print one")
     logs.add_argument("name", nargs="?", help="which log (without: the list of them)")
     logs.add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
+    add("url", "print the address of the application, and nothing else")
     connect = add("connect", "print lines to paste that reach what runs in it")
     connect.add_argument("what", nargs="?", choices=("database", "cache", "app"))
     image = add("image", "build container images without Docker")

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,28 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _app(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class WebAddress:
+    """What a browser would ask for, and where it is served here."""
+
+    scheme: str
+    name: str
+    port: int
+    address: str
+
+    @property
+    def url(self) -> str:
+        standard = {"http": 80, "https": 443}[self.scheme]
+        return f"{self.scheme}://{self.name}" + ("" if self.port == standard else f":{self.port}")
+
+    @property
+    def connect_to(self) -> str:
+        """curl's --connect-to."""
+        return f"{self.name}:{self.port}:{self.address}:{self.port + PORT_OFFSET}"
+
+
+def web_addresses(settings: Settings, clients: Clients) -> Iterator[WebAddress]:
+    """Every listener of every load balancer, under the names that DNS has for it."""
     hosts = read_hosts(settings.root / "hosts")
     aliases = _aliases(clients("route53"))
     elb = clients("elbv2")
@@ -49,15 +71,16 @@ def _app(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
         address = hosts.get(dns_name)
         listeners = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])
         for listener in listeners["Listeners"]:
-            if not address or listener["Protocol"] not in ("HTTP", "HTTPS"):
-                continue
-            scheme, port = listener["Protocol"].lower(), listener["Port"]
-            for name in aliases.get(dns_name) or [dns_name]:
-                target = f"{name}:{port}:{address}:{port + PORT_OFFSET}"
-                yield (
-                    f"{name} ({balancer['LoadBalancerName']}, port {port})",
-                    f"curl --cacert {_ca(settings)} --connect-to {target} {scheme}://{name}/",
-                )
+            scheme = listener["Protocol"].lower()
+            if address and scheme in ("http", "https"):
+                for name in aliases.get(dns_name) or [dns_name]:
+                    yield WebAddress(scheme, name, listener["Port"], address)
+
+
+def _app(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
+    for one in web_addresses(settings, clients):
+        curl = f"curl --cacert {_ca(settings)} --connect-to {one.connect_to} {one.url}/"
+        yield f"{one.name}, port {one.port}", curl
 
 
 def _aliases(route53: Any) -> dict[str, list[str]]:
@@ -68,9 +91,7 @@ def _aliases(route53: Any) -> dict[str, list[str]]:
         for record in records["ResourceRecordSets"]:
             if "AliasTarget" in record:
                 target = record["AliasTarget"]["DNSName"].rstrip(".").lower()
-                found.setdefault(target.removeprefix("dualstack."), []).append(
-                    record["Name"].rstrip(".")
-                )
+                found.setdefault(target.removeprefix("dualstack."), []).append(record["Name"].rstrip("."))
     return found
 
 

@@ -28,10 +28,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _logs(settings: Settings) -> dict[str, Path]:
-    found = {
-        str(path.relative_to(settings.log).with_suffix("")): path
-        for path in sorted(settings.log.rglob("*.log"))
-    }
+    found = {str(path.relative_to(settings.log).with_suffix("")): path for path in sorted(settings.log.rglob("*.log"))}
     journal = settings.root / "api.jsonl"
     return {**found, "api": journal} if journal.exists() else found
 

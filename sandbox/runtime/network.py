@@ -23,7 +23,8 @@ class Network:
         self._numbers: dict[str, int] = _read_json(self._file)
         self._names: dict[str, str] = read_hosts(self.hosts)
         self._last = max(self._numbers.values(), default=FIRST)
-        self._write_hosts()
+        if not self.hosts.exists():  # a second reader must not undo what the first publishes
+            self._write_hosts()
 
     def address(self, name: str) -> str:
         """The address of that name: allocated once, the same ever after."""

@@ -92,7 +92,7 @@ def to(arn: str) -> dict[str, Any]:
 def balancing(root: Path) -> Iterator[Balancing]:
     """A sandbox that serves load balancers."""
     for service in ("elbv2", "acm"):
-        get_backend(service).reset()  # type: ignore[call-overload]
+        get_backend(service).reset()
     with running(root, ElbV2Controller) as stage, pytest.MonkeyPatch.context() as patch:
         patch.setattr(status, "current", stage.sandbox.status)
         yield Balancing(stage)

@@ -33,7 +33,6 @@ class ForgivingRedisCache(RedisCache):
     add = forgiving("add", True)
     set = forgiving("set", None)
     incr = forgiving("incr", 0)
-    touch = forgiving("touch", False)
     delete = forgiving("delete", False)
     _get = forgiving("get", None)
 

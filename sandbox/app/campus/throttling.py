@@ -22,11 +22,10 @@ class ClientThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: object) -> bool:
         window = int(time.time()) // WINDOW
         key = f"rate:{self.scope}:{request.user.pk or self.get_ident(request)}:{window}"
-        if cache.add(key, 1, 2 * WINDOW):
-            return True
         try:
             return cache.incr(key) <= self.limit
-        except ValueError:  # evicted since
+        except ValueError:  # the first in this minute
+            cache.add(key, 1, 2 * WINDOW)
             return True
 
     def wait(self) -> float:

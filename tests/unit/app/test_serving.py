@@ -116,10 +116,9 @@ def test_requests_and_sessions_survive_the_loss_of_the_cache(member: Client, mig
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_return(member: Client, migrated: Estate) -> None:
-    statuses = [member("GET", "/api/sections").status for _ in range(2 * RATE_LIMIT + 2)]
-    assert statuses[: RATE_LIMIT - 1] == [200] * (RATE_LIMIT - 1)
-    refused = member("GET", "/api/sections")
-    assert refused.status == 429
+    answers = [member("GET", "/api/sections") for _ in range(2 * RATE_LIMIT + 2)]  # two minutes' worth
+    assert {answer.status for answer in answers[: RATE_LIMIT - 1]} == {200}
+    refused = next(answer for answer in answers if answer.status == 429)
     assert 0 < int(refused.headers["Retry-After"]) <= 60
     with migrated.without_cache(member):
         assert member("GET", "/api/sections").status == 200  # nobody counts, nobody is refused
@@ -128,7 +127,7 @@ def test_a_client_that_asks_too_often_is_told_when_to_return(member: Client, mig
 def test_guessing_passwords_is_slow_work(client: Client) -> None:
     guesses = [client("POST", "/api/login", {}).status for _ in range(42)]
     assert guesses[0] == 400
-    assert guesses[-1] == 429
+    assert 429 in guesses
 
 
 def test_a_heartbeat_is_written_once_and_gaps_are_told(client: Client) -> None:

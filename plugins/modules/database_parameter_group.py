@@ -129,7 +129,9 @@ class DatabaseParameterGroup(Resource):
         surplus = {name: value for name, value in found.items() if name not in wanted}
         for batch in batches(settings(surplus, dynamic)):
             reset = [{key: item[key] for key in ("ParameterName", "ApplyMethod")} for item in batch]
-            self.rds.reset_db_parameter_group(DBParameterGroupName=self.name, Parameters=reset)
+            self.rds.reset_db_parameter_group(
+                DBParameterGroupName=self.name, Parameters=reset, ResetAllParameters=False
+            )
 
     def delete(self, found: State) -> None:
         self.rds.delete_db_parameter_group(DBParameterGroupName=self.name)

@@ -73,9 +73,7 @@ class Stage:
         status, _, body = self.raw(path, host, **headers)
         return status, json.loads(body) if body.startswith(b"{") else {"text": body.decode()}
 
-    def raw(
-        self, path: str = "/", host: str = HOST, **headers: str
-    ) -> tuple[int, dict[str, str], bytes]:
+    def raw(self, path: str = "/", host: str = HOST, **headers: str) -> tuple[int, dict[str, str], bytes]:
         with socket.create_connection((FRONT, 8443), timeout=20) as plain:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = HTTPSConnection(host, context=self.trust)
@@ -174,7 +172,7 @@ def test_plain_http_is_redirected(stage: Stage) -> None:
         try:
             connection.request("GET", "/a?b=1", headers={"Host": HOST})
             return connection.getresponse().getheader("location")
-        except ConnectionRefusedError:
+        except ConnectionError:
             return None
         finally:
             connection.close()
@@ -272,9 +270,7 @@ def test_tcp_passes_through_or_terminates_tls(stage: Stage) -> None:
         try:
             with socket.create_connection((f"{NET}.9.4", port), timeout=5) as plain:
                 connection = HTTPConnection(HOST)
-                connection.sock = (
-                    stage.trust.wrap_socket(plain, server_hostname=HOST) if tls else plain
-                )
+                connection.sock = stage.trust.wrap_socket(plain, server_hostname=HOST) if tls else plain
                 connection.request("GET", "/")
                 return connection.getresponse().status
         except OSError:

@@ -49,6 +49,15 @@ class Balancing:
             certificate.status = "ISSUED" if issued else "PENDING_VALIDATION"
         return str(arn)
 
+    def certificate_of(self, listener: str) -> str:
+        (found,) = self.elb.describe_listeners(ListenerArns=[listener])["Listeners"]
+        return str(found["Certificates"][0]["CertificateArn"])
+
+    def users(self, certificate: str) -> list[str]:
+        acm = self.stage.client("acm")
+        found = acm.describe_certificate(CertificateArn=certificate)["Certificate"]
+        return list(found["InUseBy"])
+
     def listener(self, balancer: dict[str, Any], port: int, **options: Any) -> str:
         request = {"LoadBalancerArn": balancer["LoadBalancerArn"], "Port": port} | options
         return str(self.elb.create_listener(**request)["Listeners"][0]["ListenerArn"])

@@ -52,9 +52,7 @@ def attributes(answer: dict[str, Any]) -> dict[str, str]:
     return {one["Key"]: one["Value"] for one in answer["Attributes"]}
 
 
-def test_a_load_balancer_is_named_and_becomes_active(
-    at: Balancing, balancer: dict[str, Any]
-) -> None:
+def test_a_load_balancer_is_named_and_becomes_active(at: Balancing, balancer: dict[str, Any]) -> None:
     assert balancer["State"]["Code"] == "provisioning"
     assert balancer["Scheme"] == "internet-facing"
     assert balancer["CanonicalHostedZoneId"] == "Z35SXDOTRQ7X7K"
@@ -91,7 +89,8 @@ def test_deletion_protection_and_what_goes_with_a_load_balancer(at: Balancing) -
     assert balancer["DNSName"].startswith("internal-guarded-")
     arn = balancer["LoadBalancerArn"]
     group = at.group("guarded")
-    at.https(balancer, to(group))
+    certificate = at.certificate_of(at.https(balancer, to(group)))
+    assert at.users(certificate)
     protection = {"Key": "deletion_protection.enabled", "Value": "true"}
     at.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[protection])
     refused("OperationNotPermitted", at.elb.delete_load_balancer, LoadBalancerArn=arn)
@@ -99,13 +98,12 @@ def test_deletion_protection_and_what_goes_with_a_load_balancer(at: Balancing) -
     protection["Value"] = "false"
     at.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[protection])
     at.elb.delete_load_balancer(LoadBalancerArn=arn)
+    assert at.users(certificate) == []
     at.elb.delete_target_group(TargetGroupArn=group)
     eventually(lambda: not at.stage.sandbox.network.lookup(balancer["DNSName"]))
 
 
-def test_a_listener_as_described(
-    at: Balancing, balancer: dict[str, Any], group: str, listener: str
-) -> None:
+def test_a_listener_as_described(at: Balancing, balancer: dict[str, Any], group: str, listener: str) -> None:
     (found,) = at.elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
     assert (found["Port"], found["Protocol"], found["SslPolicy"]) == (443, "HTTPS", POLICY)
     (action,) = found["DefaultActions"]
@@ -118,9 +116,7 @@ def test_a_listener_as_described(
     assert described["LoadBalancerArns"] == [balancer["LoadBalancerArn"]]
 
 
-def test_a_redirect_has_its_defaults_and_http_no_policy(
-    at: Balancing, balancer: dict[str, Any]
-) -> None:
+def test_a_redirect_has_its_defaults_and_http_no_policy(at: Balancing, balancer: dict[str, Any]) -> None:
     redirect = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
     action = {"Type": "redirect", "RedirectConfig": redirect}
     arn = at.listener(balancer, 80, Protocol="HTTP", DefaultActions=[action])
@@ -144,9 +140,7 @@ def test_a_redirect_has_its_defaults_and_http_no_policy(
     at.elb.delete_listener(ListenerArn=arn)
 
 
-def test_https_wants_an_issued_certificate_and_a_policy(
-    at: Balancing, balancer: dict[str, Any], group: str
-) -> None:
+def test_https_wants_an_issued_certificate_and_a_policy(at: Balancing, balancer: dict[str, Any], group: str) -> None:
     def create(certificate: str | None, policy: str = POLICY) -> None:
         certificates = [{"CertificateArn": certificate}] if certificate else []
         at.listener(
@@ -168,19 +162,13 @@ def test_https_wants_an_issued_certificate_and_a_policy(
 def test_a_certificate_is_in_use_while_a_listener_has_it(at: Balancing) -> None:
     balancer, group = at.balancer("certified"), at.group("certified")
     listener = at.https(balancer, to(group))
-    acm = at.stage.client("acm")
-
-    def users(arn: str) -> list[str]:
-        return list(acm.describe_certificate(CertificateArn=arn)["Certificate"]["InUseBy"])
-
-    (found,) = at.elb.describe_listeners(ListenerArns=[listener])["Listeners"]
-    first, second = found["Certificates"][0]["CertificateArn"], at.certificate()
-    assert users(first)
+    first, second = at.certificate_of(listener), at.certificate()
+    assert at.users(first)
     at.elb.modify_listener(ListenerArn=listener, Certificates=[{"CertificateArn": second}])
-    assert not users(first)
-    assert users(second)
+    assert not at.users(first)
+    assert at.users(second)
     at.elb.delete_listener(ListenerArn=listener)
-    assert not users(second)
+    assert not at.users(second)
 
 
 def test_a_weighted_rule_goes_round(at: Balancing, listener: str, group: str, other: str) -> None:
@@ -212,9 +200,7 @@ def test_a_weighted_rule_goes_round(at: Balancing, listener: str, group: str, ot
 
 
 @pytest.mark.parametrize("weight", [-1, 1000])
-def test_weights_have_limits(
-    at: Balancing, listener: str, group: str, other: str, weight: int
-) -> None:
+def test_weights_have_limits(at: Balancing, listener: str, group: str, other: str, weight: int) -> None:
     condition = {"Field": "host-header", "Values": [HOST]}
     action = weighted(blue=(group, 1), green=(other, weight))
     refused(
@@ -278,9 +264,7 @@ def test_a_target_nobody_sends_to_is_unused(at: Balancing) -> None:
     assert (state, reason) == ("unused", "Target.NotInUse")
     at.elb.deregister_targets(TargetGroupArn=group, Targets=[target])
     assert at.health(group) == {}
-    (found,) = at.elb.describe_target_health(TargetGroupArn=group, Targets=[target])[
-        "TargetHealthDescriptions"
-    ]
+    (found,) = at.elb.describe_target_health(TargetGroupArn=group, Targets=[target])["TargetHealthDescriptions"]
     assert found["TargetHealth"]["Reason"] == "Target.NotRegistered"
     assert found["HealthCheckPort"] == "8000"
     refused("InvalidTarget", at.elb.deregister_targets, TargetGroupArn=group, Targets=[target])

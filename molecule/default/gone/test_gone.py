@@ -1,0 +1,71 @@
+"""After destroy.yml nothing of the estate is left: not by its tag, not by its name, not as a process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.config import Settings
+from sandbox.runtime import processes
+from tests.estate import ESTATE, Sandbox
+
+# By AWS's design these go later: a key after its waiting period, a definition never.
+SCHEDULED = ("kms:key", "ecs:task-definition")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    return Sandbox(Settings.from_environment())
+
+
+def test_nothing_carries_the_estate_s_tag(sandbox: Sandbox) -> None:
+    pages = sandbox.client("resourcegroupstaggingapi").get_paginator("get_resources")
+    found = pages.paginate(TagFilters=[{"Key": "Estate", "Values": [ESTATE]}])
+    arns = [item["ResourceARN"] for page in found for item in page["ResourceTagMappingList"]]
+    assert [arn for arn in arns if kind(arn) not in SCHEDULED] == []
+
+
+def kind(arn: str) -> str:
+    parts = arn.split(":")
+    return f"{parts[2]}:{parts[5].partition('/')[0]}"
+
+
+# service, operation, where the list stands in its answer, which fields could name the estate
+LISTS = [
+    ("ec2", "describe_vpcs", "Vpcs", "Tags"),
+    ("ec2", "describe_subnets", "Subnets", "Tags"),
+    ("ec2", "describe_nat_gateways", "NatGateways", "NatGatewayAddresses"),
+    ("ec2", "describe_addresses", "Addresses", "Tags"),
+    ("ec2", "describe_security_groups", "SecurityGroups", "GroupName"),
+    ("ec2", "describe_network_interfaces", "NetworkInterfaces", "Description"),
+    ("iam", "list_roles", "Roles", "RoleName"),
+    ("kms", "list_aliases", "Aliases", "AliasName"),
+    ("secretsmanager", "list_secrets", "SecretList", "Name"),
+    ("s3", "list_buckets", "Buckets", "Name"),
+    ("ecr", "describe_repositories", "repositories", "repositoryName"),
+    ("route53", "list_hosted_zones", "HostedZones", "Name"),
+    ("acm", "list_certificates", "CertificateSummaryList", "DomainName"),
+    ("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
+    ("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName"),
+    ("rds", "describe_db_parameter_groups", "DBParameterGroups", "DBParameterGroupName"),
+    ("rds", "describe_db_snapshots", "DBSnapshots", "DBSnapshotIdentifier"),
+    ("elasticache", "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId"),
+    ("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups", "CacheSubnetGroupName"),
+    ("elbv2", "describe_load_balancers", "LoadBalancers", "LoadBalancerName"),
+    ("elbv2", "describe_target_groups", "TargetGroups", "TargetGroupName"),
+    ("ecs", "list_clusters", "clusterArns", ""),
+    ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "key", "field"), LISTS, ids=lambda value: str(value))
+def test_nothing_is_named_for_the_estate(sandbox: Sandbox, service: str, operation: str, key: str, field: str) -> None:
+    items: list[Any] = getattr(sandbox.client(service), operation)()[key]
+    named = [item[field] if field else item for item in items if not field or field in item]
+    assert [name for name in named if "campshub360" in str(name)] == []
+
+
+def test_nothing_runs_but_the_sandbox_itself(sandbox: Sandbox) -> None:
+    names = [record.name for record in processes.running(sandbox.settings.root)]
+    assert [name for name in names if name != "envoy"] == []

@@ -1,0 +1,104 @@
+"""Nothing listens where others could reach it, and no secret stands where others could read it."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from sandbox import lifecycle
+from sandbox.config import CHECKOUT
+from sandbox.runtime import processes
+from tests.estate import RELEASE, Sandbox
+
+# What belongs to nobody else: a certificate is public, and so is the image that everybody may pull.
+PUBLIC = {".pem"}
+
+
+@pytest.fixture(scope="module")
+def family(root: Path) -> list[psutil.Process]:
+    """Every process of the sandbox."""
+    supervisor = lifecycle.running(root)
+    assert supervisor
+    leaders = [psutil.Process(pid) for pid in (supervisor, *(record.pid for record in processes.running(root)))]
+    return [one for leader in leaders for one in (leader, *leader.children(recursive=True))]
+
+
+@pytest.fixture(scope="module")
+def needles(secrets: dict[str, str]) -> dict[str, str]:
+    """Secret values by name; of a JSON secret, its password."""
+    found = {}
+    for name, text in secrets.items():
+        try:
+            found[name] = json.loads(text)["password"]
+        except (json.JSONDecodeError, TypeError, KeyError):
+            found[name] = text
+    assert len(found) >= 5
+    assert all(len(value) >= 16 for value in found.values())
+    return found
+
+
+def revealed(text: str, needles: dict[str, str]) -> list[str]:
+    return [name for name, value in needles.items() if value in text]
+
+
+def test_everything_listens_on_loopback_only(family: list[psutil.Process]) -> None:
+    listening = [
+        (one.name(), connection.laddr)
+        for one in family
+        for connection in one.net_connections("inet")
+        if connection.status in (psutil.CONN_LISTEN, psutil.CONN_NONE) and connection.laddr
+    ]
+    assert len(listening) > 5
+    assert [where for where in listening if not ipaddress.ip_address(where[1].ip).is_loopback] == []
+
+
+def test_the_search_for_secrets_finds_them(needles: dict[str, str]) -> None:
+    assert revealed(f"a password: {next(iter(needles.values()))}.", needles)
+
+
+def test_no_file_that_others_can_read_holds_a_secret(root: Path, needles: dict[str, str]) -> None:
+    folders = [root, CHECKOUT / "reports", CHECKOUT / ".ansible"]
+    for path in (path for folder in folders for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+        if stat.S_IMODE(path.stat().st_mode) & 0o177:
+            assert revealed(path.read_bytes().decode(errors="replace"), needles) == [], path
+
+
+def test_keys_are_their_owner_s_alone(host: Any, root: Path) -> None:
+    assert host.file(str(root)).mode == 0o700
+    keys = [*root.rglob("*.key"), root / "env", root / "api.jsonl"]
+    assert len(keys) > 2
+    assert {str(key): oct(host.file(str(key)).mode) for key in keys if host.file(str(key)).mode & 0o177} == {}
+
+
+def test_no_log_holds_a_secret(root: Path, needles: dict[str, str]) -> None:
+    logs = [*(root / "log").rglob("*.log"), root / "api.jsonl", *(CHECKOUT / "reports").rglob("*.log")]
+    assert len(logs) > 3
+    assert {str(log): found for log in logs if (found := revealed(log.read_text(errors="replace"), needles))} == {}
+
+
+def test_no_task_logs_a_secret(sandbox: Sandbox, needles: dict[str, str]) -> None:
+    logs = sandbox.client("logs")
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName="/ecs/campshub360-tier1")
+    text = "\n".join(event["message"] for page in pages for event in page["events"])
+    assert text
+    assert revealed(text, needles) == []
+
+
+def test_no_command_line_holds_a_secret(family: list[psutil.Process], needles: dict[str, str]) -> None:
+    for one in family:
+        assert revealed(" ".join(one.cmdline()), needles) == [], one.name()
+
+
+@pytest.mark.parametrize(("name", "words"), [("provision", ()), ("deploy", ("-e", f"release={RELEASE}"))])
+def test_not_even_vvv_shows_a_secret(
+    sandbox: Sandbox, needles: dict[str, str], name: str, words: tuple[str, ...]
+) -> None:
+    played = sandbox.play(name, "-vvv", *words)
+    assert played.code == 0
+    assert revealed(played.output, needles) == []

@@ -1,0 +1,81 @@
+"""Tasks end with exit codes that AWS shows, and one that dies is replaced while the others serve."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from sandbox.runtime import processes
+from tests.estate import ESTATE, Ask, Sandbox, until
+
+Command = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture
+def run(sandbox: Sandbox, service: Any) -> Command:
+    """Runs a one-off task of the release and gives its container, stopped."""
+    ecs = sandbox.client("ecs")
+
+    def run(command: str) -> dict[str, Any]:
+        overrides = {"containerOverrides": [{"name": "app", "command": [command]}]}
+        started = ecs.run_task(
+            cluster=ESTATE,
+            taskDefinition=service["taskDefinition"],
+            launchType="FARGATE",
+            networkConfiguration=service["networkConfiguration"],
+            overrides=overrides,
+        )["tasks"][0]["taskArn"]
+
+        def stopped() -> dict[str, Any] | None:
+            task = ecs.describe_tasks(cluster=ESTATE, tasks=[started])["tasks"][0]
+            return task["containers"][0] if task["lastStatus"] == "STOPPED" else None
+
+        container = until(stopped, seconds=60)
+        assert container, f"{command} did not end"
+        return container
+
+    return run
+
+
+def test_verify_ends_well(run: Command) -> None:
+    assert run("verify")["exitCode"] == 0
+
+
+def test_a_command_that_nobody_knows_ends_with_its_own_code(run: Command) -> None:
+    assert run("nonsense")["exitCode"] == 2
+
+
+def test_a_killed_task_is_replaced_and_nobody_sees_it(sandbox: Sandbox, root: Path, ask: Ask) -> None:
+    before = serving(sandbox)
+    victim = next(record for record in processes.running(root) if any(one in record.name for one in before))
+    dead = next(one for one in before if one in victim.name)
+    os.kill(victim.pid, signal.SIGKILL)
+
+    assert until(lambda: dead not in serving(sandbox)), "the killed task is still said to run"
+    assert until(lambda: len(serving(sandbox)) == 3, seconds=60), "it was not replaced"
+    assert until(lambda: healthy(sandbox) == 3, seconds=60), "its successor did not become healthy"
+    assert [ask("GET", "/readyz").status for _ in range(30)] == [200] * 30
+    assert not psutil.pid_exists(victim.pid)
+    stopped = sandbox.client("ecs").describe_tasks(cluster=ESTATE, tasks=[dead])["tasks"][0]
+    assert stopped["containers"][0]["exitCode"] == 137
+
+
+def serving(sandbox: Sandbox) -> set[str]:
+    """Ids of the service's tasks that run."""
+    ecs = sandbox.client("ecs")
+    arns = ecs.list_tasks(cluster=ESTATE, serviceName=f"{ESTATE}-app", desiredStatus="RUNNING")["taskArns"]
+    tasks = ecs.describe_tasks(cluster=ESTATE, tasks=arns)["tasks"] if arns else []
+    return {task["taskArn"].rpartition("/")[2] for task in tasks if task["lastStatus"] == "RUNNING"}
+
+
+def healthy(sandbox: Sandbox) -> int:
+    elb = sandbox.client("elbv2")
+    group = elb.describe_target_groups(Names=[f"{ESTATE}-blue"])["TargetGroups"][0]["TargetGroupArn"]
+    targets = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)

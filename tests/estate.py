@@ -1,0 +1,124 @@
+"""How tests drive an estate and look at it: by its playbooks, as the operator, and from outside."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from sandbox.cli import running
+from sandbox.config import CHECKOUT, Settings
+
+ESTATE = "campshub360-tier1"
+RELEASE = "1.0.0"
+NAME = "app.tier1.campshub360.example"
+BIN = Path(sys.executable).parent
+T = TypeVar("T")
+INVENTORIES = ("inventories/tier1", "inventories/sandbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A playbook that has run: its exit code, what it wrote, and how many tasks changed something."""
+
+    code: int
+    output: str
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """The running sandbox of the tests."""
+
+    settings: Settings
+
+    def client(self, service: str) -> Any:
+        return running.clients(self.settings)(service)
+
+    def play(
+        self,
+        name: str,
+        *words: str,
+        inventories: Sequence[str] = INVENTORIES,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> Played:
+        """Run a playbook as a person does."""
+        record = self.settings.root / "test.record.json"
+        record.unlink(missing_ok=True)
+        process = subprocess.run(
+            [
+                str(BIN / "ansible-playbook"),
+                *(f"--inventory={one}" for one in inventories),
+                f"playbooks/{name}.yml",
+                *words,
+            ],
+            cwd=CHECKOUT,
+            env={**os.environ, "STORY_RECORD": str(record), "ANSIBLE_NOCOLOR": "1", **environment},
+            capture_output=True,
+            text=True,
+        )
+        hosts = json.loads(record.read_text())["hosts"].values() if record.exists() else []
+        return Played(process.returncode, process.stdout + process.stderr, sum(host["changed"] for host in hosts))
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Every API call so far, in order."""
+        return [json.loads(line) for line in (self.settings.root / "api.jsonl").read_text().splitlines()]
+
+    def changes_since(self, calls: int) -> list[str]:
+        """Mutating operations of the operator after so many calls. Tasks call too, and go on doing so."""
+        return [
+            f"{call['service']} {call['operation']}"
+            for call in self.calls()[calls:]
+            if call["mutating"] and str(call["principal"]).endswith("user/operator")
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the application answered: headers by lower-case name, the body as JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Asks the application by its public name, connecting to where the load balancer listens."""
+
+    address: str
+    ca: Path
+
+    def __call__(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Answer:
+        context = ssl.create_default_context(cafile=str(self.ca))
+        with (
+            socket.create_connection((self.address, 8443), timeout=10) as raw,
+            context.wrap_socket(raw, server_hostname=NAME) as tls,
+        ):
+            connection = http.client.HTTPConnection(NAME)
+            connection.sock = tls
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, path, sent, {"Content-Type": "application/json", **headers})
+            answer = connection.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, found, json.loads(answer.read() or "null"))
+
+
+def until(look: Callable[[], T], seconds: float = 30.0, every: float = 0.2) -> T:
+    """What `look` gives, as soon as it is truthy; its last answer when it never was."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(every)
+    return found

@@ -1,0 +1,17 @@
+"""A pytest plugin: every run of a stage leaves a JUnit report of its own, as molecule verifies more than once."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Turn `--junitxml=molecule.xml` into molecule-1.xml, molecule-2.xml and so on."""
+    if wanted := config.option.xmlpath:
+        path = Path(wanted)
+        names = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(1))
+        config.option.xmlpath = str(next(name for name in names if not name.exists()))

@@ -1,0 +1,140 @@
+"""`make test`: every stage one after the other, a table of what each found, and one closing line.
+
+    python -m tests.run [lint] [unit] [contract] [molecule]
+
+A stage that fails keeps no other from running. The sandbox of these tests has a folder and addresses of its own, so
+that a rehearsal which is running is left alone, and it is taken down whatever happens.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+REPORTS = CHECKOUT / "reports" / "tests"
+SANDBOX = {"SANDBOX_DIR": str(CHECKOUT / ".sandbox-test"), "SANDBOX_NET": "127.37"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command. With `counts`, the tests that it ran are counted by the report that pytest leaves."""
+
+    stage: str
+    command: tuple[str, ...]
+    counts: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.stage if self.counts else " ".join((self.stage, *self.command))
+
+    @property
+    def report(self) -> Path:
+        return REPORTS / f"{self.stage}.xml"
+
+
+STEPS = (
+    Step("lint", ("ruff", "check")),
+    Step("lint", ("ruff", "format", "--check")),
+    Step("lint", ("mypy",)),
+    Step("lint", ("yamllint", "--strict", ".")),
+    Step("lint", ("ansible-lint",)),
+    Step("unit", ("pytest", "tests/unit"), counts=True),
+    Step("contract", ("pytest", "tests/contract"), counts=True),
+    Step("molecule", ("molecule", "test", "--all"), counts=True),
+)
+STAGES = tuple(dict.fromkeys(step.stage for step in STEPS))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step found; a step without tests of its own is one."""
+
+    name: str
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+
+    @property
+    def row(self) -> str:
+        mark = "FAILED" if self.failed else "ok"
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{mark:<7}{self.name:<28}{self.seconds:7.1f} s  {self.passed} passed, {self.failed} failed{skipped}"
+
+
+def environment(step: Step) -> dict[str, str]:
+    """The caller's, without what would lead an AWS client elsewhere, and with the tests' own sandbox."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ANSIBLE_", "SANDBOX_", "MOLECULE_"))}
+    return (
+        inherited
+        | SANDBOX
+        | {
+            "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "ANSIBLE_HOME": str(CHECKOUT / ".ansible"),
+            "PYTEST_ADDOPTS": f"--junitxml={step.report}" if step.counts else "",
+        }
+    )
+
+
+def run(step: Step) -> Outcome:
+    """Run a step, its output going to the terminal."""
+    print(f"\n==> {step.name}", flush=True)
+    step.report.unlink(missing_ok=True)
+    begun = time.monotonic()
+    code = subprocess.run(step.command, cwd=CHECKOUT, env=environment(step), stdin=subprocess.DEVNULL).returncode
+    passed, failed, skipped = count(step.report) if step.counts else (int(code == 0), 0, 0)
+    if code and not failed:
+        failed = 1  # it broke before, after or between its tests
+    if step.counts and not passed and not failed:
+        failed = 1  # no test at all is no success
+    return Outcome(step.name, passed, failed, skipped, time.monotonic() - begun)
+
+
+def count(report: Path) -> tuple[int, int, int]:
+    """Tests that passed, failed and were skipped, by a JUnit report; none when there is no report."""
+    if not report.exists():
+        return 0, 0, 0
+    suites = list(ET.parse(report).getroot().iter("testsuite"))
+    tests, skipped = (sum(int(suite.get(key, 0)) for suite in suites) for key in ("tests", "skipped"))
+    failed = sum(int(suite.get(key, 0)) for suite in suites for key in ("failures", "errors"))
+    return tests - failed - skipped, failed, skipped
+
+
+@contextmanager
+def nothing_left() -> Iterator[None]:
+    """Leave no sandbox of the tests behind, however they end."""
+    down = [sys.executable, "-m", "sandbox", "down"]
+    subprocess.run(down, cwd=CHECKOUT, env=os.environ | SANDBOX, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        subprocess.run(down, cwd=CHECKOUT, env=os.environ | SANDBOX)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the stages that were named, or all; the exit code is 0 only when every test passed."""
+    if strangers := set(arguments) - set(STAGES):
+        print(f"There is no stage {', '.join(sorted(strangers))}. There are: {', '.join(STAGES)}", file=sys.stderr)
+        return 2
+    shutil.rmtree(REPORTS, ignore_errors=True)
+    REPORTS.mkdir(parents=True)
+    with nothing_left():
+        outcomes = [run(step) for step in STEPS if not arguments or step.stage in arguments]
+    print("\n" + "\n".join(outcome.row for outcome in outcomes))
+    passed, failed = (sum(getattr(outcome, key) for outcome in outcomes) for key in ("passed", "failed"))
+    print(f"\n{passed} passed, {failed} failed in {sum(outcome.seconds for outcome in outcomes):.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

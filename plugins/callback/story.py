@@ -29,6 +29,11 @@ def progress(result: Mapping[str, Any]) -> str:
     return str(result.get("progress") or result.get("msg") or "not yet")
 
 
+def is_validation(task: Any) -> bool:
+    """Whether Ansible put the task in by itself, to check a role's arguments; worth a line only when it fails."""
+    return str(task.action).rpartition(".")[2] == "validate_argument_spec"
+
+
 def indented(message: str) -> list[str]:
     return [
         line
@@ -63,6 +68,12 @@ class CallbackModule(Default):
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self._switch_to(task._role.get_name() if task._role else "playbook")
         super().v2_playbook_on_task_start(task, is_conditional)
+        if not is_validation(task):
+            self._print_task_banner(task)  # at once: the default waits for a result, and some take minutes
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        if self._display.verbosity or not is_validation(result._task):
+            super().v2_runner_on_ok(result)
 
     def v2_runner_retry(self, result: Any) -> None:
         host = result._host.get_name()

@@ -5,7 +5,7 @@ Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonRDS/latest
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -102,8 +102,10 @@ def modify_db_parameter_group(self: RDSResponse) -> ActionResult:
 def reset_db_parameter_group(self: RDSResponse) -> ActionResult:
     """Named parameters, or all, go back to their defaults. API_ResetDBParameterGroup.html"""
     group = _own(self.backend, self.params["DBParameterGroupName"])
-    named: Iterable[str] = [one["ParameterName"] for one in self.params.get("Parameters", [])]
-    for name in list(group.parameters) if self.params.get("ResetAllParameters", True) else named:
+    named = [one["ParameterName"] for one in self.params.get("Parameters", [])]
+    for name in (
+        list(group.parameters) if self.params.get("ResetAllParameters", not named) else named
+    ):
         group.parameters.pop(name, None)
     _announce(self.backend, group)
     return ActionResult({"DBParameterGroupName": group.name})

@@ -112,16 +112,13 @@ def _same(known: FakeLoadBalancer, wanted: dict[str, Any]) -> FakeLoadBalancer:
 
 
 def delete_load_balancer(original: Callable[[str], None], self: ELBv2Backend, arn: str) -> None:
-    """Refused under deletion protection; else its listeners go with it, and their certificates'
-    use. API_DeleteLoadBalancer.html"""
+    """Refused under deletion protection. API_DeleteLoadBalancer.html"""
     balancer = self.load_balancers.get(arn)
     if balancer and balancer.attrs["deletion_protection.enabled"] == "true":
         raise ELBClientError(
             "OperationNotPermitted",
             f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
         )
-    for listener in balancer.listeners.values() if balancer else ():
-        elbv2_listeners.give_back_certificates(self, listener)
     original(arn)
 
 

@@ -31,6 +31,7 @@ from sandbox.api.mend import behaviour
 
 Document = dict[str, Any]
 
+DEFAULT_POLICY = "ELBSecurityPolicy-2016-08"
 MAX_WEIGHT, MAX_GROUPS = 999, 5
 _REDIRECT = {
     "Protocol": "#{protocol}",
@@ -47,7 +48,6 @@ def install() -> None:
     for mend in (
         create_listener,
         modify_listener,
-        delete_listener,
         create_rule,
         modify_rule,
         delete_rule,
@@ -109,33 +109,13 @@ def modify_listener(
         _require_issued(self, certificate["CertificateArn"])
     actions = [_complete_action(one) for one in actions]
     self._validate_actions([FakeAction(one) for one in actions])
-    give_back_certificates(self, listener)
-    try:
-        original(arn, port, protocol, ssl_policy, certificates, actions)
-        if listener.protocol != "HTTPS":
-            listener.ssl_policy = listener.certificate = None
-            listener.certificates = []
-    finally:
-        for certificate in listener.certificates:
-            _in_use_by(self, certificate).append(arn)
+    original(arn, port, protocol, ssl_policy, certificates, actions)
+    if listener.protocol == "HTTPS":
+        listener.ssl_policy = listener.ssl_policy or DEFAULT_POLICY
+    else:
+        listener.ssl_policy = listener.certificate = None
+        listener.certificates = []
     return listener
-
-
-def delete_listener(
-    original: Callable[[str], FakeListener], self: ELBv2Backend, listener_arn: str
-) -> FakeListener:
-    """Its certificates are then no longer in use.
-    https://docs.aws.amazon.com/acm/latest/userguide/gs-acm-delete.html"""
-    listener = original(listener_arn)
-    give_back_certificates(self, listener)
-    return listener
-
-
-def give_back_certificates(backend: ELBv2Backend, listener: FakeListener) -> None:
-    """Take the listener from those that use its certificates."""
-    for certificate in listener.certificates:
-        users = _in_use_by(backend, certificate)
-        users[:] = [user for user in users if user != listener.arn]
 
 
 def create_rule(
@@ -285,8 +265,3 @@ def _require_issued(backend: ELBv2Backend, arn: str) -> None:
             f"The certificate '{arn}' must have a fully-qualified domain name, a supported "
             "signature, and a supported key size.",
         )
-
-
-def _in_use_by(backend: ELBv2Backend, certificate: str) -> list[str]:
-    certificates = acm_backends[backend.account_id][backend.region_name]._certificates
-    return certificates[certificate].in_use_by if certificate in certificates else []

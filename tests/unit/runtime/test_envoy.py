@@ -135,6 +135,8 @@ def test_weights_move_the_traffic(stage: Stage) -> None:
 def test_what_the_target_is_told(stage: Stage) -> None:
     stage.serve(weighted(1, 0))
     await_that(lambda: stage.answers() == "blue")
+    _, sent_back, _ = stage.raw()
+    assert not [name for name in sent_back if name.startswith("x-envoy")]
     _, answer = stage.get("/path?query=1", **{"X-Forwarded-For": "192.0.2.7"})
     headers = {name.lower(): value for name, value in answer["headers"].items()}
     assert answer["path"] == "/path?query=1"

@@ -137,6 +137,10 @@ def test_a_redirect_has_its_defaults_and_http_no_policy(at: Balancing, balancer:
     )
     refused("DuplicateListener", at.elb.modify_listener, ListenerArn=arn, Port=443)
     assert at.elb.modify_listener(ListenerArn=arn, Port=81)["Listeners"][0]["Port"] == 81
+    secured = at.elb.modify_listener(
+        ListenerArn=arn, Protocol="HTTPS", Certificates=[{"CertificateArn": at.certificate()}]
+    )["Listeners"][0]
+    assert secured["SslPolicy"] == "ELBSecurityPolicy-2016-08"
     at.elb.delete_listener(ListenerArn=arn)
 
 

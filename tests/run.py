@@ -47,7 +47,7 @@ STEPS = (
     Step("lint", ("ruff", "format", "--check")),
     Step("lint", ("mypy",)),
     Step("lint", ("yamllint", "--strict", ".")),
-    Step("lint", ("ansible-lint",)),
+    Step("lint", ("ansible-lint", "-q", "--nocolor")),
     Step("unit", ("pytest", "tests/unit"), counts=True),
     Step("contract", ("pytest", "tests/contract"), counts=True),
     Step("molecule", ("molecule", "test", "--all"), counts=True),
@@ -118,7 +118,7 @@ def nothing_left() -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(down, cwd=CHECKOUT, env=os.environ | SANDBOX)
+        subprocess.run(down, cwd=CHECKOUT, env=os.environ | SANDBOX, stdout=subprocess.DEVNULL)
 
 
 def main(arguments: Sequence[str]) -> int:

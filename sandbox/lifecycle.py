@@ -7,10 +7,11 @@ import os
 import shutil
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.runtime import processes
+from sandbox.runtime import proc, processes
 
 POLL = 0.05
 KEPT = {"images", "supervisor.lock"}  # images are a cache by content
@@ -49,15 +50,14 @@ def write_pid(root: Path) -> Path:
 
 def running(root: Path) -> int | None:
     """The process id of the sandbox's supervisor; None when none lives."""
-    if not (root / "supervisor.lock").exists():
-        return None
-    if lock := acquire(root):
-        lock.release()
-        return None
-    try:
-        return int((root / "supervisor.pid").read_text())
-    except (FileNotFoundError, ValueError):
-        return 0  # it has only just begun
+    while (root / "supervisor.lock").exists():
+        if lock := acquire(root):
+            lock.release()
+            return None
+        with suppress(FileNotFoundError, ValueError):
+            return int((root / "supervisor.pid").read_text())
+        time.sleep(POLL)  # it has only just begun, and still clears up after the one before
+    return None
 
 
 def clear(root: Path) -> int:
@@ -76,7 +76,7 @@ def clear(root: Path) -> int:
     return ended
 
 
-def end(root: Path, pid: int, seconds: float) -> bool:
+def end(pid: int, seconds: float) -> bool:
     """SIGTERM to the supervisor, SIGKILL after so many seconds; whether SIGTERM was enough."""
     for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
         try:
@@ -85,7 +85,7 @@ def end(root: Path, pid: int, seconds: float) -> bool:
             return True
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            if running(root) is None:
+            if proc.entry(pid) is None:
                 return number == signal.SIGTERM
             time.sleep(POLL)
     raise TimeoutError(f"the supervisor (pid {pid}) outlives SIGKILL; look with `ps -o stat,wchan`")

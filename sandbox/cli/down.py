@@ -15,7 +15,7 @@ def run(_arguments: argparse.Namespace, settings: Settings) -> int:
     pid = lifecycle.running(settings.root)
     if pid:
         print(f"  the supervisor (pid {pid}) ends what it started ...", flush=True)
-        if not lifecycle.end(settings.root, pid, PATIENCE):
+        if not lifecycle.end(pid, PATIENCE):
             print(f"  it took longer than {PATIENCE:.0f} s and was killed", flush=True)
     if not settings.root.exists():
         print("The sandbox was not running.")

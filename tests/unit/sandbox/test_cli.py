@@ -1,0 +1,212 @@
+"""The `sandbox` command, run as people run it: up twice, down, and up after a violent death."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sandbox.runtime import proc, processes
+
+NET = "127.91"
+
+
+@dataclass(frozen=True, slots=True)
+class Cli:
+    """`sandbox`, with a folder and addresses of its own."""
+
+    root: Path
+    net: str = NET
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "SANDBOX_DIR": str(self.root), "SANDBOX_NET": self.net}
+        return subprocess.run(
+            [sys.executable, "-m", "sandbox", *words], env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    def pid(self) -> int:
+        return int((self.root / "supervisor.pid").read_text())
+
+    def listening(self) -> set[str]:
+        """Addresses of this sandbox's net that somebody listens on."""
+        found = psutil.net_connections("inet")
+        return {one.laddr.ip for one in found if one.status == "LISTEN" and one.laddr.ip.startswith(f"{self.net}.")}
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    cli = Cli(tmp_path_factory.mktemp("cli") / "sandbox")
+    yield cli
+    cli.run("down")
+
+
+@pytest.fixture
+def up(cli: Cli) -> Cli:
+    done = cli.run("up")
+    assert done.returncode == 0, done.stderr
+    return cli
+
+
+def gone(pid: int) -> bool:
+    deadline = time.monotonic() + 10
+    while proc.entry(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_help_names_every_command(cli: Cli) -> None:
+    done = cli.run("--help")
+    assert done.returncode == 0
+    for command in ("up", "down", "status", "env", "logs", "url", "connect", "image"):
+        assert re.search(rf"^    {command} ", done.stdout, re.MULTILINE)
+        assert cli.run(command, "--help").returncode == 0
+
+
+@pytest.mark.parametrize("words", [["frobnicate"], [], ["connect", "printer"], ["image", "build", "."]])
+def test_wrong_usage_is_2(cli: Cli, words: list[str]) -> None:
+    done = cli.run(*words)
+    assert done.returncode == 2
+    assert "usage: sandbox" in done.stderr
+
+
+def test_a_setting_that_is_none_is_2(tmp_path: Path) -> None:
+    done = Cli(tmp_path / "sandbox", "10.0").run("up")
+    assert done.returncode == 2
+    assert "SANDBOX_NET" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["status"], ["env"], ["url"], ["connect"], ["image", "build", ".", "--tag", "1"]])
+def test_what_needs_a_sandbox_says_how_to_start_it(tmp_path: Path, words: list[str]) -> None:
+    done = Cli(tmp_path / "sandbox").run(*words)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "the sandbox is not running. Start it: sandbox up" in done.stderr
+
+
+def test_down_without_a_sandbox_is_fine(tmp_path: Path) -> None:
+    assert Cli(tmp_path / "sandbox").run("down").returncode == 0
+    assert not (tmp_path / "sandbox").exists()
+
+
+def test_up_twice_leaves_the_first_alone(up: Cli) -> None:
+    pid = up.pid()
+    done = up.run("up")
+    assert (done.returncode, up.pid()) == (0, pid)
+    assert f"already running: https://{NET}.0.1:8443 (pid {pid})" in done.stdout
+
+
+def test_env_makes_the_aws_cli_work(up: Cli) -> None:
+    aws = Path(sys.executable).with_name("aws")
+    script = f'eval "$({sys.executable} -m sandbox env)" && {aws} sts get-caller-identity --query Arn --output text'
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SANDBOX_DIR": str(up.root),
+        "SANDBOX_NET": NET,
+        "AWS_PROFILE": "a-real-account",
+        "HOME": str(up.root.parent),
+    }
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "arn:aws:iam::123456789012:user/operator", done.stderr
+
+
+def test_status_tells_who_listens_where(up: Cli) -> None:
+    done = up.run("status")
+    assert done.returncode == 0
+    assert re.search(rf"^supervisor +{up.pid()} .*{NET}\.0\.1:8443", done.stdout, re.MULTILINE)
+    assert re.search(rf"^envoy +\d+ .*{NET}\.0\.3:9901", done.stdout, re.MULTILINE)
+
+
+def test_logs_are_listed_printed_and_missed(up: Cli) -> None:
+    listed = up.run("logs").stdout
+    assert {line.split()[0] for line in listed.splitlines()} >= {"sandbox", "envoy", "api"}
+    assert up.run("logs", "sandbox").returncode == 0
+    missed = up.run("logs", "nonsense")
+    assert missed.returncode == 1
+    assert "there is no log 'nonsense'. There are: " in missed.stderr
+
+
+def test_connect_and_image_say_what_is_missing(up: Cli) -> None:
+    for words in (["connect", "database"], ["url"], ["image", "build", ".", "--tag", "1"]):
+        done = up.run(*words)
+        assert done.returncode == 1
+        assert "Run" in done.stderr
+
+
+def test_no_file_is_for_others_and_no_port_for_the_world(up: Cli) -> None:
+    up.run("status")
+    wide = [path for path in up.root.rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o077]
+    assert wide == []
+    mine = {up.pid(), *(one.pid for one in processes.running(up.root))}
+    ports = [one for one in psutil.net_connections("inet") if one.pid in mine and one.status == "LISTEN"]
+    assert ports
+    assert [one.laddr.ip for one in ports if not one.laddr.ip.startswith("127.")] == []
+
+
+def test_after_the_supervisors_death_up_starts_clean_and_says_so(up: Cli) -> None:
+    pid = up.pid()
+    os.kill(pid, signal.SIGKILL)
+    assert gone(pid)
+    assert up.run("status").returncode == 3
+    (up.root / "leftover").write_text("of the dead")
+    done = up.run("up")
+    assert done.returncode == 0, done.stderr
+    assert f"the supervisor of before (pid {pid}) died" in done.stdout
+    assert up.pid() != pid
+    assert not (up.root / "leftover").exists()
+
+
+def test_down_after_the_supervisors_death_leaves_nothing(up: Cli) -> None:
+    os.kill(up.pid(), signal.SIGKILL)
+    assert gone(up.pid())
+    done = up.run("down")
+    assert done.returncode == 0
+    assert up.listening() == set()
+    assert not (up.root / "supervisor.pid").exists()
+
+
+def test_envoy_comes_back_after_kill(up: Cli) -> None:
+    def envoy() -> int | None:
+        return next((one.pid for one in processes.running(up.root) if one.name == "envoy"), None)
+
+    before = envoy()
+    assert before
+    os.kill(before, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while (now := envoy()) in (None, before):
+        assert time.monotonic() < deadline, "Envoy stays dead"
+        time.sleep(0.05)
+    assert now != before
+
+
+def test_down_keeps_images_and_nothing_else(up: Cli) -> None:
+    images = up.root / "images"
+    images.mkdir(exist_ok=True)
+    (images / "kept").write_text("")
+    pids = [up.pid(), *(one.pid for one in processes.running(up.root))]
+    done = up.run("down")
+    assert done.returncode == 0
+    assert [pid for pid in pids if proc.entry(pid)] == []
+    assert up.listening() == set()
+    assert {path.name for path in up.root.iterdir()} <= {"images", "supervisor.lock"}
+    assert (images / "kept").exists()
+
+
+def test_a_taken_port_is_named_with_the_cure(tmp_path: Path) -> None:
+    cli = Cli(tmp_path / "sandbox", "127.92")
+    with socket.create_server(("127.92.0.1", 8443)):
+        done = cli.run("up")
+    assert done.returncode == 1
+    assert "127.92.0.1:8443 is taken" in done.stderr
+    assert "SANDBOX_NET=" in done.stderr
+    assert processes.running(cli.root) == []

@@ -84,16 +84,12 @@ def create_load_balancer(
     balancer = original(name=name, **wanted)
     if len({zone.zone_name for zone in balancer.availability_zones}) < 2:
         del self.load_balancers[balancer.arn]
-        raise ValidationError(
-            "At least two subnets in two different Availability Zones must be specified"
-        )
+        raise ValidationError("At least two subnets in two different Availability Zones must be specified")
     internal = balancer.scheme == "internal"
     number = int(balancer.arn.rpartition("/")[2], 16) % 10**10
     prefix = "internal-" if internal else ""
     balancer.dns_name = f"{prefix}{name}-{number:010}.{self.region_name}.elb.amazonaws.com"
-    balancer.canonical_hosted_zone_id = HOSTED_ZONES.get(
-        self.region_name, balancer.canonical_hosted_zone_id
-    )
+    balancer.canonical_hosted_zone_id = HOSTED_ZONES.get(self.region_name, balancer.canonical_hosted_zone_id)
     balancer.attrs = ATTRIBUTES | {"ipv6.deny_all_igw_traffic": str(internal).lower()}
     return balancer
 

@@ -196,9 +196,7 @@ def _complete_action(data: Document) -> Document:
 
 def _complete_forward(data: Document) -> Document:
     """One target group is named in both spellings, several are in ForwardConfig alone."""
-    config = data.get("ForwardConfig") or {
-        "TargetGroups": [{"TargetGroupArn": data["TargetGroupArn"]}]
-    }
+    config = data.get("ForwardConfig") or {"TargetGroups": [{"TargetGroupArn": data["TargetGroupArn"]}]}
     groups = [{"Weight": 1, **group} for group in config["TargetGroups"]]
     stickiness = config.get("TargetGroupStickinessConfig") or {"Enabled": False}
     if stickiness.get("Enabled"):
@@ -207,9 +205,7 @@ def _complete_forward(data: Document) -> Document:
         raise ValidationError(f"A forward action names 1 to {MAX_GROUPS} target groups")
     for group in groups:
         if not 0 <= int(group["Weight"]) <= MAX_WEIGHT:
-            raise ValidationError(
-                f"The weight '{group['Weight']}' must be between 0 and {MAX_WEIGHT} inclusive"
-            )
+            raise ValidationError(f"The weight '{group['Weight']}' must be between 0 and {MAX_WEIGHT} inclusive")
     completed = {key: value for key, value in data.items() if key != "TargetGroupArn"}
     if len(groups) == 1:
         completed["TargetGroupArn"] = groups[0]["TargetGroupArn"]
@@ -243,9 +239,7 @@ def _require_emulated_redirect(redirect: Document) -> None:
 
 def _require_free_port(listeners: dict[str, FakeListener], port: int) -> None:
     if any(int(listener.port) == int(port) for listener in listeners.values()):
-        raise DuplicateListenerError(
-            "A listener already exists on this port for this load balancer"
-        )
+        raise DuplicateListenerError("A listener already exists on this port for this load balancer")
 
 
 def _require_policy(name: str | None) -> None:

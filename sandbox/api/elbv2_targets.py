@@ -46,20 +46,14 @@ ATTRIBUTES = {
 }
 MAX_DELAY = 3600
 
-REGISTERING = TargetHealth(
-    "initial", "Elb.RegistrationInProgress", "Target registration is in progress"
-)
+REGISTERING = TargetHealth("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
 NOT_IN_USE = TargetHealth(
     "unused",
     "Target.NotInUse",
     "Target group is not configured to receive traffic from the load balancer",
 )
-NOT_REGISTERED = TargetHealth(
-    "unused", "Target.NotRegistered", "Target is not registered to the target group"
-)
-DRAINING = TargetHealth(
-    "draining", "Target.DeregistrationInProgress", "Target deregistration is in progress"
-)
+NOT_REGISTERED = TargetHealth("unused", "Target.NotRegistered", "Target is not registered to the target group")
+DRAINING = TargetHealth("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
 
 
 def install() -> None:
@@ -117,11 +111,7 @@ def _check_attributes(attributes: Document) -> None:
 def load_balancer_arns(self: FakeTargetGroup) -> list[str]:
     """The load balancers that have a rule which forwards to it. API_TargetGroup.html"""
     backend = elbv2_backends[self.account_id][self.region_name]
-    return [
-        balancer.arn
-        for balancer in backend.load_balancers.values()
-        if self.arn in forwarded_to(balancer)
-    ]
+    return [balancer.arn for balancer in backend.load_balancers.values() if self.arn in forwarded_to(balancer)]
 
 
 def forwarded_to(balancer: Any) -> set[str]:
@@ -136,9 +126,7 @@ def forwarded_to(balancer: Any) -> set[str]:
     }
 
 
-def register(
-    original: Callable[[list[Document]], None], self: FakeTargetGroup, targets: list[Document]
-) -> None:
+def register(original: Callable[[list[Document]], None], self: FakeTargetGroup, targets: list[Document]) -> None:
     """Ports as numbers; a target that drains comes back. API_RegisterTargets.html"""
     for target in targets:
         original([{**target, "Port": int(target.get("Port") or self.port)}])
@@ -182,9 +170,7 @@ def health_for(self: FakeTargetGroup, target: Document, ec2_backend: object) -> 
     port = int(known.get(identifier) or target.get("Port") or self.port)
     health = _health(self, identifier, port)
     check = port if self.health_check_port == "traffic-port" else self.health_check_port
-    return FakeHealthStatus(
-        identifier, port, str(check), health.state, health.reason, health.description
-    )
+    return FakeHealthStatus(identifier, port, str(check), health.state, health.reason, health.description)
 
 
 def _health(group: FakeTargetGroup, identifier: str, port: int) -> TargetHealth:

@@ -82,9 +82,7 @@ class ElbV2Controller:
         self._withdraw(present)
         return watched
 
-    def _listeners(
-        self, backend: ELBv2Backend, balancer: FakeLoadBalancer
-    ) -> Iterator[HttpListener]:
+    def _listeners(self, backend: ELBv2Backend, balancer: FakeLoadBalancer) -> Iterator[HttpListener]:
         certificates = acm_backends[backend.account_id][backend.region_name]._certificates
 
         def identify(arn: str) -> Identity:

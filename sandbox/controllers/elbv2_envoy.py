@@ -79,8 +79,7 @@ def cluster(group: FakeTargetGroup, idle_timeout: float, locate: Callable[[str],
     return Cluster(
         name=name(group.arn),
         endpoints=tuple(
-            Endpoint(locate(target["Id"]), int(target["Port"]), target["Id"])
-            for target in group.targets.values()
+            Endpoint(locate(target["Id"]), int(target["Port"]), target["Id"]) for target in group.targets.values()
         ),
         health_check=health_check(group),
         fail_open=True,
@@ -126,9 +125,7 @@ def _action(action: Document, protocol: str, port: int) -> Action:
     match action["Type"]:
         case "forward":
             groups = action["ForwardConfig"]["TargetGroups"]
-            return Forward(
-                tuple((name(one["TargetGroupArn"]), int(one["Weight"])) for one in groups)
-            )
+            return Forward(tuple((name(one["TargetGroupArn"]), int(one["Weight"])) for one in groups))
         case "redirect":
             return _redirect(action["RedirectConfig"], protocol, port)
         case _:

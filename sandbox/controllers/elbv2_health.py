@@ -40,9 +40,7 @@ class Judge:
         for key in self._past.keys() - keys:
             del self._past[key]
 
-    def judge(
-        self, key: Key, endpoint: Endpoint, check: HealthCheck, seen: EndpointHealth | None
-    ) -> TargetHealth:
+    def judge(self, key: Key, endpoint: Endpoint, check: HealthCheck, seen: EndpointHealth | None) -> TargetHealth:
         """Its health now. `seen`: Envoy's view, None while Envoy doesn't know the endpoint.
 
         Envoy decides; where it says no more than "unhealthy", a look of our own tells why.

@@ -69,9 +69,7 @@ def end_all(select: Callable[[], list[Entry]], seconds: float = 10.0) -> int:
     while victims := select():
         if time.monotonic() > deadline:
             pids = ", ".join(str(victim.pid) for victim in victims)
-            raise TimeoutError(
-                f"processes {pids} survive SIGKILL; look with `ps -o pid,stat,wchan`"
-            )
+            raise TimeoutError(f"processes {pids} survive SIGKILL; look with `ps -o pid,stat,wchan`")
         for victim in victims:
             try:
                 os.kill(victim.pid, signal.SIGKILL)

@@ -54,9 +54,7 @@ class Record:
 class Process:
     """A running command. Made by `start`."""
 
-    def __init__(
-        self, command: Command, mark: str, popen: subprocess.Popen[bytes], sink: _Sink
-    ) -> None:
+    def __init__(self, command: Command, mark: str, popen: subprocess.Popen[bytes], sink: _Sink) -> None:
         self.command = command
         self.pid = popen.pid
         self._popen = popen
@@ -123,9 +121,7 @@ def start(command: Command, *, on_line: Callable[[str], None] | None = None) -> 
     argv = [str(part) for part in command.argv]
     program = shutil.which(argv[0], path=command.env.get("PATH", os.defpath))
     if program is None:
-        raise FileNotFoundError(
-            f"{command.name}: no executable {argv[0]!r}; run `make install` or give its full path"
-        )
+        raise FileNotFoundError(f"{command.name}: no executable {argv[0]!r}; run `make install` or give its full path")
     if command.log:
         command.log.parent.mkdir(parents=True, exist_ok=True)
     log = os.open(command.log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -162,9 +158,7 @@ def sweep(root: Path) -> int:
         present = list(proc.entries())
         own = {one.pid for one in present if (one.pid, one.started) in leaders}
         own |= {one.pid for one in present if one.carries(mark)}
-        while (
-            more := {one.pid for one in present if {one.parent, one.session} & (own - spared)} - own
-        ):
+        while more := {one.pid for one in present if {one.parent, one.session} & (own - spared)} - own:
             own |= more
         return [one for one in present if one.pid in own - spared]
 
@@ -184,16 +178,12 @@ def running(root: Path) -> list[Record]:
 class _Sink:
     """Carries a process's output, line by line, to its log and to whoever listens."""
 
-    def __init__(
-        self, source: IO[bytes] | None, on_line: Callable[[str], None] | None, log: int
-    ) -> None:
+    def __init__(self, source: IO[bytes] | None, on_line: Callable[[str], None] | None, log: int) -> None:
         self._reader: threading.Thread | None = None
         if source is None or on_line is None:
             os.close(log)
             return
-        self._reader = threading.Thread(
-            target=self._carry, args=(source, on_line, log), name="output", daemon=True
-        )
+        self._reader = threading.Thread(target=self._carry, args=(source, on_line, log), name="output", daemon=True)
         self._reader.start()
 
     @staticmethod

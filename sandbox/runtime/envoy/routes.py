@@ -28,9 +28,7 @@ def configuration(listener: HttpListener) -> dict[str, Any]:
         "request_headers_to_add": [{"header": port, "append_action": OVERWRITE}],
         "request_headers_to_remove": ["x-envoy-external-address", "x-envoy-internal"],
         # Priorities run across hosts, so hosts are conditions here and not virtual hosts.
-        "virtual_hosts": [
-            {"name": "all", "domains": ["*"], "routes": [_route(one) for one in listener.routes]}
-        ],
+        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [_route(one) for one in listener.routes]}],
     }
 
 
@@ -64,10 +62,7 @@ def _any(patterns: tuple[str, ...], *, flags: str = "(?i)", suffix: str = "") ->
 
 
 def _query(values: tuple[tuple[str | None, str], ...]) -> str:
-    pairs = (
-        (_wildcard(key, "[^&=]") if key else "[^&=]*") + "=" + _wildcard(value, "[^&]")
-        for key, value in values
-    )
+    pairs = ((_wildcard(key, "[^&=]") if key else "[^&=]*") + "=" + _wildcard(value, "[^&]") for key, value in values)
     return rf"(?i)[^?]*\?([^&]*&)*({'|'.join(pairs)})(&.*)?"
 
 

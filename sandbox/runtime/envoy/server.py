@@ -79,9 +79,7 @@ class Envoy:
         """Of the process that runs, for those who want to kill it."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
-    def set(
-        self, owner: str, listeners: Iterable[Listener] = (), clusters: Iterable[Cluster] = ()
-    ) -> None:
+    def set(self, owner: str, listeners: Iterable[Listener] = (), clusters: Iterable[Cluster] = ()) -> None:
         """State what `owner` wants, in place of what it wanted before.
 
         Raises ValueError when a listener's or a cluster's name is taken by another owner.

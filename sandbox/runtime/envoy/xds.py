@@ -38,17 +38,13 @@ def bootstrap(folder: Path, admin: tuple[str, int]) -> Resource:
             "lds_config": _source(folder, "lds"),
         },
         "stats_config": {
-            "histogram_bucket_settings": [
-                {"match": {"suffix": "upstream_rq_time"}, "buckets": _MILLISECONDS}
-            ]
+            "histogram_bucket_settings": [{"match": {"suffix": "upstream_rq_time"}, "buckets": _MILLISECONDS}]
         },
         "stats_flush_interval": "5s",
     }
 
 
-def files(
-    folder: Path, listeners: Iterable[Listener], clusters: Iterable[Cluster]
-) -> dict[str, str]:
+def files(folder: Path, listeners: Iterable[Listener], clusters: Iterable[Cluster]) -> dict[str, str]:
     """File name -> JSON, in the order to publish: an endpoint file before its cluster, a cluster
     before the routes to it, routes before their listener."""
     listeners, clusters = list(listeners), list(clusters)
@@ -105,9 +101,7 @@ def _cluster(folder: Path, cluster: Cluster) -> Resource:
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": _type("extensions.upstreams.http.v3.HttpProtocolOptions"),
-                "common_http_protocol_options": {
-                    "idle_timeout": routes.seconds(cluster.idle_timeout)
-                },
+                "common_http_protocol_options": {"idle_timeout": routes.seconds(cluster.idle_timeout)},
                 "explicit_http_config": {"http_protocol_options": {}},
             }
         },
@@ -162,9 +156,7 @@ def _health_check(check: HealthCheck) -> Resource:
 def _listener(folder: Path, listener: Listener) -> Resource:
     chain: Resource = {
         "filters": [
-            _tcp_proxy(listener)
-            if isinstance(listener, TcpListener)
-            else _connection_manager(folder, listener)
+            _tcp_proxy(listener) if isinstance(listener, TcpListener) else _connection_manager(folder, listener)
         ]
     }
     if listener.tls:
@@ -198,9 +190,7 @@ def _connection_manager(folder: Path, listener: HttpListener) -> Resource:
     return {
         "name": "http",
         "typed_config": {
-            "@type": _type(
-                "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-            ),
+            "@type": _type("extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"),
             "stat_prefix": listener.name,
             "rds": {
                 "route_config_name": listener.name,

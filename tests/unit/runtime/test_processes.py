@@ -71,12 +71,7 @@ def test_a_listener_that_fails_does_not_stop_the_process(root: Path) -> None:
     def fail(line: str) -> None:
         raise ValueError(line)
 
-    assert (
-        start(
-            shell(root, "seq 20000 | fold -w 2000 | paste -sd, | fold -w 4000"), on_line=fail
-        ).wait(20)
-        == 0
-    )
+    assert start(shell(root, "seq 20000 | fold -w 2000 | paste -sd, | fold -w 4000"), on_line=fail).wait(20) == 0
 
 
 def test_nothing_is_inherited_but_the_marks(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

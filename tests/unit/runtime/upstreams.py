@@ -37,9 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.arrived.set()
             self.server.release.wait(20)
         time.sleep(self.server.delay)
-        body = json.dumps(
-            {"name": self.server.name, "path": self.path, "headers": {**self.headers}}
-        ).encode()
+        body = json.dumps({"name": self.server.name, "path": self.path, "headers": {**self.headers}}).encode()
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

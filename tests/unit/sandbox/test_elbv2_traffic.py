@@ -192,9 +192,7 @@ def test_a_deregistered_target_drains(both: Estate) -> None:
     assert answers == ["blue"]
 
 
-def test_envoy_killed_is_no_verdict_on_targets(
-    both: Estate, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_envoy_killed_is_no_verdict_on_targets(both: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(self: Envoy) -> None:
         raise ConnectionRefusedError
 

@@ -38,8 +38,9 @@ class Step:
         return self.stage if self.counts else " ".join((self.stage, *self.command))
 
     @property
-    def report(self) -> Path:
-        return REPORTS / f"{self.stage}.xml"
+    def reports(self) -> list[Path]:
+        """What tests/reports.py has left: one for each time that pytest ran."""
+        return sorted(REPORTS.glob(f"{self.stage}-*.xml"))
 
 
 STEPS = (
@@ -81,7 +82,8 @@ def environment(step: Step) -> dict[str, str]:
         | {
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "ANSIBLE_HOME": str(CHECKOUT / ".ansible"),
-            "PYTEST_ADDOPTS": f"--junitxml={step.report}" if step.counts else "",
+            "PYTHONPATH": str(CHECKOUT),
+            "PYTEST_ADDOPTS": f"-p tests.reports --junitxml={REPORTS / step.stage}.xml" if step.counts else "",
         }
     )
 
@@ -89,10 +91,9 @@ def environment(step: Step) -> dict[str, str]:
 def run(step: Step) -> Outcome:
     """Run a step, its output going to the terminal."""
     print(f"\n==> {step.name}", flush=True)
-    step.report.unlink(missing_ok=True)
     begun = time.monotonic()
     code = subprocess.run(step.command, cwd=CHECKOUT, env=environment(step), stdin=subprocess.DEVNULL).returncode
-    passed, failed, skipped = count(step.report) if step.counts else (int(code == 0), 0, 0)
+    passed, failed, skipped = count(step.reports) if step.counts else (int(code == 0), 0, 0)
     if code and not failed:
         failed = 1  # it broke before, after or between its tests
     if step.counts and not passed and not failed:
@@ -100,14 +101,13 @@ def run(step: Step) -> Outcome:
     return Outcome(step.name, passed, failed, skipped, time.monotonic() - begun)
 
 
-def count(report: Path) -> tuple[int, int, int]:
-    """Tests that passed, failed and were skipped, by a JUnit report; none when there is no report."""
-    if not report.exists():
-        return 0, 0, 0
-    suites = list(ET.parse(report).getroot().iter("testsuite"))
-    tests, skipped = (sum(int(suite.get(key, 0)) for suite in suites) for key in ("tests", "skipped"))
-    failed = sum(int(suite.get(key, 0)) for suite in suites for key in ("failures", "errors"))
-    return tests - failed - skipped, failed, skipped
+def count(reports: Sequence[Path]) -> tuple[int, int, int]:
+    """Tests that passed, failed and were skipped, by JUnit reports."""
+    suites = [suite for report in reports for suite in ET.parse(report).getroot().iter("testsuite")]
+    tests, skipped, failures, errors = (
+        sum(int(suite.get(key, 0)) for suite in suites) for key in ("tests", "skipped", "failures", "errors")
+    )
+    return tests - failures - errors - skipped, failures + errors, skipped
 
 
 @contextmanager

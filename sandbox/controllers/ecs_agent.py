@@ -23,6 +23,7 @@ from sandbox.runtime.images import Image
 from sandbox.runtime.processes import Process
 
 STOP_TIMEOUT = 30.0
+PATIENCE = 10.0  # seconds until a task that does not listen becomes a target all the same
 LOOK = 0.1  # seconds between two looks at the processes
 
 log = logging.getLogger("sandbox")
@@ -51,6 +52,7 @@ class Agent:
         self._state = sandbox.state
         self._running: list[_Running] = []
         self._address_name = ""
+        self._address = ""
         self._closing = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._live, name=f"task {task.id}", daemon=True)
@@ -94,7 +96,7 @@ class Agent:
     def _bring_up(self) -> None:
         task, sandbox = self.task, self._sandbox
         self._address_name = ecs_network.attach(self._state, task)
-        address = sandbox.network.address(self._address_name)
+        self._address = sandbox.network.address(self._address_name)
         self._enter("PENDING", "connectivityAt")
         execution_role, task_role = task.setting("executionRoleArn"), task.setting("taskRoleArn")
         for role in filter(None, (execution_role, task_role)):
@@ -109,10 +111,9 @@ class Agent:
             task.containers, images, secrets, streams, strict=True
         ):
             wanted = command(
-                sandbox, task, container, image, address=address, grant=grant, secrets=secret
+                sandbox, task, container, image, address=self._address, grant=grant, secrets=secret
             )
             self._start(container, wanted, stream)
-        ecs_targets.register(self._state, task)
         self._enter("RUNNING", "startedAt")
 
     def _pull(self, execution_role: str | None) -> list[Image]:
@@ -145,8 +146,15 @@ class Agent:
 
     def _watch(self) -> None:
         """Until the task is not wanted any more, or a container that it needs has ended."""
+        since, registered = time.monotonic(), False
         while self.task.live and not self._closing.is_set():
             self._record()
+            # One check makes a new target healthy on AWS, whatever failed before; with Envoy, only
+            # the first does. So that one waits for a program that is still starting.
+            late = time.monotonic() - since > PATIENCE
+            if not registered and (late or ecs_targets.listening(self.task, self._address)):
+                ecs_targets.register(self._state, self.task)
+                registered = True
             if any(
                 one.container.essential and one.process.poll() is not None for one in self._running
             ):

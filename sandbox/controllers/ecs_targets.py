@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-health
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,16 @@ def targets(task: Task) -> list[Target]:
         return []
     address = task.interface.address
     return [(lb["targetGroupArn"], address, lb["containerPort"]) for lb in task.load_balancers]
+
+
+def listening(task: Task, address: str) -> bool:
+    """Whether the task takes connections at its ports, at the loopback address it lives at."""
+    for _, _, port in targets(task):
+        try:
+            socket.create_connection((address, port), timeout=1).close()
+        except OSError:
+            return False
+    return True
 
 
 def register(state: State, task: Task) -> None:

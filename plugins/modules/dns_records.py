@@ -22,7 +22,12 @@ options:
       type: {description: Record type, type: str, choices: [A, AAAA, CNAME], required: true}
       value: {description: Its value; an alias has none, type: str}
       ttl: {description: Seconds that resolvers may keep the value, type: int, default: 300}
-      alias: {description: "What an alias points to: dns_name and hosted_zone_id", type: dict}
+      alias:
+        description: What an alias points to.
+        type: dict
+        suboptions:
+          dns_name: {description: Name that AWS gave it, type: str, required: true}
+          hosted_zone_id: {description: Hosted zone of that name, type: str, required: true}
   force: {description: Whether to take away records that others made, type: bool, default: false}
   state: {description: Whether the records exist, type: str, choices: [present, absent], default: present}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]

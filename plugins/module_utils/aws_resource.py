@@ -1,11 +1,11 @@
-"""What every module of ours does, once: read what is there, compare it with what is wanted, change only the difference.
+"""What every module of ours does, once: read what is there, compare it with what is wanted, change the difference.
 
 A module describes one AWS resource by subclassing `Resource`; `run` gives it check mode, diff, waiting and errors that
 say what could not be done, why, and what AWS answered.
 
-A *state* is a plain dictionary in the module's own option names and JSON types. `read` and `wanted` use the same keys and
-the same order inside lists, so that comparing is `==`. What AWS knows but nobody manages stays out of `wanted`; a field
-that is state (a weight, a count) is in `wanted(found)` only while nothing was found.
+A *state* is a plain dictionary in the module's own option names and JSON types. `read` and `wanted` use the same keys
+and the same order inside lists, so that comparing is `==`. What AWS knows but nobody manages stays out of `wanted`; a
+field that is state (a weight, a count) is in `wanted(found)` only while nothing was found.
 """
 
 from __future__ import annotations

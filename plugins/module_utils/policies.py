@@ -1,0 +1,19 @@
+"""Comparing policy documents, which AWS gives back in other words than it was given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
+
+Policy = dict[str, Any]
+
+
+def reworded(found: Policy | None, wanted: Policy | None) -> Policy | None:
+    """`found`, in the words of `wanted` where the two say the same: so that a difference is one in meaning.
+
+    AWS turns lists of one into a string, sorts lists, and writes an account as the ARN of its root.
+    """
+    if found is None or wanted is None:
+        return found
+    return found if compare_policies(found, wanted) else wanted

@@ -136,9 +136,7 @@ class ReplicationGroup:
             "CacheSubnetGroupName": self.subnet_group,
             "CacheNodes": [self._node(zone)] if with_nodes else None,
             "AutoMinorVersionUpgrade": self.minor_upgrades,
-            "SecurityGroups": [
-                {"SecurityGroupId": group, "Status": "active"} for group in self.security_groups
-            ],
+            "SecurityGroups": [{"SecurityGroupId": group, "Status": "active"} for group in self.security_groups],
             "SnapshotRetentionLimit": self.snapshot_retention,
             "SnapshotWindow": self.snapshot_window,
             "AuthTokenEnabled": bool(self.tokens),

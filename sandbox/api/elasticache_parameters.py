@@ -29,10 +29,7 @@ FAMILIES = {
     ("valkey", "8.1"): ("valkey8", "8.1.0"),
 }
 AT_ONCE = 20
-POLICIES = (
-    "volatile-lru,allkeys-lru,volatile-lfu,allkeys-lfu,volatile-random,allkeys-random,"
-    "volatile-ttl,noeviction"
-)
+POLICIES = "volatile-lru,allkeys-lru,volatile-lfu,allkeys-lfu,volatile-random,allkeys-random,volatile-ttl,noeviction"
 RESERVED = "reserved-memory-percent"
 
 
@@ -174,10 +171,7 @@ def describe_cache_parameters(self: ElastiCacheResponse) -> ActionResult:
 def modify_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
     """API_ModifyCacheParameterGroup.html"""
     group = _own(self, self.params["CacheParameterGroupName"])
-    given = {
-        one["ParameterName"]: one.get("ParameterValue", "")
-        for one in self.params["ParameterNameValues"]
-    }
+    given = {one["ParameterName"]: one.get("ParameterValue", "") for one in self.params["ParameterNameValues"]}
     if len(given) > AT_ONCE:
         raise ElastiCacheException("InvalidParameterValue", f"At most {AT_ONCE} parameters.")
     for name, value in given.items():

@@ -120,12 +120,7 @@ def describe_cache_subnet_groups(self: ElastiCacheResponse) -> ActionResult:
 
 def _zones_in_use(backend: Any, group: SubnetGroup) -> set[str]:
     users = backend.replication_groups.values()
-    return {
-        zone
-        for user in users
-        if user.subnet_group == group.cache_subnet_group_name
-        for zone in user.zones
-    }
+    return {zone for user in users if user.subnet_group == group.cache_subnet_group_name for zone in user.zones}
 
 
 def _members(backend: ElastiCacheBackend, ids: list[str]) -> tuple[str, list[tuple[str, str]]]:

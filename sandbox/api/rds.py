@@ -129,9 +129,7 @@ def modify_db_instance(self: RDSResponse) -> ActionResult:
     if "PerformanceInsightsKMSKeyId" in given or given.get("EnablePerformanceInsights"):
         key = kms_key(self.backend, given.get("PerformanceInsightsKMSKeyId"))
         instance.performance_insights_kms_key_id = key
-        instance.performance_insights_retention_period = (
-            instance.performance_insights_retention_period or 7
-        )
+        instance.performance_insights_retention_period = instance.performance_insights_retention_period or 7
     exports = given.get("CloudwatchLogsExportConfiguration", {})
     enabled = {*instance.enabled_cloudwatch_logs_exports, *exports.get("EnableLogTypes", [])}
     remaining = enabled - set(exports.get("DisableLogTypes", []))
@@ -161,9 +159,7 @@ def delete_db_instance(self: RDSResponse) -> ActionResult:
         message = f"Instance {instance.db_instance_identifier} is already being deleted."
         raise RDSClientError("InvalidDBInstanceState", message)
     if instance.deletion_protection:
-        raise _combination(
-            "Cannot delete protected DB Instance, please disable deletion protection and try again."
-        )
+        raise _combination("Cannot delete protected DB Instance, please disable deletion protection and try again.")
     if not skip and not snapshot:
         raise _combination("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is set.")
     if skip and snapshot:

@@ -183,15 +183,11 @@ def full_version(version: str | None) -> str:
     if version in (None, "17"):
         return NEWEST
     if version not in MINORS:
-        raise RDSClientError(
-            "InvalidParameterCombination", f"Cannot find version {version} for postgres"
-        )
+        raise RDSClientError("InvalidParameterCombination", f"Cannot find version {version} for postgres")
     return str(version)
 
 
-def check_groups(
-    backend: models.RDSBackend, parameter_group: str | None, security_groups: list[str] | None
-) -> None:
+def check_groups(backend: models.RDSBackend, parameter_group: str | None, security_groups: list[str] | None) -> None:
     """Groups that an instance names must exist."""
     if parameter_group:
         rds_parameter_groups.find(backend, parameter_group.lower())

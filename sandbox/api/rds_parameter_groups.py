@@ -103,9 +103,7 @@ def reset_db_parameter_group(self: RDSResponse) -> ActionResult:
     """Named parameters, or all, go back to their defaults. API_ResetDBParameterGroup.html"""
     group = _own(self.backend, self.params["DBParameterGroupName"])
     named = [one["ParameterName"] for one in self.params.get("Parameters", [])]
-    for name in (
-        list(group.parameters) if self.params.get("ResetAllParameters", not named) else named
-    ):
+    for name in list(group.parameters) if self.params.get("ResetAllParameters", not named) else named:
         group.parameters.pop(name, None)
     _announce(self.backend, group)
     return ActionResult({"DBParameterGroupName": group.name})
@@ -127,9 +125,7 @@ def delete_db_parameter_group(self: RDSResponse) -> ActionResult:
 def _own(backend: RDSBackend, name: str) -> DBParameterGroup:
     group = find(backend, name.lower())
     if group.name.startswith("default."):
-        raise RDSClientError(
-            "InvalidParameterValue", "The parameter DBParameterGroupName is a default group."
-        )
+        raise RDSClientError("InvalidParameterValue", "The parameter DBParameterGroupName is a default group.")
     return group
 
 

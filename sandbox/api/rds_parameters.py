@@ -76,17 +76,13 @@ def catalogue() -> Mapping[str, Parameter]:
 def in_force(chosen: Mapping[str, str], instance_class: str) -> dict[str, str]:
     """What the server of such an instance is told: RDS's defaults, then what the group says."""
     defaults = {p.name: p.default for p in catalogue().values() if p.default}
-    values = {
-        name: evaluate(value, instance_class) for name, value in {**defaults, **chosen}.items()
-    }
+    values = {name: evaluate(value, instance_class) for name, value in {**defaults, **chosen}.items()}
     if values.get("rds.logical_replication") == "1":
         values["wal_level"] = "logical"
     return values
 
 
-def applicable(
-    running: Mapping[str, str], wanted: Mapping[str, str], postponed: Set[str]
-) -> dict[str, str]:
+def applicable(running: Mapping[str, str], wanted: Mapping[str, str], postponed: Set[str]) -> dict[str, str]:
     """What a running server can take up: all that is wanted but what waits for a reboot."""
     waits = {name for name in {*running, *wanted} if name in postponed or catalogue()[name].static}
     kept = {name: value for name, value in running.items() if name in waits}

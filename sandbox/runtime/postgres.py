@@ -143,9 +143,7 @@ class Postgres:
             if time.monotonic() > deadline:
                 raise PostgresError(f"{self.name}: parameters are not taken up.\n{self._tail()}")
             time.sleep(0.02)
-        return frozenset(
-            name for (name,) in self.query("SELECT name FROM pg_settings WHERE pending_restart")
-        )
+        return frozenset(name for (name,) in self.query("SELECT name FROM pg_settings WHERE pending_restart"))
 
     def set_password(self, user: str, password: str) -> None:
         """Change a role's password; only its SCRAM verifier travels, so no log can show it."""

@@ -13,6 +13,7 @@ import psycopg
 import psycopg.conninfo
 import pytest
 
+from sandbox.api.rds_parameters import catalogue
 from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
@@ -112,6 +113,12 @@ def test_dynamic_parameters_act_at_once_and_static_ones_wait(server: Postgres) -
     assert value(server, "SHOW max_connections") == "77"
     assert server.configure(FORCED) == {"max_connections"}
     assert value(server, "SHOW log_min_duration_statement") == "-1"
+
+
+def test_every_parameter_of_the_table_is_the_servers(server: Postgres) -> None:
+    # Names with a dot are RDS's own or an extension's.
+    known = server.query("SELECT lower(name) FROM pg_settings WHERE context <> 'internal'")
+    assert {name for name in catalogue() if "." not in name} <= {name for (name,) in known}
 
 
 def test_committed_rows_survive_a_killed_server(server: Postgres) -> None:

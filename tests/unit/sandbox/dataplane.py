@@ -62,9 +62,9 @@ class Stage:
         ec2 = self.client("ec2")
         self.vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
         self.subnets = tuple(
-            ec2.create_subnet(
-                VpcId=self.vpc, CidrBlock=f"10.20.{i}.0/24", AvailabilityZone=f"us-east-1{zone}"
-            )["Subnet"]["SubnetId"]
+            ec2.create_subnet(VpcId=self.vpc, CidrBlock=f"10.20.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")[
+                "Subnet"
+            ]["SubnetId"]
             for i, zone in enumerate("ab")
         )
         group = ec2.create_security_group(GroupName="data", Description="data", VpcId=self.vpc)

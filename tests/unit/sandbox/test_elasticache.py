@@ -66,9 +66,7 @@ def created(stage: Stage, elasticache: Any) -> dict[str, Any]:
         CacheParameterGroupName="campus", CacheParameterGroupFamily="redis7", Description="campus"
     )
     key = stage.client("kms").create_key()["KeyMetadata"]["Arn"]
-    answer = elasticache.create_replication_group(
-        **ORDER, KmsKeyId=key, SecurityGroupIds=[stage.security_group]
-    )
+    answer = elasticache.create_replication_group(**ORDER, KmsKeyId=key, SecurityGroupIds=[stage.security_group])
     become(elasticache, "available")
     return dict(answer["ReplicationGroup"])
 
@@ -79,9 +77,7 @@ def describe(elasticache: Any) -> dict[str, Any]:
 
 
 def member(elasticache: Any) -> dict[str, Any]:
-    found = elasticache.describe_cache_clusters(
-        CacheClusterId=f"{NAME}-001", ShowCacheNodeInfo=True
-    )
+    found = elasticache.describe_cache_clusters(CacheClusterId=f"{NAME}-001", ShowCacheNodeInfo=True)
     return dict(found["CacheClusters"][0])
 
 
@@ -122,9 +118,7 @@ def set_parameter(elasticache: Any, name: str, value: str) -> None:
     )
 
 
-def test_a_new_group_has_no_endpoint_until_it_serves(
-    created: dict[str, Any], elasticache: Any
-) -> None:
+def test_a_new_group_has_no_endpoint_until_it_serves(created: dict[str, Any], elasticache: Any) -> None:
     assert (created["Status"], created["NodeGroups"]) == ("creating", [])
     endpoint = describe(elasticache)["NodeGroups"][0]["PrimaryEndpoint"]
     assert endpoint["Address"].startswith("master.campus.")
@@ -132,9 +126,7 @@ def test_a_new_group_has_no_endpoint_until_it_serves(
     assert endpoint["Port"] == 6379
 
 
-def test_what_was_ordered_comes_back(
-    created: dict[str, Any], stage: Stage, elasticache: Any
-) -> None:
+def test_what_was_ordered_comes_back(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     group, cluster = describe(elasticache), member(elasticache)
     for name in ("CacheNodeType", "SnapshotRetentionLimit", "TransitEncryptionEnabled"):
         assert group[name] == cluster[name] == ORDER[name]
@@ -145,9 +137,7 @@ def test_what_was_ordered_comes_back(
     assert cluster["EngineVersion"] == "7.1.0"
     assert cluster["CacheParameterGroup"]["CacheParameterGroupName"] == "campus"
     assert cluster["PreferredMaintenanceWindow"] == ORDER["PreferredMaintenanceWindow"]
-    assert cluster["SecurityGroups"] == [
-        {"SecurityGroupId": stage.security_group, "Status": "active"}
-    ]
+    assert cluster["SecurityGroups"] == [{"SecurityGroupId": stage.security_group, "Status": "active"}]
     assert cluster["CacheNodes"][0]["CustomerAvailabilityZone"] == "us-east-1a"
 
 
@@ -185,15 +175,11 @@ def _handshake(trust: ssl.SSLContext, name: str, address: str, port: int) -> str
         return secure.version()
 
 
-def test_tokens_are_rotated_and_set(
-    created: dict[str, Any], stage: Stage, elasticache: Any
-) -> None:
+def test_tokens_are_rotated_and_set(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     login(stage, elasticache).set("kept", "yes")
     change = {"ReplicationGroupId": NAME, "ApplyImmediately": True}
     second = "second-token-of-16-chars"
-    elasticache.modify_replication_group(
-        **change, AuthToken=second, AuthTokenUpdateStrategy="ROTATE"
-    )
+    elasticache.modify_replication_group(**change, AuthToken=second, AuthTokenUpdateStrategy="ROTATE")
     become(elasticache, "available")
     eventually(lambda: _accepts(stage, elasticache, second))
     assert _accepts(stage, elasticache, TOKEN)
@@ -210,9 +196,7 @@ def _accepts(stage: Stage, elasticache: Any, token: str) -> bool:
         return False
 
 
-def test_parameters_reach_the_server(
-    created: dict[str, Any], stage: Stage, elasticache: Any
-) -> None:
+def test_parameters_reach_the_server(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     def server(name: str) -> str:
         return str(_operator(stage, created["ARN"]).config_get(name)[name])
 
@@ -222,21 +206,13 @@ def test_parameters_reach_the_server(
     user = elasticache.describe_cache_parameters(CacheParameterGroupName="campus", Source="user")
     assert [p["ParameterName"] for p in user["Parameters"]] == ["timeout"]
     assert user["Parameters"][0]["ParameterValue"] == "60"
-    elasticache.reset_cache_parameter_group(
-        CacheParameterGroupName="campus", ResetAllParameters=True
-    )
+    elasticache.reset_cache_parameter_group(CacheParameterGroupName="campus", ResetAllParameters=True)
     eventually(lambda: server("timeout") == "0")
 
 
-def test_a_parameter_that_needs_a_reboot_waits(
-    created: dict[str, Any], stage: Stage, elasticache: Any
-) -> None:
+def test_a_parameter_that_needs_a_reboot_waits(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     set_parameter(elasticache, "databases", "4")
-    eventually(
-        lambda: (
-            member(elasticache)["CacheParameterGroup"]["ParameterApplyStatus"] == "pending-reboot"
-        )
-    )
+    eventually(lambda: member(elasticache)["CacheParameterGroup"]["ParameterApplyStatus"] == "pending-reboot")
     assert _operator(stage, created["ARN"]).config_get("databases") == {"databases": "16"}
 
 
@@ -247,9 +223,7 @@ def _operator(stage: Stage, arn: str) -> Any:
     return redis.Redis(address, username=OPERATOR, password=password, decode_responses=True)
 
 
-def test_a_killed_node_is_replaced_by_an_empty_one(
-    created: dict[str, Any], stage: Stage, elasticache: Any
-) -> None:
+def test_a_killed_node_is_replaced_by_an_empty_one(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     login(stage, elasticache).set("session", "alice")
     os.kill(login(stage, elasticache).info()["process_id"], signal.SIGKILL)
 
@@ -262,9 +236,7 @@ def test_a_killed_node_is_replaced_by_an_empty_one(
     assert eventually(answer) == [None]
 
 
-def test_changes_wait_unless_they_are_to_act_at_once(
-    created: dict[str, Any], elasticache: Any
-) -> None:
+def test_changes_wait_unless_they_are_to_act_at_once(created: dict[str, Any], elasticache: Any) -> None:
     elasticache.modify_replication_group(
         ReplicationGroupId=NAME, CacheNodeType="cache.t3.small", SnapshotRetentionLimit=2
     )
@@ -295,9 +267,7 @@ def test_tags_come_and_go(created: dict[str, Any], elasticache: Any) -> None:
     refused("InvalidARN", elasticache.list_tags_for_resource, ResourceName=f"{created['ARN']}-gone")
 
 
-def test_what_aws_refuses_is_refused(
-    created: dict[str, Any], stage: Stage, elasticache: Any
-) -> None:
+def test_what_aws_refuses_is_refused(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     create = elasticache.create_replication_group
     new = {**ORDER, "ReplicationGroupId": "other"}
     refused("ReplicationGroupAlreadyExists", create, **ORDER)
@@ -315,9 +285,7 @@ def test_what_aws_refuses_is_refused(
         ReplicationGroupId="gone",
     )
     refused("CacheClusterNotFound", elasticache.describe_cache_clusters, CacheClusterId="gone")
-    refused(
-        "CacheSubnetGroupInUse", elasticache.delete_cache_subnet_group, CacheSubnetGroupName="data"
-    )
+    refused("CacheSubnetGroupInUse", elasticache.delete_cache_subnet_group, CacheSubnetGroupName="data")
     refused(
         "InvalidCacheParameterGroupState",
         elasticache.delete_cache_parameter_group,
@@ -340,9 +308,7 @@ def test_what_aws_refuses_is_refused(
             set_parameter(elasticache, name, value)
 
 
-def test_what_is_deleted_leaves_nothing(
-    created: dict[str, Any], stage: Stage, elasticache: Any
-) -> None:
+def test_what_is_deleted_leaves_nothing(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     name, _, _ = place(stage, elasticache)
     elasticache.delete_replication_group(ReplicationGroupId=NAME)
     assert describe(elasticache)["Status"] == "deleting"

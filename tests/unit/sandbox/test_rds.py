@@ -55,9 +55,7 @@ def rds(stage: Stage) -> Any:
 
 @pytest.fixture(scope="module")
 def groups(stage: Stage, rds: Any) -> None:
-    rds.create_db_subnet_group(
-        DBSubnetGroupName="data", DBSubnetGroupDescription="data", SubnetIds=[*stage.subnets]
-    )
+    rds.create_db_subnet_group(DBSubnetGroupName="data", DBSubnetGroupDescription="data", SubnetIds=[*stage.subnets])
     rds.create_db_parameter_group(
         DBParameterGroupName="campus", DBParameterGroupFamily="postgres17", Description="campus"
     )
@@ -81,9 +79,7 @@ def become(rds: Any, status: str, name: str = NAME) -> dict[str, Any]:
 
 
 def login(stage: Stage, instance: dict[str, Any], **options: str) -> psycopg.Connection:
-    secret = stage.client("secretsmanager").get_secret_value(
-        SecretId=instance["MasterUserSecret"]["SecretArn"]
-    )
+    secret = stage.client("secretsmanager").get_secret_value(SecretId=instance["MasterUserSecret"]["SecretArn"])
     master = json.loads(secret["SecretString"])
     endpoint = instance["Endpoint"]
     given = {
@@ -171,9 +167,7 @@ def test_a_rotated_password_is_the_servers(created: dict[str, Any], stage: Stage
     secrets = stage.client("secretsmanager")
     arn = describe(rds)["MasterUserSecret"]["SecretArn"]
     before = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
-    rds.modify_db_instance(
-        DBInstanceIdentifier=NAME, RotateMasterUserPassword=True, ApplyImmediately=True
-    )
+    rds.modify_db_instance(DBInstanceIdentifier=NAME, RotateMasterUserPassword=True, ApplyImmediately=True)
     eventually(lambda: _logs_in(stage, rds))
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         login(stage, describe(rds), password=before["password"])
@@ -187,9 +181,7 @@ def _logs_in(stage: Stage, rds: Any) -> bool:
     return True
 
 
-def test_the_endpoint_demands_tls_as_long_as_force_ssl_says(
-    created: dict[str, Any], stage: Stage, rds: Any
-) -> None:
+def test_the_endpoint_demands_tls_as_long_as_force_ssl_says(created: dict[str, Any], stage: Stage, rds: Any) -> None:
     with pytest.raises(psycopg.OperationalError, match="no encryption"):
         login(stage, describe(rds), sslmode="disable")
     set_parameter(rds, "rds.force_ssl", "0")
@@ -233,9 +225,7 @@ def test_static_parameters_wait_for_a_reboot_and_dynamic_ones_do_not(
     assert show(stage, rds, "log_lock_waits") == "off"
 
 
-def test_a_killed_node_recovers_behind_the_same_endpoint(
-    created: dict[str, Any], stage: Stage, rds: Any
-) -> None:
+def test_a_killed_node_recovers_behind_the_same_endpoint(created: dict[str, Any], stage: Stage, rds: Any) -> None:
     with login(stage, describe(rds)) as connection:
         connection.execute("CREATE TABLE kept AS SELECT generate_series(1, 10)")
     log = next(stage.sandbox.settings.root.glob("databases/*/data/postmaster.pid"))
@@ -256,9 +246,7 @@ def test_changes_wait_unless_they_are_to_act_at_once(created: dict[str, Any], rd
     found = describe(rds)
     assert (found["AllocatedStorage"], found["BackupRetentionPeriod"]) == (20, 14)
     assert found["PendingModifiedValues"] == {"AllocatedStorage": 30}
-    rds.modify_db_instance(
-        DBInstanceIdentifier=NAME, DBInstanceClass="db.t3.large", ApplyImmediately=True
-    )
+    rds.modify_db_instance(DBInstanceIdentifier=NAME, DBInstanceClass="db.t3.large", ApplyImmediately=True)
     become(rds, "modifying")
     refused("InvalidDBInstanceState", rds.modify_db_instance, DBInstanceIdentifier=NAME)
     found = become(rds, "available")
@@ -290,12 +278,8 @@ def test_what_aws_refuses_is_refused(created: dict[str, Any], stage: Stage, rds:
     refused("InvalidParameterCombination", rds.create_db_instance, **old)
     refused("NotEmulated", rds.create_db_instance, **new, Timezone="UTC")
     refused("DBParameterGroupNotFound", rds.describe_db_parameters, DBParameterGroupName="gone")
-    refused(
-        "DBParameterGroupNotFound", rds.describe_db_parameter_groups, DBParameterGroupName="gone"
-    )
-    refused(
-        "InvalidDBParameterGroupState", rds.delete_db_parameter_group, DBParameterGroupName="campus"
-    )
+    refused("DBParameterGroupNotFound", rds.describe_db_parameter_groups, DBParameterGroupName="gone")
+    refused("InvalidDBParameterGroupState", rds.delete_db_parameter_group, DBParameterGroupName="campus")
     refused("InvalidDBSubnetGroupStateFault", rds.delete_db_subnet_group, DBSubnetGroupName="data")
     refused(
         "DBSubnetGroupDoesNotCoverEnoughAZs",
@@ -320,9 +304,7 @@ def test_what_aws_refuses_is_refused(created: dict[str, Any], stage: Stage, rds:
 
 
 def test_a_changed_subnet_group_stays(created: dict[str, Any], stage: Stage, rds: Any) -> None:
-    rds.modify_db_subnet_group(
-        DBSubnetGroupName="data", DBSubnetGroupDescription="new", SubnetIds=[*stage.subnets]
-    )
+    rds.modify_db_subnet_group(DBSubnetGroupName="data", DBSubnetGroupDescription="new", SubnetIds=[*stage.subnets])
     found = rds.describe_db_subnet_groups(DBSubnetGroupName="data")["DBSubnetGroups"]
     assert found[0]["DBSubnetGroupDescription"] == "new"
 

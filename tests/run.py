@@ -51,7 +51,7 @@ STEPS = (
     Step("lint", ("ansible-lint", "-q", "--nocolor")),
     Step("unit", ("pytest", "tests/unit"), counts=True),
     Step("contract", ("pytest", "tests/contract"), counts=True),
-    Step("molecule", ("molecule", "test", "--all"), counts=True),
+    Step("molecule", ("molecule", "test", "--all", "--no-command-borders"), counts=True),
 )
 STAGES = tuple(dict.fromkeys(step.stage for step in STEPS))
 
@@ -82,6 +82,7 @@ def environment(step: Step) -> dict[str, str]:
         | {
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "ANSIBLE_HOME": str(CHECKOUT / ".ansible"),
+            "MOLECULE_EPHEMERAL_DIRECTORY": str(REPORTS / "molecule"),
             "PYTHONPATH": str(CHECKOUT),
             "PYTEST_ADDOPTS": f"-p tests.reports --junitxml={REPORTS / step.stage}.xml" if step.counts else "",
         }

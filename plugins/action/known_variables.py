@@ -16,8 +16,10 @@ MAGIC = get_reserved_names(include_private=True) | {
     "inventory_dir", "inventory_file", "inventory_hostname", "inventory_hostname_short", "playbook_dir", "role_path",
     "group_names", "groups", "hostvars", "omit", "play_hosts", "role_name", "role_names", "role_uuid", "vars", "item",
     "discovered_interpreter_python", "environment", "parent_role_names", "parent_role_paths", "dependent_role_names",
-    "molecule_yml", "molecule_ephemeral_directory", "molecule_scenario_directory",
 }  # fmt: skip
+
+# Ansible's own, a role's internal ones, what `stack` found, and what Molecule gives to every play that it runs.
+FOREIGN = ("ansible_", "__", "stack_found", "molecule_")
 
 
 def declared(roles: Path) -> set[str]:
@@ -29,9 +31,7 @@ def declared(roles: Path) -> set[str]:
 
 def unknown(names: Iterable[str], known: set[str]) -> dict[str, str | None]:
     """Names that nobody declared, each with the declared name it resembles most, if any."""
-    strangers = (
-        name for name in names if name not in known | MAGIC and not name.startswith(("ansible_", "__", "stack_found"))
-    )
+    strangers = (name for name in names if name not in known | MAGIC and not name.startswith(FOREIGN))
     return {name: next(iter(difflib.get_close_matches(name, known, n=1)), None) for name in sorted(strangers)}
 
 

@@ -62,6 +62,10 @@ class Resource(ABC):
     def update(self, found: State, changes: State) -> None:
         """Bring what was found to the wanted state; `changes` holds the wanted values that differ."""
 
+    def objection(self, found: State, changes: State) -> str | None:
+        """Why what was found can't be changed so (or removed), with the cure; asked in check mode too."""
+        return None
+
     def delete(self, found: State) -> None:
         self.fail(f"The {self.noun} {self.name} is never deleted by this module.")
 
@@ -93,6 +97,8 @@ def run(resource: Resource) -> None:
     before = {key: found.get(key) for key in (found if absent else wanted)} if found else {}
     changes = {key: value for key, value in wanted.items() if not found or before[key] != value}
     changed = found is not None if absent else bool(changes)
+    if changed and found and (objection := resource.objection(found, changes)):
+        resource.fail(objection)
     if changed and not module.check_mode:
         _change(resource, found, wanted, changes)
         with explained(resource, "read"):

@@ -159,13 +159,16 @@ class CacheGroup(Resource):
             **request(wanted),
         )
 
+    def objection(self, found: State, changes: State) -> str | None:
+        if not (fixed := FIXED & changes.keys()):
+            return None
+        was = ", ".join(f"{key} {found[key]}" for key in sorted(fixed))
+        return (
+            f"The cache {self.name} was made with {was}, and that can't change in place. Go back to it in the "
+            "inventory; or remove the cache and run this again, since what it holds can be rebuilt."
+        )
+
     def update(self, found: State, changes: State) -> None:
-        if fixed := FIXED & changes.keys():
-            was = ", ".join(f"{key} {found[key]}" for key in sorted(fixed))
-            self.fail(
-                f"The cache {self.name} was made with {was}, and that can't change in place. Go back to it in the "
-                "inventory; or remove the cache and run this again, since what it holds can be rebuilt."
-            )
         if modification := request(changes):
             now = self.params["apply_immediately"]
             self.elasticache.modify_replication_group(

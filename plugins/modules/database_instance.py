@@ -118,8 +118,22 @@ class DatabaseInstance(Resource):
             **request(wanted),
         )
 
+    def objection(self, found: State, changes: State) -> str | None:
+        if fixed := FIXED & changes.keys():
+            was = ", ".join(f"{key} {found[key]}" for key in sorted(fixed))
+            return (
+                f"The database {self.name} was made with {was}, and AWS can't change that. Go back to it in the "
+                "inventory, or restore a snapshot into a new database."
+            )
+        version = changes.get("engine_version")
+        if version and version.partition(".")[0] != str(found["engine_version"]).partition(".")[0]:
+            return (
+                f"The database {self.name} runs version {found['engine_version']}. Another major version is an "
+                "upgrade with an outage, never part of provisioning. Set the version back, or upgrade it on its own."
+            )
+        return None
+
     def update(self, found: State, changes: State) -> None:
-        self.refuse_what_is_fixed(found, changes)
         modification = request(changes)
         if "master_secret" in changes:
             key = self.params["kms_key_arn"]
@@ -135,20 +149,6 @@ class DatabaseInstance(Resource):
             self.rds.add_tags_to_resource(ResourceName=found["arn"], Tags=tags_to(changes["tags"]))
             if surplus := found["tags"].keys() - changes["tags"].keys():
                 self.rds.remove_tags_from_resource(ResourceName=found["arn"], TagKeys=sorted(surplus))
-
-    def refuse_what_is_fixed(self, found: State, changes: State) -> None:
-        if fixed := FIXED & changes.keys():
-            was = ", ".join(f"{key} {found[key]}" for key in sorted(fixed))
-            self.fail(
-                f"The database {self.name} was made with {was}, and AWS can't change that. Go back to it in the "
-                "inventory, or restore a snapshot into a new database."
-            )
-        version = changes.get("engine_version")
-        if version and version.partition(".")[0] != str(found["engine_version"]).partition(".")[0]:
-            self.fail(
-                f"The database {self.name} runs version {found['engine_version']}. Another major version is an "
-                f"upgrade with an outage, never part of provisioning. Set the version back, or upgrade it on its own."
-            )
 
     def delete(self, found: State) -> None:
         if found["status"] == "deleting":

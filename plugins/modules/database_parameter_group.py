@@ -108,12 +108,15 @@ class DatabaseParameterGroup(Resource):
         )
         self.set_parameters({}, wanted["parameters"])
 
+    def objection(self, found: State, changes: State) -> str | None:
+        if not (fixed := {"family", "description"} & changes.keys()):
+            return None
+        return (
+            f"The parameter group {self.name} can't change its {' and '.join(sorted(fixed))}: AWS fixes them at "
+            "creation. Go back to the former value; a new major version of the engine takes an upgrade."
+        )
+
     def update(self, found: State, changes: State) -> None:
-        if fixed := {"family", "description"} & changes.keys():
-            self.fail(
-                f"The parameter group {self.name} can't change its {' and '.join(sorted(fixed))}: AWS fixes them at "
-                "creation. Go back to the former value; a new major version of the engine takes an upgrade."
-            )
         if "parameters" in changes:
             self.set_parameters(found["parameters"], changes["parameters"])
         if "tags" in changes:

@@ -128,14 +128,17 @@ class DnsRecords(Resource):
     def update(self, found: State, changes: State) -> None:
         self.change("UPSERT", changes)
 
-    def delete(self, found: State) -> None:
+    def objection(self, found: State, changes: State) -> str | None:
         named = self.wanted(found)
         others = [name for name, item in found.items() if name not in named and not validates_certificate(item)]
-        if others and not self.params["force"]:
-            self.fail(
-                f"The zone {self.name} holds records that this estate did not make: {', '.join(others)}. Nothing was "
-                "touched. Move or remove them, or give them up with -e dns_force_destroy=true."
-            )
+        if self.params["state"] == "present" or self.params["force"] or not others:
+            return None
+        return (
+            f"The zone {self.name} holds records that this estate did not make: {', '.join(others)}. None was "
+            "touched. Move or remove them, or give them up with -e dns_force_destroy=true."
+        )
+
+    def delete(self, found: State) -> None:
         self.change("DELETE", found)
 
     def change(self, action: str, records: State) -> None:

@@ -96,13 +96,16 @@ class LoadBalancer(Resource):
         )
         self.set_attributes(answer["LoadBalancers"][0]["LoadBalancerArn"], wanted["attributes"])
 
+    def objection(self, found: State, changes: State) -> str | None:
+        if "scheme" not in changes:
+            return None
+        return (
+            f"The load balancer {self.name} is {found['scheme']} and can't become {changes['scheme']}: AWS fixes "
+            "the scheme at creation. Go back to the former scheme, or remove the load balancer and run this again."
+        )
+
     def update(self, found: State, changes: State) -> None:
         arn = found["arn"]
-        if "scheme" in changes:
-            self.fail(
-                f"The load balancer {self.name} is {found['scheme']} and can't become {changes['scheme']}: AWS fixes "
-                "the scheme at creation. Go back to the former scheme, or remove the load balancer and run this again."
-            )
         if "subnets" in changes:
             self.elb.set_subnets(LoadBalancerArn=arn, Subnets=changes["subnets"])
         if "security_groups" in changes:

@@ -119,13 +119,16 @@ class TargetGroup(Resource):
         )
         self.set_attributes(answer["TargetGroups"][0]["TargetGroupArn"], wanted["attributes"])
 
+    def objection(self, found: State, changes: State) -> str | None:
+        if not (fixed := {"vpc_id", "port"} & changes.keys()):
+            return None
+        return (
+            f"The target group {self.name} can't change its {' and '.join(sorted(fixed))}: AWS fixes them at "
+            "creation. Remove it from its listener rule and delete it, then run this again."
+        )
+
     def update(self, found: State, changes: State) -> None:
         arn = found["arn"]
-        if fixed := {"vpc_id", "port"} & changes.keys():
-            self.fail(
-                f"The target group {self.name} can't change its {' and '.join(sorted(fixed))}: AWS fixes them at "
-                "creation. Remove it from its listener rule and delete it, then run this again."
-            )
         if "health_check" in changes:
             self.elb.modify_target_group(TargetGroupArn=arn, **health_check_request(changes["health_check"]))
         self.set_attributes(arn, changes.get("attributes", {}))

@@ -27,17 +27,22 @@ class Lock:
         os.close(self.descriptor)
 
 
-def acquire(root: Path) -> Lock | None:
-    """Take the sandbox's lock; None while another process holds it."""
+def acquire(root: Path, patience: float = 0) -> Lock | None:
+    """Take the sandbox's lock; None when another process holds it for longer than `patience`."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     root.chmod(0o700)
     descriptor = os.open(root / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return Lock(descriptor)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                return None
+            time.sleep(POLL)
+        else:
+            return Lock(descriptor)
 
 
 def write_pid(root: Path) -> Path:

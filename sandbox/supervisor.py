@@ -79,7 +79,7 @@ def main(progress: IO[str]) -> int:
 def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
     """Bring up one part after the other, telling each stage; the stack takes them down again."""
     root = settings.root
-    lock = lifecycle.acquire(root)
+    lock = lifecycle.acquire(root, patience=1.0)  # `sandbox status` takes it for a moment to look
     if lock is None:
         raise StartError("Another supervisor is starting or running: sandbox status")
     stack.callback(lock.release)

@@ -18,6 +18,7 @@ SERVICES = (
     "kms",
     "rds",
     "s3",
+    "sts",
 )
 
 

@@ -166,3 +166,13 @@ def test_rules_between_groups_keep_their_description(api: LocalApi) -> None:
     assert [one["Description"] for one in group["IpPermissions"][0]["UserIdGroupPairs"]] == ["anew"]
     ec2.revoke_security_group_ingress(GroupId=back, IpPermissions=rule("whatever"))
     assert ec2.describe_security_groups(GroupIds=[back])["SecurityGroups"][0]["IpPermissions"] == []
+
+
+def test_only_roles_that_exist_are_assumed(api: LocalApi) -> None:
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = api.client("iam").create_role(RoleName="there", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    sts = api.client("sts")
+    session = sts.assume_role(RoleArn=role, RoleSessionName="test")
+    assert session["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/there/test"
+    with refused("AccessDenied"):
+        sts.assume_role(RoleArn=role.replace("there", "elsewhere"), RoleSessionName="test")

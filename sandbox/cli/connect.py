@@ -113,7 +113,7 @@ def _database(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]
         }
         line = f'{_psql()} "{" ".join(f"{k}={v}" for k, v in words.items())}"'
         if secret := instance.get("MasterUserSecret", {}).get("SecretArn"):
-            line = f'PGPASSWORD="$({_secret(settings, secret, json_key="password")})" {line}'
+            line = f"PGPASSWORD=$({_secret(settings, secret, json_key='password')}) {line}"
         yield f"PostgreSQL {instance['DBInstanceIdentifier']}, as its master user", line
 
 
@@ -136,12 +136,15 @@ def _cache(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
         if group.get("AuthTokenEnabled"):
             # ElastiCache never tells a token: the estate keeps it in a secret of this name.
             secret = f"{group['ReplicationGroupId']}/cache-auth-token"
-            line = f'REDIS_TOKEN="$({_secret(settings, secret)})" {line}'
+            line = f"REDIS_TOKEN=$({_secret(settings, secret)}) {line}"
         yield f"Redis {group['ReplicationGroupId']}", line
 
 
 def _secret(settings: Settings, secret: str, json_key: str | None = None) -> str:
-    """A shell command that prints a secret's value, or one key of its JSON."""
+    """A shell command that prints a secret's value, or one key of its JSON.
+
+    Not for use in double quotes: an interactive shell takes the `!` of RDS's secrets for history there.
+    """
     aws = shutil.which("aws", path=str(Path(sys.executable).parent)) or "aws"
     command = (
         f". {settings.root / 'env'}; {aws} secretsmanager get-secret-value "

@@ -1,19 +1,20 @@
 #!/usr/bin/python
-"""Own module because amazon.aws.s3_bucket says under --check that a missing bucket is unchanged, and knows no lifecycle."""
+"""Own module because amazon.aws.s3_bucket says under --check that a missing bucket would not change, and has no lifecycle."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bucket
-short_description: A private S3 bucket
+short_description: A private, versioned, encrypted S3 bucket
 description:
-  - Blocks all public access, lets the owner own every object and refuses what is not sent over TLS; always.
-  - A bucket that holds something is removed only with I(force).
+  - Makes, repairs or removes a bucket that nobody reaches without TLS or in public, and that keeps earlier versions.
 options:
   name: {description: Name, type: str, required: true}
-  kms_key_arn: {description: Key that encrypts new objects; S3's own key when empty, type: str, default: ""}
-  noncurrent_days: {description: Days for which a replaced or deleted object can be had back, type: int, default: 30}
-  force: {description: Whether a bucket to be removed may hold something, type: bool, default: false}
+  kms_key_id:
+    description: Key that encrypts new objects, by id, ARN or alias. Without it, S3's own key does.
+    type: str
+  noncurrent_days: {description: Days that a replaced or deleted version is kept, type: int, default: 30}
+  force_destroy: {description: Whether to remove a bucket with all its objects and versions, type: bool, default: false}
   tags: {description: Tags; others are removed, type: dict, default: {}}
   state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
@@ -21,18 +22,19 @@ author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the bucket for media
+- name: Keep the bucket for documents
   bucket:
-    name: campshub360-tier1-123456789012-media
-    kms_key_arn: arn:aws:kms:us-east-1:123456789012:key/0d8f...
+    name: campshub360-tier1-123456789012-documents
+    kms_key_id: arn:aws:kms:us-east-1:123456789012:key/0123abcd-0123-4567-89ab-0123456789ab
+    noncurrent_days: 90
 """
 
 RETURN = r"""
-resource: {description: "The bucket's state", type: dict, returned: success}
+resource: {description: The bucket, type: dict, returned: success}
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.aws_resource import (
@@ -45,48 +47,46 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.policies import reworded
+from ansible.module_utils.policies import Policy, reworded
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-BLOCKED = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True}
-OWNED = "BucketOwnerEnforced"
-UNFINISHED_UPLOAD_DAYS = 7
+PRIVATE = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+NO_LOCATION = "us-east-1"  # the one region that CreateBucket doesn't take as a location
 
 
-def tls_only(name: str, partition: str) -> State:
-    """The policy that refuses plain HTTP.
-
-    Source: docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html (HTTPS only)
-    """
-    arn = f"arn:{partition}:s3:::{name}"
-    statement = {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [arn, f"{arn}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+def tls_only(bucket: str, partition: str) -> Policy:
+    arn = f"arn:{partition}:s3:::{bucket}"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OnlyOverTls",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [arn, f"{arn}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
     }
-    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def housekeeping(noncurrent_days: int) -> list[State]:
-    """The lifecycle rules: old versions, lone delete markers and unfinished uploads go away."""
+def lifecycle_rules(noncurrent_days: int) -> list[dict[str, Any]]:
     return [
         {
-            "ID": "housekeeping",
+            "ID": "forget-old-versions",
             "Status": "Enabled",
             "Filter": {"Prefix": ""},
             "NoncurrentVersionExpiration": {"NoncurrentDays": noncurrent_days},
-            "Expiration": {"ExpiredObjectDeleteMarker": True},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UNFINISHED_UPLOAD_DAYS},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
         }
     ]
 
 
-def encryption_state(rules: list[State]) -> State:
-    default = rules[0]["ApplyServerSideEncryptionByDefault"] if rules else {}
-    return {"algorithm": default.get("SSEAlgorithm"), "kms_key_arn": default.get("KMSMasterKeyID", "")}
+def encryption_rule(kms_key_id: str | None) -> dict[str, Any]:
+    if kms_key_id is None:
+        return {"SSEAlgorithm": "AES256"}
+    return {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": kms_key_id}
 
 
 class Bucket(Resource):
@@ -95,101 +95,115 @@ class Bucket(Resource):
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
         self.s3 = module.client("s3")
-
-    @property
-    def policy(self) -> State:
-        return tls_only(self.name, self.s3.meta.partition)
+        self.here: State = {"Bucket": self.name}
 
     def read(self) -> State | None:
-        if unless_missing({"404", "NoSuchBucket"}, self.s3.head_bucket, Bucket=self.name) is None:
+        if unless_missing(("404", "NoSuchBucket"), self.s3.head_bucket, **self.here) is None:
             return None
-        encryption = self.ask("encryption", "ServerSideEncryptionConfigurationNotFoundError")
-        access = self.ask("public_access_block", "NoSuchPublicAccessBlockConfiguration", call="get_public_access_block")
-        ownership = self.ask("ownership_controls", "OwnershipControlsNotFoundError")
-        policy = self.ask("policy", "NoSuchBucketPolicy")
         return {
-            "versioning": self.s3.get_bucket_versioning(Bucket=self.name).get("Status", "Off"),
-            "encryption": encryption_state(encryption.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])),
-            "public_access": access.get("PublicAccessBlockConfiguration"),
-            "ownership": ownership.get("OwnershipControls", {}).get("Rules", [{}])[0].get("ObjectOwnership"),
-            "policy": reworded(json.loads(policy["Policy"]) if policy else None, self.policy),
-            "lifecycle": self.ask("lifecycle_configuration", "NoSuchLifecycleConfiguration").get("Rules", []),
-            "tags": tags_from(self.ask("tagging", "NoSuchTagSet").get("TagSet", [])),
+            "encryption": self.encryption(),
+            "versioning": self.s3.get_bucket_versioning(**self.here).get("Status"),
+            "public_access_block": self.part(
+                "NoSuchPublicAccessBlockConfiguration", "get_public_access_block", "PublicAccessBlockConfiguration"
+            ),
+            "ownership": self.ownership(),
+            "policy": reworded(self.policy(), self.wanted_policy()),
+            "lifecycle": self.part("NoSuchLifecycleConfiguration", "get_bucket_lifecycle_configuration", "Rules"),
+            "tags": tags_from(self.part("NoSuchTagSet", "get_bucket_tagging", "TagSet") or []),
         }
 
-    def ask(self, what: str, missing: str, call: str = "") -> Any:
-        return unless_missing(missing, getattr(self.s3, call or f"get_bucket_{what}"), Bucket=self.name) or {}
+    def part(self, missing: str, call: str, key: str) -> Any:
+        answer = unless_missing(missing, getattr(self.s3, call), **self.here)
+        return answer[key] if answer else None
+
+    def encryption(self) -> State | None:
+        missing = "ServerSideEncryptionConfigurationNotFoundError"
+        found = self.part(missing, "get_bucket_encryption", "ServerSideEncryptionConfiguration")
+        return found["Rules"][0]["ApplyServerSideEncryptionByDefault"] if found else None
+
+    def ownership(self) -> str | None:
+        found = self.part("OwnershipControlsNotFoundError", "get_bucket_ownership_controls", "OwnershipControls")
+        return found["Rules"][0]["ObjectOwnership"] if found else None
+
+    def policy(self) -> Policy | None:
+        found = self.part("NoSuchBucketPolicy", "get_bucket_policy", "Policy")
+        return json.loads(found) if found else None
+
+    def wanted_policy(self) -> Policy:
+        return tls_only(self.name, self.s3.meta.partition)
 
     def wanted(self, found: State | None) -> State:
-        key = self.params["kms_key_arn"]
         return {
+            "encryption": encryption_rule(self.params["kms_key_id"]),
             "versioning": "Enabled",
-            "encryption": {"algorithm": "aws:kms" if key else "AES256", "kms_key_arn": key},
-            "public_access": BLOCKED,
-            "ownership": OWNED,
-            "policy": self.policy,
-            "lifecycle": housekeeping(self.params["noncurrent_days"]),
+            "public_access_block": PRIVATE,
+            "ownership": "BucketOwnerEnforced",
+            "policy": self.wanted_policy(),
+            "lifecycle": lifecycle_rules(self.params["noncurrent_days"]),
             "tags": self.params["tags"],
         }
 
     def create(self, wanted: State) -> None:
         region = self.s3.meta.region_name
-        # us-east-1 is the one region that must not be named
-        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        self.s3.create_bucket(Bucket=self.name, ObjectOwnership=OWNED, **place)
+        location = {} if region == NO_LOCATION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        self.s3.create_bucket(**self.here, **location)
         self.update({}, wanted)
 
     def update(self, found: State, changes: State) -> None:
-        puts: dict[str, Callable[[Any], Any]] = {
-            "public_access": lambda value: self.s3.put_public_access_block(
-                Bucket=self.name, PublicAccessBlockConfiguration=value
-            ),
-            "ownership": lambda value: self.s3.put_bucket_ownership_controls(
-                Bucket=self.name, OwnershipControls={"Rules": [{"ObjectOwnership": value}]}
-            ),
-            "policy": lambda value: self.s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(value)),
-            "encryption": self.put_encryption,
-            "versioning": lambda value: self.s3.put_bucket_versioning(
-                Bucket=self.name, VersioningConfiguration={"Status": value}
-            ),
-            "lifecycle": lambda value: self.s3.put_bucket_lifecycle_configuration(
-                Bucket=self.name, LifecycleConfiguration={"Rules": value}
-            ),
-            "tags": lambda value: self.s3.put_bucket_tagging(Bucket=self.name, Tagging={"TagSet": tags_to(value)}),
-        }
-        for field, put in puts.items():
-            if field in changes:
-                put(changes[field])
+        for key, value in changes.items():
+            getattr(self, f"put_{key}")(value)
 
-    def put_encryption(self, encryption: State) -> None:
-        default = {"SSEAlgorithm": encryption["algorithm"]}
-        if encryption["kms_key_arn"]:
-            default["KMSMasterKeyID"] = encryption["kms_key_arn"]
-        # a bucket key: one call to KMS for many objects
-        rule = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": bool(encryption["kms_key_arn"])}
-        self.s3.put_bucket_encryption(Bucket=self.name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    def put_encryption(self, rule: State) -> None:
+        # A bucket key asks KMS once for many objects instead of once for each.
+        rules = [{"ApplyServerSideEncryptionByDefault": rule, "BucketKeyEnabled": rule["SSEAlgorithm"] == "aws:kms"}]
+        self.s3.put_bucket_encryption(**self.here, ServerSideEncryptionConfiguration={"Rules": rules})
+
+    def put_versioning(self, status: str) -> None:
+        self.s3.put_bucket_versioning(**self.here, VersioningConfiguration={"Status": status})
+
+    def put_public_access_block(self, block: State) -> None:
+        self.s3.put_public_access_block(**self.here, PublicAccessBlockConfiguration=block)
+
+    def put_ownership(self, ownership: str) -> None:
+        self.s3.put_bucket_ownership_controls(
+            **self.here, OwnershipControls={"Rules": [{"ObjectOwnership": ownership}]}
+        )
+
+    def put_policy(self, policy: Policy) -> None:
+        self.s3.put_bucket_policy(**self.here, Policy=json.dumps(policy))
+
+    def put_lifecycle(self, rules: list[State]) -> None:
+        self.s3.put_bucket_lifecycle_configuration(**self.here, LifecycleConfiguration={"Rules": rules})
+
+    def put_tags(self, tags: State) -> None:
+        self.s3.put_bucket_tagging(**self.here, Tagging={"TagSet": tags_to(tags)})
 
     def delete(self, found: State) -> None:
-        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.name):
-            versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            if versions and not self.params["force"]:
-                self.fail(
-                    f"The bucket {self.name} holds objects, so it was not touched. Save what is needed and empty it, or "
-                    "say that its content may go: -e storage_force_destroy=true"
-                )
-            if versions:
-                doomed = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
-                self.s3.delete_objects(Bucket=self.name, Delete={"Objects": doomed, "Quiet": True})
-        self.s3.delete_bucket(Bucket=self.name)
+        if self.params["force_destroy"]:
+            for page in self.versions():
+                self.s3.delete_objects(**self.here, Delete={"Objects": page, "Quiet": True})
+        elif any(self.versions()):
+            self.fail(
+                f"The bucket {self.name} is not empty, and nothing was removed. Empty it, with all its versions, "
+                "or say that its objects may go: force_destroy: true."
+            )
+        self.s3.delete_bucket(**self.here)
+
+    def versions(self) -> Iterator[list[dict[str, str]]]:
+        """Pages of what the bucket holds: versions of objects and marks of deleted ones."""
+        for page in self.s3.get_paginator("list_object_versions").paginate(**self.here):
+            held = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            if held:
+                yield [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in held]
 
 
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "name": {"required": True},
-            "kms_key_arn": {"default": "", "no_log": False},
+            "kms_key_id": {},
             "noncurrent_days": {"type": "int", "default": 30},
-            "force": {"type": "bool", "default": False},
+            "force_destroy": {"type": "bool", "default": False},
             **TAGS_OPTION,
             **STATE_OPTION,
         },

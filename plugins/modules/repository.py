@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Own module because community.aws.ecs_ecr can't tag, and an estate is found by its tag."""
+"""Own module because community.aws.ecs_ecr has neither tags nor encryption."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ DOCUMENTATION = r"""
 module: repository
 short_description: An ECR repository whose tags never move
 description:
-  - Tags are immutable and images are scanned when they are pushed; always.
-  - A repository that holds images is removed only with I(force).
+  - Makes, repairs or removes a repository with immutable tags, that scans what is pushed to it.
 options:
   name: {description: Name, type: str, required: true}
-  kms_key_arn: {description: "Key that encrypts images, fixed at creation; AES256 when empty", type: str, default: ""}
-  keep_images: {description: How many of the newest images are kept, type: int, default: 50}
-  force: {description: Whether a repository to be removed may hold images, type: bool, default: false}
+  kms_key_id: {description: "Key that encrypts it, by ARN. Without it, ECR's own key does. Can't change", type: str}
+  images_kept: {description: Images to keep; older ones are removed, type: int, default: 100}
+  force_destroy: {description: Whether to remove a repository with its images, type: bool, default: false}
   tags: {description: Tags; others are removed, type: dict, default: {}}
   state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
@@ -24,7 +23,7 @@ EXAMPLES = r"""
 - name: Keep the repository of the application's images
   repository:
     name: campshub360-tier1
-    keep_images: 50
+    images_kept: 50
 """
 
 RETURN = r"""
@@ -32,6 +31,7 @@ resource: {description: "The repository, with its arn and uri", type: dict, retu
 """
 
 import json
+from typing import Any
 
 from ansible.module_utils.aws_resource import (
     STATE_OPTION,
@@ -46,15 +46,29 @@ from ansible.module_utils.aws_resource import (
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
-def keep_newest(images: int) -> State:
-    """The lifecycle policy that expires all but the newest images."""
-    rule = {
-        "rulePriority": 1,
-        "description": f"Keep the newest {images} images",
-        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": images},
-        "action": {"type": "expire"},
+def lifecycle_policy(images_kept: int) -> dict[str, Any]:
+    """What no tag names is the rest of an interrupted push; of the others, the newest stay."""
+    return {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "description": "Forget what no tag names",
+                "selection": {
+                    "tagStatus": "untagged",
+                    "countType": "sinceImagePushed",
+                    "countUnit": "days",
+                    "countNumber": 7,
+                },
+                "action": {"type": "expire"},
+            },
+            {
+                "rulePriority": 2,
+                "description": "Keep the newest",
+                "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": images_kept},
+                "action": {"type": "expire"},
+            },
+        ]
     }
-    return {"rules": [rule]}
 
 
 class Repository(Resource):
@@ -63,84 +77,83 @@ class Repository(Resource):
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
         self.ecr = module.client("ecr")
+        self.here: State = {"repositoryName": self.name}
 
     def read(self) -> State | None:
-        missing = "RepositoryNotFoundException"
-        answer = unless_missing(missing, self.ecr.describe_repositories, repositoryNames=[self.name])
+        answer = unless_missing(
+            "RepositoryNotFoundException", self.ecr.describe_repositories, repositoryNames=[self.name]
+        )
         if answer is None:
             return None
         repository = answer["repositories"][0]
-        lifecycle = unless_missing(
-            "LifecyclePolicyNotFoundException", self.ecr.get_lifecycle_policy, repositoryName=self.name
-        )
-        tags = self.ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
+        policy = unless_missing("LifecyclePolicyNotFoundException", self.ecr.get_lifecycle_policy, **self.here)
         return {
             "arn": repository["repositoryArn"],
             "uri": repository["repositoryUri"],
-            "kms_key_arn": repository.get("encryptionConfiguration", {}).get("kmsKey", ""),
+            "kms_key_id": repository.get("encryptionConfiguration", {}).get("kmsKey"),
             "tag_mutability": repository["imageTagMutability"],
             "scan_on_push": repository["imageScanningConfiguration"]["scanOnPush"],
-            "lifecycle": json.loads(lifecycle["lifecyclePolicyText"]) if lifecycle else None,
-            "tags": tags_from(tags),
+            "lifecycle_policy": json.loads(policy["lifecyclePolicyText"]) if policy else None,
+            "tags": tags_from(self.ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]),
         }
 
     def wanted(self, found: State | None) -> State:
         return {
-            "kms_key_arn": self.params["kms_key_arn"],
+            "kms_key_id": self.params["kms_key_id"],
             "tag_mutability": "IMMUTABLE",
             "scan_on_push": True,
-            "lifecycle": keep_newest(self.params["keep_images"]),
+            "lifecycle_policy": lifecycle_policy(self.params["images_kept"]),
             "tags": self.params["tags"],
         }
 
     def create(self, wanted: State) -> None:
-        key = wanted["kms_key_arn"]
+        key = wanted["kms_key_id"]
         self.ecr.create_repository(
-            repositoryName=self.name,
+            **self.here,
             imageTagMutability=wanted["tag_mutability"],
             imageScanningConfiguration={"scanOnPush": wanted["scan_on_push"]},
             encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key} if key else {"encryptionType": "AES256"},
             tags=tags_to(wanted["tags"]),
         )
-        self.put_lifecycle(wanted["lifecycle"])
+        self.put_lifecycle_policy(wanted["lifecycle_policy"])
 
     def update(self, found: State, changes: State) -> None:
-        if "kms_key_arn" in changes:
+        if "kms_key_id" in changes:
             self.fail(
-                f"The repository {self.name} can't change its key: AWS fixes it at creation. Nothing was changed. Keep "
-                "the key it has, or push its images to a new repository."
+                f"The repository {self.name} can't change its key: AWS fixes it at creation. Copy its images "
+                "elsewhere and delete it, then run this again."
             )
         if "tag_mutability" in changes:
-            self.ecr.put_image_tag_mutability(repositoryName=self.name, imageTagMutability=changes["tag_mutability"])
+            self.ecr.put_image_tag_mutability(**self.here, imageTagMutability=changes["tag_mutability"])
         if "scan_on_push" in changes:
             scanning = {"scanOnPush": changes["scan_on_push"]}
-            self.ecr.put_image_scanning_configuration(repositoryName=self.name, imageScanningConfiguration=scanning)
-        if "lifecycle" in changes:
-            self.put_lifecycle(changes["lifecycle"])
+            self.ecr.put_image_scanning_configuration(**self.here, imageScanningConfiguration=scanning)
+        if "lifecycle_policy" in changes:
+            self.put_lifecycle_policy(changes["lifecycle_policy"])
         if "tags" in changes:
             self.ecr.tag_resource(resourceArn=found["arn"], tags=tags_to(changes["tags"]))
             if surplus := found["tags"].keys() - changes["tags"].keys():
                 self.ecr.untag_resource(resourceArn=found["arn"], tagKeys=sorted(surplus))
 
-    def put_lifecycle(self, policy: State) -> None:
-        self.ecr.put_lifecycle_policy(repositoryName=self.name, lifecyclePolicyText=json.dumps(policy))
+    def put_lifecycle_policy(self, policy: State) -> None:
+        self.ecr.put_lifecycle_policy(**self.here, lifecyclePolicyText=json.dumps(policy))
 
     def delete(self, found: State) -> None:
-        if not self.params["force"] and self.ecr.list_images(repositoryName=self.name, maxResults=1)["imageIds"]:
+        if not self.params["force_destroy"] and self.ecr.list_images(**self.here)["imageIds"]:
             self.fail(
-                f"The repository {self.name} holds images, so it was not touched. Say that they may go: "
-                "-e storage_force_destroy=true"
+                f"The repository {self.name} still holds images, and nothing was removed. Delete them, or say that "
+                "they may go: force_destroy: true."
             )
-        self.ecr.delete_repository(repositoryName=self.name, force=self.params["force"])
+        self.ecr.delete_repository(**self.here, force=self.params["force_destroy"])
 
 
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "name": {"required": True},
-            "kms_key_arn": {"default": "", "no_log": False},
-            "keep_images": {"type": "int", "default": 50},
-            "force": {"type": "bool", "default": False},
+            "kms_key_id": {},
+            "images_kept": {"type": "int", "default": 100},
+            "force_destroy": {"type": "bool", "default": False},
             **TAGS_OPTION,
             **STATE_OPTION,
         },

@@ -132,8 +132,9 @@ class RouteTable(Resource):
             self.ec2.create_tags(Resources=[found["id"]], Tags=tags_to(changes["tags"]))
             if surplus := found["tags"].keys() - changes["tags"].keys():
                 self.ec2.delete_tags(Resources=[found["id"]], Tags=[{"Key": key} for key in sorted(surplus)])
-        self.set_routes(found["id"], found["routes"], changes.get("routes", found["routes"]))
-        self.set_subnets(found["id"], found["subnet_cidrs"], changes.get("subnet_cidrs", found["subnet_cidrs"]))
+        wanted = {**found, **changes}
+        self.set_routes(found["id"], found["routes"], wanted["routes"])
+        self.set_subnets(found["id"], found["subnet_cidrs"], wanted["subnet_cidrs"])
 
     def set_routes(self, table_id: str, found: dict[str, str], wanted: dict[str, str]) -> None:
         for destination in found.keys() - wanted.keys():

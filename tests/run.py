@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,16 +22,22 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 REPORTS = CHECKOUT / "reports" / "tests"
+LINES_OF_FAILURE = 80
 SANDBOX = {"SANDBOX_DIR": str(CHECKOUT / ".sandbox-test"), "SANDBOX_NET": "127.37"}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A command. With `counts`, the tests that it ran are counted by the report that pytest leaves."""
+    """A command.
+
+    counts: the tests that it ran are counted by the reports that pytest leaves; shown: of its output, the lines that
+    hold this word, and on failure what came before its end or before the cleaning up. All of it is in the log.
+    """
 
     stage: str
     command: tuple[str, ...]
     counts: bool = False
+    shown: str = ""
 
     @property
     def name(self) -> str:
@@ -51,7 +57,7 @@ STEPS = (
     Step("lint", ("ansible-lint", "-q", "--nocolor")),
     Step("unit", ("pytest", "tests/unit"), counts=True),
     Step("contract", ("pytest", "tests/contract"), counts=True),
-    Step("molecule", ("molecule", "test", "--all", "--no-command-borders"), counts=True),
+    Step("molecule", ("molecule", "test", "--all", "--no-command-borders"), counts=True, shown=" ➜ "),
 )
 STAGES = tuple(dict.fromkeys(step.stage for step in STEPS))
 
@@ -93,13 +99,36 @@ def run(step: Step) -> Outcome:
     """Run a step, its output going to the terminal."""
     print(f"\n==> {step.name}", flush=True)
     begun = time.monotonic()
-    code = subprocess.run(step.command, cwd=CHECKOUT, env=environment(step), stdin=subprocess.DEVNULL).returncode
+    with subprocess.Popen(
+        step.command,
+        cwd=CHECKOUT,
+        env=environment(step),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if step.shown else None,
+        stderr=subprocess.STDOUT if step.shown else None,
+        text=True,
+    ) as process:
+        lines = list(show(process.stdout, step.shown)) if process.stdout else []
+    code = process.returncode
+    if lines:
+        log = REPORTS / f"{step.stage}.log"
+        log.write_text("".join(lines))
+        end = next((n for n, line in enumerate(lines) if line.rstrip().endswith("Cleaning up.")), len(lines))
+        print("".join(lines[max(0, end - LINES_OF_FAILURE) : end]) if code else "", f"All of it: {log}", sep="")
     passed, failed, skipped = count(step.reports) if step.counts else (int(code == 0), 0, 0)
     if code and not failed:
         failed = 1  # it broke before, after or between its tests
     if step.counts and not passed and not failed:
         failed = 1  # no test at all is no success
     return Outcome(step.name, passed, failed, skipped, time.monotonic() - begun)
+
+
+def show(output: Iterable[str], word: str) -> Iterator[str]:
+    """Pass every line on, printing those that hold the word."""
+    for line in output:
+        if word in line:
+            print(line, end="", flush=True)
+        yield line
 
 
 def count(reports: Sequence[Path]) -> tuple[int, int, int]:

@@ -55,6 +55,10 @@ NO_LOCATION = "us-east-1"  # the one region that CreateBucket doesn't take as a 
 
 
 def tls_only(bucket: str, partition: str) -> Policy:
+    """The policy that refuses plain HTTP.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html
+    """
     arn = f"arn:{partition}:s3:::{bucket}"
     return {
         "Version": "2012-10-17",
@@ -72,12 +76,14 @@ def tls_only(bucket: str, partition: str) -> Policy:
 
 
 def lifecycle_rules(noncurrent_days: int) -> list[dict[str, Any]]:
+    """Old versions, the marks of objects that are wholly gone, and unfinished uploads go away."""
     return [
         {
             "ID": "forget-old-versions",
             "Status": "Enabled",
             "Filter": {"Prefix": ""},
             "NoncurrentVersionExpiration": {"NoncurrentDays": noncurrent_days},
+            "Expiration": {"ExpiredObjectDeleteMarker": True},
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
         }
     ]
@@ -185,7 +191,7 @@ class Bucket(Resource):
         elif any(self.versions()):
             self.fail(
                 f"The bucket {self.name} is not empty, and nothing was removed. Empty it, with all its versions, "
-                "or say that its objects may go: force_destroy: true."
+                "or say that its objects may go: -e storage_force_destroy=true."
             )
         self.s3.delete_bucket(**self.here)
 

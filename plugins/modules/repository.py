@@ -139,10 +139,10 @@ class Repository(Resource):
         self.ecr.put_lifecycle_policy(**self.here, lifecyclePolicyText=json.dumps(policy))
 
     def delete(self, found: State) -> None:
-        if not self.params["force_destroy"] and self.ecr.list_images(**self.here)["imageIds"]:
+        if not self.params["force_destroy"] and self.ecr.list_images(**self.here, maxResults=1)["imageIds"]:
             self.fail(
                 f"The repository {self.name} still holds images, and nothing was removed. Delete them, or say that "
-                "they may go: force_destroy: true."
+                "they may go: -e storage_force_destroy=true."
             )
         self.ecr.delete_repository(**self.here, force=self.params["force_destroy"])
 

@@ -1,0 +1,57 @@
+"""Buckets, images and policy documents: what is asked of AWS, and what counts as a difference."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import botocore.session
+import pytest
+from ansible.module_utils.policies import reworded
+from botocore.validate import validate_parameters
+
+from plugins.modules.bucket import encryption_rule, lifecycle_rules, tls_only
+from plugins.modules.repository import lifecycle_policy
+
+SAID: dict[str, Any] = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"]}]}
+READ_BACK: dict[str, Any] = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject"}}
+OTHER: dict[str, Any] = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*"]}]}
+
+
+def test_the_same_policy_in_other_words_is_no_difference() -> None:
+    assert reworded(READ_BACK, SAID) == SAID
+
+
+@pytest.mark.parametrize("found", [OTHER, None])
+def test_another_policy_or_none_is_shown_as_it_is(found: dict[str, Any] | None) -> None:
+    assert reworded(found, SAID) == found
+
+
+def test_plain_http_is_refused_to_bucket_and_objects() -> None:
+    (statement,) = tls_only("files", "aws-cn")["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Resource"] == ["arn:aws-cn:s3:::files", "arn:aws-cn:s3:::files/*"]
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_no_current_object_ever_expires() -> None:
+    for rule in lifecycle_rules(30):
+        assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
+        assert rule["Expiration"].keys() == {"ExpiredObjectDeleteMarker"}
+
+
+def test_what_is_sent_to_s3_is_what_its_model_knows() -> None:
+    model = botocore.session.get_session().get_service_model("s3")
+    encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": encryption_rule("key")}]}
+    validate_parameters(encryption, model.shape_for("ServerSideEncryptionConfiguration"))
+    validate_parameters({"Rules": lifecycle_rules(30)}, model.shape_for("BucketLifecycleConfiguration"))
+
+
+def test_without_a_key_s3_uses_its_own() -> None:
+    assert encryption_rule(None) == {"SSEAlgorithm": "AES256"}
+
+
+def test_the_rule_for_any_tag_comes_last_as_ecr_demands() -> None:
+    rules = sorted(lifecycle_policy(50)["rules"], key=lambda rule: rule["rulePriority"])
+    assert [rule["selection"]["tagStatus"] for rule in rules] == ["untagged", "any"]
+    assert json.dumps(rules[1]["selection"]).count("50") == 1

@@ -117,7 +117,8 @@ class Agent:
         self._enter("RUNNING", "startedAt")
 
     def _pull(self, execution_role: str | None) -> list[Image]:
-        self.task.moment("pullStartedAt")
+        with self._state.lock:
+            self.task.moment("pullStartedAt")
         images = [
             pull(self._state, self._sandbox.images, c.definition["image"], execution_role)
             for c in self.task.containers

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from sandbox.controllers.ecs_rolling import Health, Member, Step, complete, step
+from sandbox.controllers.ecs_throttle import Throttle
+from sandbox.runtime.clock import Clock
 
 THREE: tuple[Health, ...] = ("healthy", "healthy", "healthy")
 
@@ -101,3 +105,25 @@ def test_a_rollout_ends_from_anywhere() -> None:
             members += [Member(f"{number}.{i}", True, "starting") for i in range(todo.start)]
             assert len(members) <= 3 * maximum / 100
         assert complete(members, 3), (minimum, maximum, members)
+
+
+def test_failing_starts_are_spaced_and_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: moment)
+    throttle = Throttle(Clock(60))
+    waits = []
+    for number in range(12):
+        assert throttle.failed("d", f"task{number}")
+        assert not throttle.failed("d", f"task{number}"), "the same failure counts once"
+        before = moment
+        while not throttle.allows("d"):
+            moment += 5
+        waits.append(moment - before)
+    assert waits[:3] == [10, 20, 40]
+    assert waits[-1] == 27 * 60
+    assert throttle.struggling("d")
+    assert throttle.allows("another")
+    throttle.failed("d", "last")
+    throttle.started("d")
+    assert throttle.allows("d")
+    assert not throttle.struggling("d")

@@ -173,4 +173,6 @@ if __name__ == "__main__":
     # moto prints to stdout, so progress keeps the pipe and stdout becomes the log.
     pipe = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    sys.exit(main(pipe))
+    code = main(pipe)
+    logging.shutdown()
+    os._exit(code)  # all is closed; taking moto's memory apart object by object costs seconds

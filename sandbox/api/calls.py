@@ -18,9 +18,7 @@ from werkzeug.exceptions import NotFound
 
 from sandbox.config import REGION
 
-CREDENTIAL = re.compile(
-    r"(?P<key>[A-Z0-9]{16,128})/\d{8}/(?P<region>[\w-]+)/(?P<name>[\w.-]+)/aws4_request"
-)
+CREDENTIAL = re.compile(r"(?P<key>[A-Z0-9]{16,128})/\d{8}/(?P<region>[\w-]+)/(?P<name>[\w.-]+)/aws4_request")
 RPC_PATH = re.compile(r"/service/[^/]+/operation/(?P<operation>\w+)$")
 
 #: These only look, whatever else their service does.
@@ -72,9 +70,7 @@ class _Service:
 def identify(environ: dict[str, Any], body: bytes) -> Call:
     """The call that a request makes; environ is WSGI's, body what was read from it."""
     query = parse_qs(environ.get("QUERY_STRING", ""))
-    credential = CREDENTIAL.search(
-        environ.get("HTTP_AUTHORIZATION", "") or "".join(query.get("X-Amz-Credential", []))
-    )
+    credential = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", "") or "".join(query.get("X-Amz-Credential", [])))
     if credential:
         key, region, signing_name = credential["key"], credential["region"], credential["name"]
     else:  # S3 alone still takes signature version 2, in presigned URLs

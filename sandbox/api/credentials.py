@@ -38,9 +38,7 @@ class CredentialsServer:
 
         self._server = ThreadingHTTPServer((address, port), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="credentials", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="credentials", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

@@ -65,8 +65,7 @@ def not_signed(call: Call, content_type: str) -> Answer:
         call,
         content_type,
         "AccessDenied" if call.service == "s3" else "MissingAuthenticationToken",
-        "Request is missing Authentication Token. Source the sandbox's credentials: "
-        'eval "$(sandbox env)"',
+        'Request is missing Authentication Token. Source the sandbox\'s credentials: eval "$(sandbox env)"',
         403,
     )
 
@@ -83,8 +82,7 @@ def unknown_key(call: Call, content_type: str) -> Answer:
         call,
         content_type,
         by_service.get(call.service, code),
-        "The access key of this request is none of this sandbox's. Source its credentials: "
-        'eval "$(sandbox env)"',
+        'The access key of this request is none of this sandbox\'s. Source its credentials: eval "$(sandbox env)"',
         403,
     )
 
@@ -105,6 +103,4 @@ def _cbor(texts: dict[str, str]) -> bytes:
     https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
     """
     encoded = [text.encode() for pair in texts.items() for text in pair]
-    return bytes([0xA0 + len(texts)]) + b"".join(
-        b"\x79" + len(text).to_bytes(2, "big") + text for text in encoded
-    )
+    return bytes([0xA0 + len(texts)]) + b"".join(b"\x79" + len(text).to_bytes(2, "big") + text for text in encoded)

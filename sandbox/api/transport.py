@@ -27,16 +27,12 @@ Application = Callable[[dict[str, Any], bytes], Answer]
 class HttpsServer:
     """Serves an application at one loopback address."""
 
-    def __init__(
-        self, address: str, port: int, identity: Identity, application: Application
-    ) -> None:
+    def __init__(self, address: str, port: int, identity: Identity, application: Application) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(identity.certificate, identity.key)
         self._server = _Server(address, port, context, application)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="api", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="api", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -50,9 +46,7 @@ class _Server(ThreadedWSGIServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(
-        self, address: str, port: int, context: ssl.SSLContext, application: Application
-    ) -> None:
+    def __init__(self, address: str, port: int, context: ssl.SSLContext, application: Application) -> None:
         # werkzeug would answer a taken port with sys.exit.
         with socket.create_server((address, port), backlog=128) as listening:
             super().__init__(address, port, _unused, handler=_Handler, fd=listening.fileno())

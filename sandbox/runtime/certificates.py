@@ -58,9 +58,7 @@ class Authority:
                 self._issue(identity, *wanted)
         return identity
 
-    def certify(
-        self, key: CertificatePublicKeyTypes, names: Iterable[str], addresses: Iterable[str] = ()
-    ) -> bytes:
+    def certify(self, key: CertificatePublicKeyTypes, names: Iterable[str], addresses: Iterable[str] = ()) -> bytes:
         """A server certificate (PEM) for somebody else's key."""
         names, addresses = tuple(names), tuple(addresses)
         alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
@@ -96,9 +94,7 @@ class Authority:
         _write(self._key_file, _pem(key))
 
 
-def _builder(
-    common_name: str, issuer: x509.Name, key: CertificatePublicKeyTypes
-) -> x509.CertificateBuilder:
+def _builder(common_name: str, issuer: x509.Name, key: CertificatePublicKeyTypes) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     name = x509.NameAttribute(NameOID.COMMON_NAME, common_name[:COMMON_NAME_LIMIT])
     return (

@@ -184,15 +184,17 @@ class Bucket(Resource):
     def put_tags(self, tags: State) -> None:
         self.s3.put_bucket_tagging(**self.here, Tagging={"TagSet": tags_to(tags)})
 
+    def objection(self, found: State, changes: State) -> str | None:
+        if self.params["state"] == "present" or self.params["force_destroy"] or not any(self.versions()):
+            return None
+        return (
+            f"The bucket {self.name} is not empty, and was not touched. Empty it, with all its versions, or say that its "
+            "objects may go: -e storage_force_destroy=true."
+        )
+
     def delete(self, found: State) -> None:
-        if self.params["force_destroy"]:
-            for page in self.versions():
-                self.s3.delete_objects(**self.here, Delete={"Objects": page, "Quiet": True})
-        elif any(self.versions()):
-            self.fail(
-                f"The bucket {self.name} is not empty, and nothing was removed. Empty it, with all its versions, "
-                "or say that its objects may go: -e storage_force_destroy=true."
-            )
+        for page in self.versions():
+            self.s3.delete_objects(**self.here, Delete={"Objects": page, "Quiet": True})
         self.s3.delete_bucket(**self.here)
 
     def versions(self) -> Iterator[list[dict[str, str]]]:

@@ -117,12 +117,23 @@ class Repository(Resource):
         )
         self.put_lifecycle_policy(wanted["lifecycle_policy"])
 
-    def update(self, found: State, changes: State) -> None:
+    def objection(self, found: State, changes: State) -> str | None:
         if "kms_key_id" in changes:
-            self.fail(
-                f"The repository {self.name} can't change its key: AWS fixes it at creation. Copy its images "
-                "elsewhere and delete it, then run this again."
+            return (
+                f"The repository {self.name} can't change its key: AWS fixes it at creation. Copy its images elsewhere "
+                "and delete it, then run this again."
             )
+        if self.params["state"] == "present" or self.params["force_destroy"] or not self.holds_images():
+            return None
+        return (
+            f"The repository {self.name} still holds images, and was not touched. Delete them, or say that they may "
+            "go: -e storage_force_destroy=true."
+        )
+
+    def holds_images(self) -> bool:
+        return bool(self.ecr.list_images(**self.here, maxResults=1)["imageIds"])
+
+    def update(self, found: State, changes: State) -> None:
         if "tag_mutability" in changes:
             self.ecr.put_image_tag_mutability(**self.here, imageTagMutability=changes["tag_mutability"])
         if "scan_on_push" in changes:
@@ -139,11 +150,6 @@ class Repository(Resource):
         self.ecr.put_lifecycle_policy(**self.here, lifecyclePolicyText=json.dumps(policy))
 
     def delete(self, found: State) -> None:
-        if not self.params["force_destroy"] and self.ecr.list_images(**self.here, maxResults=1)["imageIds"]:
-            self.fail(
-                f"The repository {self.name} still holds images, and nothing was removed. Delete them, or say that "
-                "they may go: -e storage_force_destroy=true."
-            )
         self.ecr.delete_repository(**self.here, force=self.params["force_destroy"])
 
 

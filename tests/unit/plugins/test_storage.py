@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
@@ -10,8 +11,8 @@ import pytest
 from ansible.module_utils.policies import reworded
 from botocore.validate import validate_parameters
 
-from plugins.modules.bucket import encryption_rule, lifecycle_rules, tls_only
-from plugins.modules.repository import lifecycle_policy
+from plugins.modules.bucket import Bucket, encryption_rule, lifecycle_rules, tls_only
+from plugins.modules.repository import Repository, lifecycle_policy
 
 SAID: dict[str, Any] = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"]}]}
 READ_BACK: dict[str, Any] = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject"}}
@@ -55,3 +56,35 @@ def test_the_rule_for_any_tag_comes_last_as_ecr_demands() -> None:
     rules = sorted(lifecycle_policy(50)["rules"], key=lambda rule: rule["rulePriority"])
     assert [rule["selection"]["tagStatus"] for rule in rules] == ["untagged", "any"]
     assert json.dumps(rules[1]["selection"]).count("50") == 1
+
+
+def module(client: Any, **params: Any) -> Any:
+    wanted = {"name": "t1", "state": "absent", "force_destroy": False, **params}
+    return SimpleNamespace(params=wanted, client=lambda service: client)
+
+
+def bucket(*held: dict[str, str], **params: Any) -> Bucket:
+    pages = [{"DeleteMarkers": list(held)}] if held else [{}]
+    client = SimpleNamespace(get_paginator=lambda call: SimpleNamespace(paginate=lambda **request: pages))
+    return Bucket(module(client, **params))
+
+
+def repository(*images: str, **params: Any) -> Repository:
+    return Repository(module(SimpleNamespace(list_images=lambda **request: {"imageIds": list(images)}), **params))
+
+
+def test_what_holds_something_is_not_removed_unasked() -> None:
+    assert "storage_force_destroy=true" in str(bucket({"Key": "a", "VersionId": "1"}).objection({}, {}))
+    assert "storage_force_destroy=true" in str(repository("sha256:1").objection({}, {}))
+
+
+def test_what_is_empty_or_may_go_is_removed() -> None:
+    assert bucket().objection({}, {}) is None
+    assert repository().objection({}, {}) is None
+    assert bucket({"Key": "a", "VersionId": "1"}, force_destroy=True).objection({}, {}) is None
+    assert repository("sha256:1", force_destroy=True).objection({}, {}) is None
+
+
+def test_a_repository_in_use_may_be_repaired_but_not_change_its_key() -> None:
+    assert repository("sha256:1", state="present").objection({}, {"tags": {}}) is None
+    assert "can't change its key" in str(repository(state="present").objection({}, {"kms_key_id": "other"}))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -107,9 +108,14 @@ def run(step: Step) -> Outcome:
         stdout=subprocess.PIPE if step.shown else None,
         stderr=subprocess.STDOUT if step.shown else None,
         text=True,
+        start_new_session=True,
     ) as process:
-        lines = list(show(process.stdout, step.shown)) if process.stdout else []
-    code = process.returncode
+        try:
+            lines = list(show(process.stdout, step.shown)) if process.stdout else []
+            code = process.wait()
+        except BaseException:  # interrupted: nothing that was started goes on
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
     if lines:
         log = REPORTS / f"{step.stage}.log"
         log.write_text("".join(lines))
@@ -143,6 +149,7 @@ def count(reports: Sequence[Path]) -> tuple[int, int, int]:
 @contextmanager
 def nothing_left() -> Iterator[None]:
     """Leave no sandbox of the tests behind, however they end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     down = [sys.executable, "-m", "sandbox", "down"]
     subprocess.run(down, cwd=CHECKOUT, env=os.environ | SANDBOX, stdout=subprocess.DEVNULL)
     try:

@@ -57,6 +57,7 @@ class CallbackModule(Default):
         super().__init__()
         self.seconds: dict[str, float] = {}
         self.running: tuple[str, float] | None = None
+        self.awaited: dict[str, str] = {}  # by host: what its last retry said
 
     def _switch_to(self, role: str | None) -> None:
         now = time.monotonic()
@@ -76,8 +77,10 @@ class CallbackModule(Default):
             super().v2_runner_on_ok(result)
 
     def v2_runner_retry(self, result: Any) -> None:
-        host = result._host.get_name()
-        self._display.display(f"  waiting: [{host}] {progress(result._result)}", color="bright blue")
+        host, now = result._host.get_name(), progress(result._result)
+        if self.awaited.get(host) != now:
+            self._display.display(f"  waiting: [{host}] {now}", color="bright blue")
+        self.awaited[host] = now
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         message = result._result.get("msg")

@@ -87,7 +87,7 @@ class Resource(ABC):
 
 
 def run(resource: Resource) -> None:
-    """Converge the resource and leave with `changed`, `diff` and `resource` (what is there, or would be)."""
+    """Converge the resource and leave with `changed`, `changes` (names), `diff` and `resource` (what is there, or would be)."""
     module = resource.module
     state = module.params.get("state")
     absent = state == "absent"
@@ -107,6 +107,7 @@ def run(resource: Resource) -> None:
         found = _wait(resource, found)
     module.exit_json(
         changed=changed,
+        changes=sorted(changes),
         diff={"before": before, "after": wanted, "before_header": resource.name, "after_header": resource.name},
         resource=resource.planned(found, wanted) if changed and module.check_mode else found or {},
     )

@@ -87,7 +87,7 @@ class Resource(ABC):
 
 
 def run(resource: Resource) -> None:
-    """Converge the resource and leave with `changed`, `changes` (names), `diff` and `resource` (what is there, or would be)."""
+    """Converge the resource; leave with `changed`, `changes` (names), `diff` and `resource` (what is or would be)."""
     module = resource.module
     state = module.params.get("state")
     absent = state == "absent"

@@ -63,7 +63,7 @@ class Sandbox:
                 *words,
             ],
             cwd=CHECKOUT,
-            env={**os.environ, "STORY_RECORD": str(record), "ANSIBLE_NOCOLOR": "1", **environment},
+            env={**os.environ, "STORY_RECORD": str(record), "ANSIBLE_FORCE_COLOR": "0", **environment},
             capture_output=True,
             text=True,
         )

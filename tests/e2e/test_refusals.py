@@ -35,7 +35,7 @@ REFUSALS = {
     "a misspelt variable by -e": Refusal(
         "provision",
         ("-e", "databse_class=db.t3.large"),
-        ("databse_class", "did you mean database_class", "argument_specs"),
+        ("databse_class", "did you mean database_", "argument_specs"),
     ),
     "a misspelt variable at a deploy": Refusal(
         "deploy", ("-e", "release=1.0.0", "-e", "release_task=4"), ("release_task ", "did you mean release_tasks")

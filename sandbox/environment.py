@@ -26,6 +26,8 @@ def write(settings: Settings, authority: Authority) -> None:
     lines = [f"export {k}={shlex.quote(v)}" for k, v in variables(settings, authority).items()]
     # A profile or session of a real account would win over the keys, or be sent along.
     lines.append("unset AWS_PROFILE AWS_SESSION_TOKEN")
+    # The AWS CLI, version 1, sets AWS_ENDPOINT_URL aside for the oldest names of RDS and SQS; the option it obeys.
+    lines.append('aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }')
     path = settings.root / "env"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -77,7 +77,9 @@ def test_buckets_hold_the_static_files(host: Any, root: Path) -> None:
 
 def test_logs_of_tasks_can_be_read(host: Any, root: Path) -> None:
     # `aws logs tail` is there from version 2 on
-    read = host.run(f". {root}/env && aws logs filter-log-events --log-group-name /ecs/{ESTATE} --query events[].message")
+    read = host.run(
+        f". {root}/env && aws logs filter-log-events --log-group-name /ecs/{ESTATE} --query events[].message"
+    )
     assert read.rc == 0, read.stderr
     assert read.stdout.count("{") > 10  # JSON lines
 

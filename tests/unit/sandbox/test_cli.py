@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -106,18 +107,34 @@ def test_up_twice_leaves_the_first_alone(up: Cli) -> None:
     assert f"already running: https://{NET}.0.1:8443 (pid {pid})" in done.stdout
 
 
-def test_env_makes_the_aws_cli_work(up: Cli) -> None:
-    aws = Path(sys.executable).with_name("aws")
-    script = f'eval "$({sys.executable} -m sandbox env)" && {aws} sts get-caller-identity --query Arn --output text'
+AWS_COMMANDS = {
+    "sts GetCallerIdentity": "sts get-caller-identity",
+    "rds DescribeDBInstances": "rds describe-db-instances",
+    "ecs DescribeServices": "ecs describe-services --services app",
+    "elbv2 DescribeTargetHealth": "elbv2 describe-target-health --target-group-arn arn",
+    "elasticache DescribeReplicationGroups": "elasticache describe-replication-groups",
+    "s3 ListBuckets": "s3 ls",
+    "logs FilterLogEvents": "logs filter-log-events --log-group-name /ecs/estate",
+}
+
+
+def test_env_leads_every_command_of_the_aws_cli_here(up: Cli) -> None:
+    """Each is answered, if only with a refusal, by the sandbox, whatever account the shell was for."""
+    journal = up.root / "api.jsonl"
+    before = len(journal.read_text().splitlines())
+    commands = " ".join(f"aws {words} &" for words in AWS_COMMANDS.values())
+    script = f'eval "$({sys.executable} -m sandbox env)" && {{ {commands} wait; }}'
     environment = {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "SANDBOX_DIR": str(up.root),
         "SANDBOX_NET": NET,
         "AWS_PROFILE": "a-real-account",
         "HOME": str(up.root.parent),
     }
-    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == "arn:aws:iam::123456789012:user/operator", done.stderr
+    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    calls = [json.loads(line) for line in journal.read_text().splitlines()[before:]]
+    assert {f"{one['service']} {one['operation']}" for one in calls} == set(AWS_COMMANDS), done.stderr
+    assert {one["principal"] for one in calls} == {"arn:aws:iam::123456789012:user/operator"}
 
 
 def test_status_tells_who_listens_where(up: Cli) -> None:

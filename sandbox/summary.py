@@ -148,7 +148,7 @@ def text(result: Summary) -> str:
         ("layers", ", ".join(f"{role} {spent:.0f} s" for role, spent in result.first.seconds.items() if spent >= 1)),
         ("stages", ""),
         *(("", f"{spent:5.0f} s  {title}") for title, spent in result.stages.items()),
-        ("look inside", "make status, sandbox connect, sandbox logs (all in .venv/bin)"),
+        ("look inside", ".venv/bin/sandbox status, connect or logs"),
         ("stop", "make down"),
     ]
     width = max(len(name) for name, _ in rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible.module_utils.aws_resource import tags_from, unless_missing
+from ansible.module_utils.names import aws_name
 
 Found = dict[str, Any]
 
@@ -150,7 +151,8 @@ def find_cache(elasticache: Any, estate: Estate) -> Found:
 
 
 def find_load_balancer(elb: Any, estate: Estate) -> Found:
-    answer = unless_missing("LoadBalancerNotFound", elb.describe_load_balancers, Names=[estate.name])
+    name = aws_name(estate.name, "load_balancer")
+    answer = unless_missing("LoadBalancerNotFound", elb.describe_load_balancers, Names=[name])
     balancer = answer["LoadBalancers"][0] if answer else {}
     listeners = {}
     if balancer:
@@ -165,7 +167,10 @@ def find_load_balancer(elb: Any, estate: Estate) -> Found:
         },
         "listeners": {protocol: listeners.get(protocol) for protocol in ("http", "https")},
         "production_rule": production_rule(elb, listeners.get("https")),
-        "target_groups": {colour: target_group_arn(elb, f"{estate.name}-{colour}") for colour in ("blue", "green")},
+        "target_groups": {
+            colour: target_group_arn(elb, aws_name(f"{estate.name}-{colour}", "target_group"))
+            for colour in ("blue", "green")
+        },
     }
 
 

@@ -7,6 +7,7 @@ DOCUMENTATION = r"""
 module: stack_info
 short_description: Find what exists of an estate
 description:
+  - Refuses a name that AWS would refuse for one of the estate's resources.
   - Refuses to go on in another account or region than the estate declares.
   - Looks up what exists, by tag C(Estate) and by name. Changes nothing. What is not there is null or empty.
 options:
@@ -35,6 +36,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible.module_utils.estate import FINDERS, Estate
+from ansible.module_utils.names import objection
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
@@ -59,6 +61,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    if unfit := objection(module.params["name"]):
+        module.fail_json(msg=unfit)
     try:
         caller = module.client("sts").get_caller_identity()
         refuse_other_account(module, caller)

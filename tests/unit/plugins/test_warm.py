@@ -1,0 +1,176 @@
+"""The warm Python: modules run in forks of it as they would cold, and nothing of it outlives its controller."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.action.normal import OURS, importable_name
+from plugins.connection.warm_local import SERVER
+
+CHECKOUT = Path(__file__).parents[3]
+
+MODULE = """
+import os, sys
+from ansible.module_utils.basic import AnsibleModule
+module = AnsibleModule(argument_spec={"do": {"required": True}}, supports_check_mode=True)
+if module.params["do"] == "die":
+    os.kill(os.getpid(), 9)
+if module.params["do"] == "fail":
+    module.fail_json(msg="as asked")
+module.exit_json(seen=os.environ.get("SEEN"), cwd=os.getcwd(), check=module.check_mode, pid=os.getpid())
+"""
+
+Ask = Callable[..., tuple[int | None, dict[str, Any]]]
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def controller() -> Iterator[subprocess.Popen[bytes]]:
+    """Stands for ansible-playbook: the server must end when it does."""
+    with subprocess.Popen(["sleep", "300"]) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def server(controller: subprocess.Popen[bytes], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "odd.py").write_text(MODULE)
+    name = f"campshub360-warm-test-{controller.pid}"
+    paths = {"collections": [], "ansible.modules": [str(folder)], "ansible.module_utils": []}
+    with subprocess.Popen([sys.executable, str(SERVER), name, str(controller.pid)], stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(json.dumps({"paths": paths, "services": ["sts"]}).encode())
+        process.stdin.close()
+        until(lambda: name in Path("/proc/net/unix").read_text())
+        yield name
+        controller.kill()
+        assert process.wait(10) == 0
+
+
+@pytest.fixture(scope="module")
+def ask(server: str, tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    cwd = tmp_path_factory.mktemp("cwd")
+
+    def run(do: str, check: bool = False, **env: str) -> tuple[int | None, dict[str, Any]]:
+        arguments = {"ANSIBLE_MODULE_ARGS": {"do": do, "_ansible_check_mode": check}}
+        header = json.dumps(
+            {
+                "fqn": "ansible.modules.odd",
+                "profile": "legacy",
+                "params": json.dumps(arguments),
+                "env": env,
+                "cwd": str(cwd),
+                "umask": 0o022,
+            }
+        ).encode()
+        out, err = os.memfd_create("out"), os.memfd_create("err")
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(f"\0{server}")
+            socket.send_fds(connection, [len(header).to_bytes(8, "big")], [out, err])
+            connection.sendall(header)
+            status = connection.recv(1)
+        text = os.pread(out, os.fstat(out).st_size, 0)
+        os.close(out)
+        os.close(err)
+        return (status[0] if status else None), json.loads(text or b"{}")
+
+    return run
+
+
+def test_a_module_gets_its_arguments_environment_and_folder(ask: Ask) -> None:
+    status, result = ask("report", check=True, SEEN="yes")
+    assert (status, result["seen"], result["check"]) == (0, "yes", True)
+    assert "cwd" in result["cwd"]
+
+
+def test_nothing_is_left_of_a_module_for_the_next(ask: Ask) -> None:
+    ask("report", SEEN="yes")
+    _, second = ask("report")
+    assert second["seen"] is None
+
+
+def test_each_module_runs_in_a_process_of_its_own(ask: Ask) -> None:
+    assert ask("report")[1]["pid"] != ask("report")[1]["pid"]
+
+
+def test_a_failure_is_a_failure(ask: Ask) -> None:
+    status, result = ask("fail")
+    assert (status, result["failed"], result["msg"]) == (1, True, "as asked")
+
+
+def test_a_killed_module_gives_no_answer_and_the_server_goes_on(ask: Ask) -> None:
+    assert ask("die") == (None, {})
+    assert ask("report")[0] == 0
+
+
+def test_which_modules_are_handed_over_by_name() -> None:
+    collections = Path("/venv/lib/ansible_collections")
+    assert importable_name(OURS / "target_group.py") == "ansible.modules.target_group"
+    name = importable_name(collections / "amazon/aws/plugins/modules/ec2_vpc_net.py")
+    assert name == "ansible_collections.amazon.aws.plugins.modules.ec2_vpc_net"
+    assert importable_name(collections / "ansible/posix/plugins/modules/acl.py") is None
+    assert importable_name(Path("/venv/lib/ansible/modules/command.py")) is None
+
+
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  environment:
+    {AWS_ENDPOINT_URL: "http://127.0.0.1:1", AWS_ACCESS_KEY_ID: a, AWS_SECRET_ACCESS_KEY: bcd, AWS_MAX_ATTEMPTS: "1"}
+  tasks:
+    - name: A module of a collection
+      amazon.aws.aws_caller_info: {region: us-east-1}
+      register: theirs
+      failed_when: false
+    - name: A module of ours
+      https_check: {url: "https://127.0.0.1:1/", timeout: 0}
+      register: ours
+      failed_when: false
+    - name: What is not handed over
+      ansible.builtin.command: echo cold
+      register: other
+      changed_when: false
+    - name: Results
+      ansible.builtin.copy:
+        content: "{{ [theirs.msg, ours.msg, other.stdout] | to_json }}"
+        dest: "{{ out }}"
+        mode: "0600"
+"""
+
+
+def test_warm_and_cold_give_the_same(tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(PLAYBOOK)
+    results = []
+    for connection in ("warm_local", "local"):
+        out = tmp_path / connection
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "here,", str(tmp_path / "play.yml")]
+        with subprocess.Popen(
+            [*command, "-e", f"ansible_connection={connection} out={out}"],
+            cwd=CHECKOUT,
+            env={**os.environ, "ANSIBLE_HOME": str(tmp_path / "home")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        ) as run:
+            assert run.wait(120) == 0
+        until(lambda pid=run.pid: f"campshub360-warm-{pid}\n" not in Path("/proc/net/unix").read_text())
+        results.append(json.loads(out.read_text()))
+    assert results[0] == results[1]
+    assert "http://127.0.0.1:1" in results[0][0]
+    assert results[0][2] == "cold"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ def until(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
+def gone(server: str) -> bool:
+    return f"{server}\n" not in Path("/proc/net/unix").read_text()
+
+
 @pytest.fixture(scope="module")
 def controller() -> Iterator[subprocess.Popen[bytes]]:
     """Stands for ansible-playbook: the server must end when it does."""
@@ -58,7 +63,7 @@ def server(controller: subprocess.Popen[bytes], tmp_path_factory: pytest.TempPat
         assert process.stdin
         process.stdin.write(json.dumps({"paths": paths, "services": ["sts"]}).encode())
         process.stdin.close()
-        until(lambda: name in Path("/proc/net/unix").read_text())
+        until(lambda: not gone(name))
         yield name
         controller.kill()
         assert process.wait(10) == 0
@@ -169,7 +174,7 @@ def test_warm_and_cold_give_the_same(tmp_path: Path) -> None:
             stdout=subprocess.DEVNULL,
         ) as run:
             assert run.wait(120) == 0
-        until(lambda pid=run.pid: f"campshub360-warm-{pid}\n" not in Path("/proc/net/unix").read_text())
+        until(partial(gone, f"campshub360-warm-{run.pid}"))
         results.append(json.loads(out.read_text()))
     assert results[0] == results[1]
     assert "http://127.0.0.1:1" in results[0][0]

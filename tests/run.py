@@ -45,6 +45,10 @@ class Step:
         return self.stage if self.counts else " ".join((self.stage, *self.command))
 
     @property
+    def log(self) -> Path:
+        return REPORTS / f"{self.stage}.log"
+
+    @property
     def reports(self) -> list[Path]:
         """What tests/reports.py has left: one for each time that pytest ran."""
         return sorted(REPORTS.glob(f"{self.stage}-*.xml"))
@@ -97,9 +101,22 @@ def environment(step: Step) -> dict[str, str]:
 
 
 def run(step: Step) -> Outcome:
-    """Run a step, its output going to the terminal."""
+    """Run a step and say what it found."""
     print(f"\n==> {step.name}", flush=True)
     begun = time.monotonic()
+    code = execute(step)
+    if step.shown:
+        print(failure(step.log) if code else "", f"All of it: {step.log}", sep="")
+    passed, failed, skipped = count(step.reports) if step.counts else (int(code == 0), 0, 0)
+    if code and not failed:
+        failed = 1  # it broke before, after or between its tests
+    if step.counts and not passed and not failed:
+        failed = 1  # no test at all is no success
+    return Outcome(step.name, passed, failed, skipped, time.monotonic() - begun)
+
+
+def execute(step: Step) -> int:
+    """The command's exit code. Interrupted, it ends what it started."""
     with subprocess.Popen(
         step.command,
         cwd=CHECKOUT,
@@ -111,30 +128,28 @@ def run(step: Step) -> Outcome:
         start_new_session=True,
     ) as process:
         try:
-            lines = list(show(process.stdout, step.shown)) if process.stdout else []
-            code = process.wait()
-        except BaseException:  # interrupted: nothing that was started goes on
+            if process.stdout:
+                show(process.stdout, step.shown, step.log)
+            return process.wait()
+        except BaseException:
             os.killpg(process.pid, signal.SIGTERM)
             raise
-    if lines:
-        log = REPORTS / f"{step.stage}.log"
-        log.write_text("".join(lines))
-        end = next((n for n, line in enumerate(lines) if line.rstrip().endswith("Cleaning up.")), len(lines))
-        print("".join(lines[max(0, end - LINES_OF_FAILURE) : end]) if code else "", f"All of it: {log}", sep="")
-    passed, failed, skipped = count(step.reports) if step.counts else (int(code == 0), 0, 0)
-    if code and not failed:
-        failed = 1  # it broke before, after or between its tests
-    if step.counts and not passed and not failed:
-        failed = 1  # no test at all is no success
-    return Outcome(step.name, passed, failed, skipped, time.monotonic() - begun)
 
 
-def show(output: Iterable[str], word: str) -> Iterator[str]:
-    """Pass every line on, printing those that hold the word."""
-    for line in output:
-        if word in line:
-            print(line, end="", flush=True)
-        yield line
+def show(output: Iterable[str], word: str, log: Path) -> None:
+    """Print the lines that hold the word, and keep them all."""
+    with log.open("w", buffering=1) as kept:
+        for line in output:
+            kept.write(line)
+            if word in line:
+                print(line, end="", flush=True)
+
+
+def failure(log: Path) -> str:
+    """The end of a log, or what came before the cleaning up that followed a failure."""
+    lines = log.read_text().splitlines(keepends=True)
+    end = next((number for number, line in enumerate(lines) if line.rstrip().endswith("Cleaning up.")), len(lines))
+    return "".join(lines[max(0, end - LINES_OF_FAILURE) : end])
 
 
 def count(reports: Sequence[Path]) -> tuple[int, int, int]:

@@ -53,3 +53,13 @@ def test_the_caller_s_aws_settings_reach_no_test(monkeypatch: pytest.MonkeyPatch
     environment = run.environment(shell("true"))
     assert "AWS_PROFILE" not in environment
     assert environment["SANDBOX_DIR"] == run.SANDBOX["SANDBOX_DIR"]
+
+
+def test_a_long_output_is_kept_and_what_failed_of_it_is_shown(
+    reports: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = "echo begun; echo '==> look'; echo what failed; echo Cleaning up.; echo cleaned; false"
+    run.run(Step("stage", ("sh", "-c", script), shown="==> look"))
+    shown = capsys.readouterr().out
+    assert "\nwhat failed\n" in shown and "\ncleaned\n" not in shown
+    assert (reports / "stage.log").read_text().endswith("cleaned\n")

@@ -44,10 +44,11 @@ RETURN = r"""
 resource: {description: "The revision's state, with its arn", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import TAGS_OPTION, Resource, State, run, tags_from, tags_to, unless_missing
+from ansible.module_utils.aws_resource import TAGS_OPTION, Resource, State, run, tags_from, tags_to
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 CONTAINER = "app"
+REVISIONS = 10  # of a family that are looked at, newest first
 FIELDS = ("image", "command", "cpu", "memory", "architecture", "port", "stop_timeout", "environment", "secrets",
           "execution_role_arn", "task_role_arn", "log_group", "tags")  # fmt: skip
 
@@ -115,12 +116,15 @@ class TaskDefinition(Resource):
         return str(self.params["family"])
 
     def read(self) -> State | None:
-        # AWS answers ClientException for a family without an active revision
-        answer = unless_missing(
-            "ClientException", self.ecs.describe_task_definition, taskDefinition=self.name, include=["TAGS"]
-        )
-        if answer is None:
-            return None
+        """The newest revision that is as wanted: one that a failed release left behind is no reason to deploy."""
+        answer = self.ecs.list_task_definitions(familyPrefix=self.name, sort="DESC", maxResults=REVISIONS)
+        revisions = [self.describe(arn) for arn in answer["taskDefinitionArns"]]
+        wanted = self.wanted(None)
+        same = (one for one in revisions if all(one[field] == value for field, value in wanted.items()))
+        return next(same, revisions[0] if revisions else None)
+
+    def describe(self, arn: str) -> State:
+        answer = self.ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])
         return state_from(answer["taskDefinition"], tags_from(answer.get("tags", []), "key", "value"))
 
     def wanted(self, found: State | None) -> State:

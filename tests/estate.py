@@ -116,6 +116,11 @@ class Ask:
             return Answer(answer.status, found, json.loads(answer.read() or "null"))
 
 
+def revealed(text: str, secrets: Mapping[str, str]) -> list[str]:
+    """Names of the secrets whose value stands in a text."""
+    return [name for name, value in secrets.items() if value in text]
+
+
 def until(look: Callable[[], T], seconds: float = 30.0, every: float = 0.2) -> T:
     """What `look` gives, as soon as it is truthy; its last answer when it never was."""
     deadline = time.monotonic() + seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,15 @@ def secrets(sandbox: Sandbox) -> dict[str, str]:
     manager = sandbox.client("secretsmanager")
     names = [secret["Name"] for secret in manager.list_secrets()["SecretList"]]
     return {name: manager.get_secret_value(SecretId=name)["SecretString"] for name in names}
+
+
+@pytest.fixture(scope="session")
+def needles(secrets: dict[str, str]) -> dict[str, str]:
+    """What must be found nowhere: secret values by name; of a JSON secret, its password."""
+    found = {name: json.loads(text)["password"] if text.startswith("{") else text for name, text in secrets.items()}
+    assert len(found) >= 5
+    assert all(len(value) >= 16 for value in found.values())
+    return found
 
 
 @pytest.fixture

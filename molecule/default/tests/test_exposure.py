@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import stat
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,7 @@ import pytest
 from sandbox import lifecycle
 from sandbox.config import CHECKOUT
 from sandbox.runtime import processes
-from tests.estate import RELEASE, Sandbox
-
-# What belongs to nobody else: a certificate is public, and so is the image that everybody may pull.
-PUBLIC = {".pem"}
+from tests.estate import Sandbox, revealed
 
 
 @pytest.fixture(scope="module")
@@ -27,24 +23,6 @@ def family(root: Path) -> list[psutil.Process]:
     assert supervisor
     leaders = [psutil.Process(pid) for pid in (supervisor, *(record.pid for record in processes.running(root)))]
     return [one for leader in leaders for one in (leader, *leader.children(recursive=True))]
-
-
-@pytest.fixture(scope="module")
-def needles(secrets: dict[str, str]) -> dict[str, str]:
-    """Secret values by name; of a JSON secret, its password."""
-    found = {}
-    for name, text in secrets.items():
-        try:
-            found[name] = json.loads(text)["password"]
-        except (json.JSONDecodeError, TypeError, KeyError):
-            found[name] = text
-    assert len(found) >= 5
-    assert all(len(value) >= 16 for value in found.values())
-    return found
-
-
-def revealed(text: str, needles: dict[str, str]) -> list[str]:
-    return [name for name, value in needles.items() if value in text]
 
 
 def test_everything_listens_on_loopback_only(family: list[psutil.Process]) -> None:
@@ -93,12 +71,3 @@ def test_no_task_logs_a_secret(sandbox: Sandbox, needles: dict[str, str]) -> Non
 def test_no_command_line_holds_a_secret(family: list[psutil.Process], needles: dict[str, str]) -> None:
     for one in family:
         assert revealed(" ".join(one.cmdline()), needles) == [], one.name()
-
-
-@pytest.mark.parametrize(("name", "words"), [("provision", ()), ("deploy", ("-e", f"release={RELEASE}"))])
-def test_not_even_vvv_shows_a_secret(
-    sandbox: Sandbox, needles: dict[str, str], name: str, words: tuple[str, ...]
-) -> None:
-    played = sandbox.play(name, "-vvv", *words)
-    assert played.code == 0
-    assert revealed(played.output, needles) == []

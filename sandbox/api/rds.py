@@ -17,7 +17,7 @@ from moto.rds.exceptions import RDSClientError
 from moto.rds.models import MasterUserSecret, RDSBackend
 from moto.rds.responses import RDSResponse
 
-from sandbox.api import rds_parameter_groups, rds_subnet_groups
+from sandbox.api import rds_events, rds_parameter_groups, rds_snapshots, rds_subnet_groups
 from sandbox.api.mend import operation
 from sandbox.api.pages import page
 from sandbox.api.rds_instance import (
@@ -77,6 +77,8 @@ def install() -> None:
     """Attach RDS's mends."""
     rds_parameter_groups.install()
     rds_subnet_groups.install()
+    rds_snapshots.install()
+    rds_events.install()
     models.DBInstance = DBInstance  # what RDSBackend makes
     for mend in (_generate_secret_string, rotate_secret):
         operation(MasterUserSecret)(mend)
@@ -93,6 +95,7 @@ def install() -> None:
     for name in (
         "create_db_cluster",
         "create_db_instance_read_replica",
+        "copy_db_snapshot",
         "promote_read_replica",
         "restore_db_instance_from_db_snapshot",
         "restore_db_instance_to_point_in_time",
@@ -120,6 +123,7 @@ def modify_db_instance(self: RDSResponse) -> ActionResult:
     instance = _available(self.backend, given["DBInstanceIdentifier"])
     group, security_groups = given.get("DBParameterGroupName"), given.get("VpcSecurityGroupIds")
     check_groups(self.backend, group, security_groups)
+    _check_storage(instance, given)
     if "EngineVersion" in given:
         given["EngineVersion"] = full_version(given["EngineVersion"])
     _modify_password(instance, given)
@@ -164,20 +168,24 @@ def delete_db_instance(self: RDSResponse) -> ActionResult:
         raise _combination("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is set.")
     if skip and snapshot:
         raise _combination("FinalDBSnapshotIdentifier cannot be specified with SkipFinalSnapshot.")
+    if snapshot and instance.status == "failed":
+        raise RDSClientError("InvalidDBInstanceState", "A failed instance can only be deleted with SkipFinalSnapshot.")
     if snapshot:
         self.backend.validate_db_snapshot_identifier(snapshot, "FinalDBSnapshotIdentifier")
-        self.backend.create_db_snapshot(instance.db_instance_identifier, snapshot)
+        self.backend.create_db_snapshot(instance.db_instance_identifier, snapshot.lower())
     instance.status = "deleting"
     return ActionResult({"DBInstance": instance})
 
 
 def reboot_db_instance(self: RDSResponse) -> ActionResult:
-    """Static and postponed parameters take effect. API_RebootDBInstance.html"""
+    """Static and postponed parameters take effect, on the standby's side with ForceFailover.
+
+    API_RebootDBInstance.html
+    """
     instance = _available(self.backend, self.params["DBInstanceIdentifier"])
-    if self.params.get("ForceFailover"):
-        if not instance.multi_az:
-            raise _combination("Cannot force failover on a DB instance that is not Multi-AZ.")
-        raise NotImplementedError("ForceFailover")
+    instance.failover_wanted = bool(self.params.get("ForceFailover"))
+    if instance.failover_wanted and not instance.multi_az:
+        raise _combination("Cannot force failover on a DB instance that is not Multi-AZ.")
     instance.status = "rebooting"
     return ActionResult({"DBInstance": instance})
 
@@ -254,6 +262,16 @@ def _check_new(backend: RDSBackend, given: dict[str, Any]) -> None:
     check_groups(backend, given.get("DBParameterGroupName"), given.get("VpcSecurityGroupIds"))
     if "DBSubnetGroupName" not in given:
         raise NotImplementedError("CreateDBInstance without DBSubnetGroupName (a default VPC)")
+
+
+def _check_storage(instance: DBInstance, given: dict[str, Any]) -> None:
+    """Storage never shrinks, and grows by a tenth at least (API_ModifyDBInstance.html)."""
+    current, wanted = instance.allocated_storage, given.get("AllocatedStorage", instance.allocated_storage)
+    if wanted < current:
+        message = f"Requested storage {wanted} is less than the allocated {current}: storage can't be reduced."
+        raise _combination(message)
+    if wanted > current:
+        given["AllocatedStorage"] = max(wanted, -(-current * 11 // 10))
 
 
 def _modify_password(instance: DBInstance, given: dict[str, Any]) -> None:

@@ -47,7 +47,9 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
     """An instance whose controller moves it: creating, available, modifying, ..., deleting.
 
     endpoint_open: whether clients find it; apply_now: pending values are being applied;
-    parameter_apply_status: of the parameter group; booted_group: the group at the last boot.
+    parameter_apply_status: of the parameter group; booted_group: the group at the last boot;
+    standby_zone: where the standby of a Multi-AZ instance is, or would be; failover_wanted: the
+    reboot that was asked for is to be a failover.
     """
 
     activity_stream_status = "stopped"
@@ -63,6 +65,9 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
         self.status = "creating"
         alphabet = string.ascii_uppercase + string.digits
         self.dbi_resource_id = "db-" + "".join(secrets.choice(alphabet) for _ in range(26))
+        self.availability_zone: str
+        self.standby_zone = next(zone for zone in zones(self.db_subnet_group) if zone != self.availability_zone)
+        self.failover_wanted = False
         self.endpoint_open = False
         self.apply_now = False
         self.pending_modified_values: dict[str, Any] = {}
@@ -124,9 +129,7 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
 
     @property
     def secondary_availability_zone(self) -> str | None:
-        """Where the standby of a Multi-AZ instance is."""
-        others = [zone for zone in zones(self.db_subnet_group) if zone != self.availability_zone]
-        return others[0] if self.multi_az and others else None
+        return self.standby_zone if self.multi_az else None
 
     @property
     def certificate_details(self) -> dict[str, str]:
@@ -145,6 +148,15 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
             current = secret.versions[secret.default_version_id]["secret_string"]
             return str(json.loads(current)["password"])
         return str(self._master_user_password)
+
+    def soon(self, name: str) -> Any:
+        """The value of what ModifyDBInstance calls by that name, once what is being applied is."""
+        current = getattr(self, DEFERRED[name])
+        return self.pending_modified_values.get(name, current) if self.apply_now else current
+
+    def swap_zones(self) -> None:
+        """The standby became the primary."""
+        self.availability_zone, self.standby_zone = self.standby_zone, self.availability_zone
 
     def settle(self) -> None:
         """What was pending is in force."""

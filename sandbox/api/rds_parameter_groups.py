@@ -100,10 +100,19 @@ def modify_db_parameter_group(self: RDSResponse) -> ActionResult:
 
 
 def reset_db_parameter_group(self: RDSResponse) -> ActionResult:
-    """Named parameters, or all, go back to their defaults. API_ResetDBParameterGroup.html"""
+    """Those in Parameters go back to their defaults; all do with ResetAllParameters, or if none is named.
+
+    The page gives true as its default, beside a list of parameters "to reset specific" ones. Say false
+    with a list: then both readings mean the same. API_ResetDBParameterGroup.html
+    """
     group = _own(self.backend, self.params["DBParameterGroupName"])
-    named = [one["ParameterName"] for one in self.params.get("Parameters", [])]
-    for name in list(group.parameters) if self.params.get("ResetAllParameters", not named) else named:
+    named = [dict(one.original_dict()) for one in self.params.get("Parameters", [])]
+    if len(named) > AT_ONCE:
+        raise RDSClientError("InvalidParameterValue", f"At most {AT_ONCE} parameters at once.")
+    for one in named:
+        _known(one)
+    every = self.params.get("ResetAllParameters", not named)
+    for name in list(group.parameters) if every else [one["ParameterName"] for one in named]:
         group.parameters.pop(name, None)
     _announce(self.backend, group)
     return ActionResult({"DBParameterGroupName": group.name})
@@ -138,22 +147,28 @@ def _announce(backend: RDSBackend, group: DBParameterGroup) -> None:
         instance.parameter_apply_status = "applying"
 
 
-def _check(given: Mapping[str, str]) -> None:
-    name, value = given.get("ParameterName", ""), given.get("ParameterValue", "")
+def _known(given: Mapping[str, str]) -> Parameter:
+    """The parameter that is to be set or reset in that way."""
+    name, method = given.get("ParameterName", ""), given.get("ApplyMethod")
     known = catalogue().get(name)
     if known is None:
         raise RDSClientError("InvalidParameterValue", f"Could not find parameter with name: {name}")
     if not known.modifiable:
         raise RDSClientError("InvalidParameterValue", f"The parameter {name} cannot be modified.")
-    if not known.accepts(value):
-        message = f"Invalid parameter value: {value} for: {name} allowed values are: "
-        raise RDSClientError("InvalidParameterValue", message + known.allowed)
-    if given.get("ApplyMethod") not in ("immediate", "pending-reboot"):
+    if method not in ("immediate", "pending-reboot"):
         message = f"ApplyMethod of {name} must be immediate or pending-reboot"
         raise RDSClientError("InvalidParameterValue", message)
-    if known.static and given["ApplyMethod"] == "immediate":
+    if known.static and method == "immediate":
         message = "cannot use immediate apply method for static parameter"
         raise RDSClientError("InvalidParameterCombination", message)
+    return known
+
+
+def _check(given: Mapping[str, str]) -> None:
+    known, value = _known(given), given.get("ParameterValue", "")
+    if not known.accepts(value):
+        message = f"Invalid parameter value: {value} for: {known.name} allowed values are: "
+        raise RDSClientError("InvalidParameterValue", message + known.allowed)
 
 
 def _row(known: Parameter, given: Mapping[str, str] | None) -> dict[str, Any]:

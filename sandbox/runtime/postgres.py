@@ -1,6 +1,7 @@
 """One PostgreSQL server: the node behind a database endpoint.
 
-Its folder holds `data/`, the superuser's password (0600) and the log. Roles are as on RDS
+Its folder holds `data/`, the superuser's password (0600) and the log. A standby is made of it with
+`follow`, a backup with `back_up`. Roles are as on RDS
 (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.html):
 `rdsadmin` is the only superuser and nobody else's; the master user is a member of `rds_superuser`.
 """
@@ -12,7 +13,7 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -22,12 +23,11 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from sandbox.runtime import processes
+from sandbox.runtime import postgres_settings as settings
+from sandbox.runtime import proc, processes
 from sandbox.runtime.certificates import Identity
+from sandbox.runtime.postgres_settings import PORT, SUPERUSER
 
-PORT = 5432
-SUPERUSER = "rdsadmin"
-FORCE_SSL = "rds.force_ssl"
 STARTUP = 60.0  # seconds, crash recovery included
 # The server refuses to run as root; in a user namespace root is nobody, and files stay root's.
 _UNPRIVILEGED = ("unshare", "--user") if os.geteuid() == 0 else ()
@@ -37,6 +37,10 @@ CREATE ROLE rds_superuser; CREATE ROLE rds_replication; CREATE ROLE rds_iam;
 CREATE ROLE rds_password; CREATE ROLE rdsrepladmin REPLICATION;
 GRANT pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password
   TO rds_superuser WITH ADMIN OPTION
+"""
+_STREAMS: LiteralString = """
+SELECT application_name, coalesce(extract(epoch FROM clock_timestamp() - reply_time), 0)
+FROM pg_stat_replication WHERE state = 'streaming'
 """
 
 
@@ -61,43 +65,76 @@ def binaries() -> Path:
 
 
 class Postgres:
-    """A server with its own folder and address, at port 5432."""
+    """A server with its own folder and address, at port 5432; its identity proves its names."""
 
-    def __init__(self, root: Path, name: str, folder: Path, address: str) -> None:
-        self.root, self.name, self.folder, self.address = root, name, folder, address
+    def __init__(self, root: Path, name: str, folder: Path, address: str, identity: Identity) -> None:
+        self.root, self.name, self.folder, self.address, self.identity = root, name, folder, address, identity
         self.data = folder / "data"
         self.log = folder / "postgres.log"
         self._secret = folder / "rdsadmin.password"
+        self._passfile = folder / "pgpass"
         self._process: processes.Process | None = None
 
-    def create(self, master: Master, parameters: Mapping[str, str], identity: Identity) -> None:
+    def create(self, master: Master, parameters: Mapping[str, str]) -> None:
         """Make the data folder, start the server, make roles and the first database."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(mode=0o700, parents=True)
-        _write(self._secret, secrets.token_urlsafe(32))
-        code = self._run(
+        self._clear(secrets.token_urlsafe(32))
+        self._do(
             "initdb", "--pgdata", self.data, "--username", SUPERUSER, "--pwfile", self._secret,
             "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8",
             "--data-checksums", "--no-sync", "--no-instructions",
-        ).wait()  # fmt: skip
-        if code != 0:
-            raise PostgresError(f"{self.name}: initdb ended with {code}.\n{self._tail()}")
-        self._write_settings(identity)
-        self._write_parameters(parameters)
+        )  # fmt: skip
+        self._write_settings(parameters)
         self.start()
         self._make_roles(master)
 
+    def follow(self, primary: Postgres, parameters: Mapping[str, str]) -> None:
+        """Become a standby, of a fresh copy: it replays what the primary writes, and serves nobody.
+
+        Returns when it streams.
+        """
+        self.kill()
+        self._clear(primary._secret.read_text())
+        self._copy(primary, self.data)
+        self._write_settings(parameters)
+        settings.write_followed_primary(self.data, self.label, primary.address, self._passfile)
+        self.resume(primary)
+
+    def resume(self, primary: Postgres) -> None:
+        """Start as the standby that it was when it stopped; returns when it streams."""
+        self._process = self._run("postgres", "-D", self.data)
+        self._await(lambda: primary.streams_to(self))
+
+    def back_up(self, folder: Path) -> None:
+        """Copy the server's data, and the superuser's password, into a folder, while it runs or not.
+
+        Nothing stands there until all of it does.
+        """
+        draft = folder.with_name(f"{folder.name}.part")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700, parents=True)
+        if self.alive():
+            self._copy(self, draft / "data")
+        else:
+            shutil.copytree(self.data, draft / "data")
+        shutil.copy(self._secret, draft)
+        draft.replace(folder)
+
     def start(self) -> None:
         """Start the server (recovering from a crash if need be) and wait until it serves."""
+        self.kill()  # what may be left of it
         self._process = self._run("postgres", "-D", self.data)
-        deadline = time.monotonic() + STARTUP
-        while not self.ready():
-            code = self._process.poll()
-            if code is not None or time.monotonic() > deadline:
-                state = "does not answer" if code is None else f"ended with {code}"
-                self._process.kill()
-                raise PostgresError(f"{self.name}: the server {state}.\n{self._tail()}")
-            time.sleep(0.02)
+        self._await(self.ready)
+
+    def promote(self, parameters: Mapping[str, str]) -> None:
+        """Start anew as a primary with these parameters, with all that it ever received.
+
+        It is not asked: a standby that hangs, or has ended, obeys as well. Its history is one of its
+        own from here (a timeline), so that the old primary's can't be mistaken for it.
+        """
+        self.kill()
+        settings.write_parameters(self.data, parameters)
+        settings.write_promotion(self.data)
+        self.start()
 
     def stop(self, grace_seconds: float = 10.0) -> None:
         """A fast shutdown: open transactions are rolled back, a checkpoint is written."""
@@ -107,11 +144,35 @@ class Postgres:
                 self._process.kill()
             self._process = None
 
+    def kill(self) -> None:
+        """End it as a lost machine does, down to the last of its processes.
+
+        They lead sessions of their own, and one that hangs outlives the postmaster.
+        """
+        if self._process:
+            self._process.kill()
+            self._process = None
+        proc.end_all(lambda: [one for one in proc.entries() if one.stands_in(self.data)])
+
     def restart(self, parameters: Mapping[str, str]) -> None:
         """Stop and start with these parameters, static ones included."""
         self.stop()
-        self._write_parameters(parameters)
+        settings.write_parameters(self.data, parameters)
         self.start()
+
+    def remove(self) -> None:
+        """End it and delete its folder."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def label(self) -> str:
+        """What primaries call it."""
+        return self.folder.name
+
+    def intact(self) -> bool:
+        """Whether its data is still there."""
+        return (self.data / "global" / "pg_control").exists()
 
     def alive(self) -> bool:
         """Whether the server's process runs."""
@@ -135,15 +196,29 @@ class Postgres:
         `rds.force_ssl` = 1 refuses connections without TLS.
         """
         before = self.query("SELECT pg_conf_load_time()")
-        self._write_parameters(parameters)
-        if self._process:
-            self._process.signal(signal.SIGHUP)
+        self.tell(parameters)
         deadline = time.monotonic() + STARTUP
         while self.query("SELECT pg_conf_load_time()") == before:
             if time.monotonic() > deadline:
                 raise PostgresError(f"{self.name}: parameters are not taken up.\n{self._tail()}")
             time.sleep(0.02)
         return frozenset(name for (name,) in self.query("SELECT name FROM pg_settings WHERE pending_restart"))
+
+    def tell(self, parameters: Mapping[str, str]) -> None:
+        """Put these parameters in force soon; asks nothing back, so a standby can be told too."""
+        settings.write_parameters(self.data, parameters)
+        self._reload()
+
+    def require(self, standby: Postgres | None) -> None:
+        """Let commits wait, soon, until that standby has them on disk; or wait for none."""
+        settings.write_required_standby(self.data, standby.label if standby else None)
+        self._reload()
+
+    def streams_to(self, standby: Postgres, silence: float = 0.0) -> bool:
+        """Whether that standby takes what this server writes, and was heard of within the last
+        `silence` seconds (0: ever)."""
+        heard = [row[1] for row in self.query(_STREAMS) if row[0] == standby.label]
+        return any(not silence or seconds <= silence for seconds in heard)
 
     def set_password(self, user: str, password: str) -> None:
         """Change a role's password; only its SCRAM verifier travels, so no log can show it."""
@@ -178,27 +253,40 @@ class Postgres:
                 database = sql.Identifier(master.database)
                 connection.execute(sql.SQL(create).format(database, user))
 
-    def _write_settings(self, identity: Identity) -> None:
-        """What is the node's own, out of reach of parameter groups, as on RDS."""
-        settings = {
-            "listen_addresses": self.address,
-            "port": str(PORT),
-            "unix_socket_directories": "",
-            "ssl": "on",
-            "ssl_cert_file": str(identity.certificate),
-            "ssl_key_file": str(identity.key),
-            "ssl_min_protocol_version": "TLSv1.2",
-            "shared_buffers": "64MB",  # a laptop is not a db.t3.medium; a group may say more
-            "shared_preload_libraries": "pg_stat_statements",
-            "timezone": "UTC",
-            "log_timezone": "UTC",
-        }
-        _write(self.data / "postgresql.conf", _lines(settings) + "include 'parameters.conf'\n")
+    def _clear(self, secret: str) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(mode=0o700, parents=True)
+        settings.write(self._secret, secret)
+        settings.write(self._passfile, f"*:*:*:{SUPERUSER}:{secret}\n")
 
-    def _write_parameters(self, parameters: Mapping[str, str]) -> None:
-        _write(self.data / "parameters.conf", _lines(parameters))
-        clear = "" if parameters.get(FORCE_SSL) == "1" else "hostnossl all all all scram-sha-256\n"
-        _write(self.data / "pg_hba.conf", f"hostssl all all all scram-sha-256\n{clear}")
+    def _copy(self, source: Postgres, target: Path) -> None:
+        self._do(
+            "pg_basebackup", "--dbname", settings.conninfo(source.address, source._passfile), "--pgdata", target,
+            "--checkpoint", "fast", "--wal-method", "stream", "--no-sync",
+        )  # fmt: skip
+
+    def _write_settings(self, parameters: Mapping[str, str]) -> None:
+        settings.write_settings(self.data, self.address, self.identity)
+        settings.write_parameters(self.data, parameters)
+
+    def _reload(self) -> None:
+        if self._process:
+            self._process.signal(signal.SIGHUP)
+
+    def _await(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + STARTUP
+        while not condition():
+            code = self._process.poll() if self._process else None
+            if not self.alive() or time.monotonic() > deadline:
+                state = "does not get ready" if self.alive() else f"ended with {code}"
+                self.kill()
+                raise PostgresError(f"{self.name}: the server {state}.\n{self._tail()}")
+            time.sleep(0.02)
+
+    def _do(self, program: str, *arguments: str | Path) -> None:
+        code = self._run(program, *arguments).wait()
+        if code != 0:
+            raise PostgresError(f"{self.name}: {program} ended with {code}.\n{self._tail()}")
 
     def _run(self, program: str, *arguments: str | Path) -> processes.Process:
         return processes.start(
@@ -219,14 +307,3 @@ class Postgres:
 def _verifier(connection: psycopg.Connection, user: str, password: str) -> str:
     encrypt = connection.pgconn.encrypt_password
     return encrypt(password.encode(), user.encode(), b"scram-sha-256").decode()
-
-
-def _lines(settings: Mapping[str, str]) -> str:
-    quoted = {name: value.replace("'", "''") for name, value in settings.items()}
-    return "".join(f"{name} = '{value}'\n" for name, value in sorted(quoted.items()))
-
-
-def _write(path: Path, content: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(content)

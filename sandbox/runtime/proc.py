@@ -29,6 +29,14 @@ class Entry:
             return False
         return os.fsencode(variable) in environment.split(b"\0")
 
+    def stands_in(self, folder: Path) -> bool:
+        """Whether its working directory is that folder, deleted since or not."""
+        try:
+            current = str((_PROC / str(self.pid) / "cwd").readlink())
+        except OSError:  # gone meanwhile, or somebody else's
+            return False
+        return current.removesuffix(" (deleted)") == str(folder.resolve())
+
 
 def entry(pid: int) -> Entry | None:
     """The process of that id; None when there is none or only its exit code is left (a zombie)."""

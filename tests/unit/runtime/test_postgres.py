@@ -41,8 +41,8 @@ def authority(root: Path) -> Authority:
 @pytest.fixture(scope="module")
 def server(root: Path, authority: Authority) -> Iterator[Postgres]:
     address = Network(root, os.environ.get("SANDBOX_NET", "127.36")).address("node/orders")
-    server = Postgres(root, "orders", root / "databases/orders", address)
-    server.create(MASTER, FORCED, authority.issue([NAME], [address]))
+    server = Postgres(root, "orders", root / "databases/orders", address, authority.issue([NAME], [address]))
+    server.create(MASTER, FORCED)
     yield server
     server.stop()
 

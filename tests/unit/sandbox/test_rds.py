@@ -9,37 +9,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
-import psycopg.conninfo
 import pytest
-from botocore.exceptions import ClientError
 
 from sandbox.controllers.rds import RdsController
+from tests.unit.sandbox.databases import (
+    NAME,
+    ORDER,
+    become,
+    create,
+    describe,
+    in_sync,
+    login,
+    refused,
+    set_parameter,
+    show,
+)
 from tests.unit.sandbox.dataplane import Stage, eventually, running
-
-NAME = "campus"
-ORDER = {
-    "DBInstanceIdentifier": NAME,
-    "DBInstanceClass": "db.t3.medium",
-    "Engine": "postgres",
-    "EngineVersion": "17",
-    "AllocatedStorage": 20,
-    "DBName": "campus",
-    "MasterUsername": "campus_admin",
-    "ManageMasterUserPassword": True,
-    "MultiAZ": True,
-    "StorageEncrypted": True,
-    "DBSubnetGroupName": "data",
-    "DBParameterGroupName": "campus",
-    "BackupRetentionPeriod": 7,
-    "PreferredBackupWindow": "02:00-03:00",
-    "PreferredMaintenanceWindow": "Sun:04:00-Sun:05:00",
-    "EnablePerformanceInsights": True,
-    "EnableCloudwatchLogsExports": ["postgresql"],
-    "CACertificateIdentifier": "rds-ca-rsa2048-g1",
-    "CopyTagsToSnapshot": True,
-    "DeletionProtection": True,
-    "Tags": [{"Key": "Estate", "Value": "one"}],
-}
 
 
 @pytest.fixture(scope="module")
@@ -54,70 +39,8 @@ def rds(stage: Stage) -> Any:
 
 
 @pytest.fixture(scope="module")
-def groups(stage: Stage, rds: Any) -> None:
-    rds.create_db_subnet_group(DBSubnetGroupName="data", DBSubnetGroupDescription="data", SubnetIds=[*stage.subnets])
-    rds.create_db_parameter_group(
-        DBParameterGroupName="campus", DBParameterGroupFamily="postgres17", Description="campus"
-    )
-
-
-@pytest.fixture(scope="module")
-def created(stage: Stage, rds: Any, groups: None) -> dict[str, Any]:
-    """The answer to CreateDBInstance; returned once the instance is available."""
-    answer = rds.create_db_instance(**ORDER, VpcSecurityGroupIds=[stage.security_group])
-    become(rds, "available")
-    return dict(answer["DBInstance"])
-
-
-def describe(rds: Any, name: str = NAME) -> dict[str, Any]:
-    return dict(rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0])
-
-
-def become(rds: Any, status: str, name: str = NAME) -> dict[str, Any]:
-    seen = eventually(lambda: (d := describe(rds, name))["DBInstanceStatus"] == status and d)
-    return dict(seen)
-
-
-def login(stage: Stage, instance: dict[str, Any], **options: str) -> psycopg.Connection:
-    secret = stage.client("secretsmanager").get_secret_value(SecretId=instance["MasterUserSecret"]["SecretArn"])
-    master = json.loads(secret["SecretString"])
-    endpoint = instance["Endpoint"]
-    given = {
-        "host": endpoint["Address"],
-        "hostaddr": stage.sandbox.network.lookup(endpoint["Address"]),
-        "port": endpoint["Port"],
-        "user": master["username"],
-        "password": master["password"],
-        "dbname": "campus",
-        "sslmode": "verify-full",
-        "sslrootcert": str(stage.sandbox.authority.certificate),
-        "connect_timeout": "3",
-    }
-    conninfo = psycopg.conninfo.make_conninfo("", **{**given, **options})
-    return psycopg.connect(conninfo, autocommit=True)
-
-
-def show(stage: Stage, rds: Any, name: str) -> str:
-    with login(stage, describe(rds)) as connection:
-        row = connection.execute(f"SHOW {name}".encode()).fetchone()
-    return str(row and row[0])
-
-
-def refused(code: str, call: Any, **parameters: Any) -> str:
-    with pytest.raises(ClientError) as failure:
-        call(**parameters)
-    assert failure.value.response["Error"]["Code"] == code
-    return str(failure.value.response["Error"]["Message"])
-
-
-def set_parameter(rds: Any, name: str, value: str, method: str = "immediate") -> None:
-    one = {"ParameterName": name, "ParameterValue": value, "ApplyMethod": method}
-    rds.modify_db_parameter_group(DBParameterGroupName="campus", Parameters=[one])
-
-
-def in_sync(rds: Any, status: str = "in-sync") -> bool:
-    groups = describe(rds)["DBParameterGroups"]
-    return bool(groups == [{"DBParameterGroupName": "campus", "ParameterApplyStatus": status}])
+def created(stage: Stage) -> dict[str, Any]:
+    return create(stage)
 
 
 def test_a_new_instance_has_no_endpoint_until_it_serves(created: dict[str, Any], rds: Any) -> None:
@@ -228,7 +151,8 @@ def test_static_parameters_wait_for_a_reboot_and_dynamic_ones_do_not(
 def test_a_killed_node_recovers_behind_the_same_endpoint(created: dict[str, Any], stage: Stage, rds: Any) -> None:
     with login(stage, describe(rds)) as connection:
         connection.execute("CREATE TABLE kept AS SELECT generate_series(1, 10)")
-    log = next(stage.sandbox.settings.root.glob("databases/*/data/postmaster.pid"))
+    zone = describe(rds)["AvailabilityZone"]
+    log = next(stage.sandbox.settings.root.glob(f"databases/*/{zone}/data/postmaster.pid"))
     os.kill(int(log.read_text().splitlines()[0]), signal.SIGKILL)
 
     def rows() -> object:
@@ -239,6 +163,7 @@ def test_a_killed_node_recovers_behind_the_same_endpoint(created: dict[str, Any]
             return None
 
     assert eventually(rows) == (10,)
+    assert describe(rds)["AvailabilityZone"] == zone
 
 
 def test_changes_wait_unless_they_are_to_act_at_once(created: dict[str, Any], rds: Any) -> None:
@@ -309,7 +234,7 @@ def test_a_changed_subnet_group_stays(created: dict[str, Any], stage: Stage, rds
     assert found[0]["DBSubnetGroupDescription"] == "new"
 
 
-def test_versions_are_listed(rds: Any) -> None:
+def test_versions_are_listed(stage: Stage, rds: Any) -> None:
     versions = rds.describe_db_engine_versions(Engine="postgres", DefaultOnly=True)
     assert [v["DBParameterGroupFamily"] for v in versions["DBEngineVersions"]] == ["postgres17"]
 
@@ -320,6 +245,12 @@ def test_what_is_deleted_leaves_nothing(created: dict[str, Any], stage: Stage, r
     rds.modify_db_instance(DBInstanceIdentifier=NAME, DeletionProtection=False)
     refused("InvalidParameterCombination", delete, DBInstanceIdentifier=NAME)
     found = describe(rds)
+    taken = rds.describe_db_snapshots(SnapshotType="automated")["DBSnapshots"][0]["DBSnapshotIdentifier"]
+    refused("InvalidDBSnapshotState", rds.delete_db_snapshot, DBSnapshotIdentifier=taken)
+    rds.create_db_snapshot(DBInstanceIdentifier=NAME, DBSnapshotIdentifier="Taken")
+    assert become(rds, "available") and describe(rds)["DBInstanceStatus"] == "available"
+    refused("DBSnapshotAlreadyExists", delete, DBInstanceIdentifier=NAME, FinalDBSnapshotIdentifier="taken")
+    rds.delete_db_snapshot(DBSnapshotIdentifier="taken")
     delete(DBInstanceIdentifier=NAME, FinalDBSnapshotIdentifier="last")
     assert describe(rds)["DBInstanceStatus"] == "deleting"
     rds.get_waiter("db_instance_deleted").wait(
@@ -329,8 +260,14 @@ def test_what_is_deleted_leaves_nothing(created: dict[str, Any], stage: Stage, r
     assert list((root / "databases").iterdir()) == []
     assert network.lookup(found["Endpoint"]["Address"]) is None
     refused("DBInstanceNotFound", rds.describe_db_instances, DBInstanceIdentifier=NAME)
-    snapshots = rds.describe_db_snapshots(DBSnapshotIdentifier="last")["DBSnapshots"]
-    assert snapshots[0]["TagList"] == ORDER["Tags"]
+    (kept,) = rds.describe_db_snapshots()["DBSnapshots"]  # automated ones went with the instance
+    assert (kept["DBSnapshotIdentifier"], kept["Status"], kept["PercentProgress"]) == ("last", "available", 100)
+    assert kept["TagList"] == ORDER["Tags"]
+    (backup,) = (root / "snapshots").iterdir()
+    assert (backup / "data" / "PG_VERSION").read_text() == "17\n"
+    rds.delete_db_snapshot(DBSnapshotIdentifier="last")
+    eventually(lambda: not backup.exists())
+    refused("DBSnapshotNotFound", rds.describe_db_snapshots, DBSnapshotIdentifier="last")
     refused(
         "ResourceNotFoundException",
         stage.client("secretsmanager").describe_secret,

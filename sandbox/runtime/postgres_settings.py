@@ -1,0 +1,90 @@
+"""The configuration files of a PostgreSQL server: the node's own, the parameters', replication's.
+
+What comes later counts: parameters may change the node's defaults, and nothing changes replication.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from sandbox.runtime.certificates import Identity
+
+PORT = 5432
+SUPERUSER = "rdsadmin"
+FORCE_SSL = "rds.force_ssl"
+
+
+def write_settings(data: Path, address: str, identity: Identity) -> None:
+    """What is the node's own, out of reach of parameter groups, as on RDS."""
+    settings = {
+        "listen_addresses": address,
+        "port": str(PORT),
+        "unix_socket_directories": "",
+        "ssl": "on",
+        "ssl_cert_file": str(identity.certificate),
+        "ssl_key_file": str(identity.key),
+        "ssl_min_protocol_version": "TLSv1.2",
+        "shared_buffers": "64MB",  # a laptop is not a db.t3.medium; a group may say more
+        "shared_preload_libraries": "pg_stat_statements",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "wal_keep_size": "128MB",
+        "fsync": "off",  # what is written outlives killed processes; this machine's power is no subject
+    }
+    includes = "include 'parameters.conf'\ninclude_if_exists 'replication.conf'\n"
+    write(data / "postgresql.conf", _lines(settings) + includes)
+
+
+def write_parameters(data: Path, parameters: Mapping[str, str]) -> None:
+    """Those of the parameter group, and whether it lets clients in without TLS."""
+    write(data / "parameters.conf", _lines(parameters))
+    clear = "" if parameters.get(FORCE_SSL) == "1" else "hostnossl all all all scram-sha-256\n"
+    hosts = f"hostssl all all all scram-sha-256\nhostssl replication {SUPERUSER} all scram-sha-256\n"
+    write(data / "pg_hba.conf", hosts + clear)
+
+
+def write_required_standby(data: Path, standby: str | None) -> None:
+    """A primary's commits wait for the standby of that name, or for none."""
+    names = f'FIRST 1 ("{standby}")' if standby else ""
+    write(data / "replication.conf", _lines({"synchronous_standby_names": names}))
+
+
+def write_followed_primary(data: Path, name: str, address: str, passfile: Path) -> None:
+    """A standby called `name` follows the primary at that address, and serves nobody meanwhile.
+
+    Without readers (hot_standby) the parameters of both may differ for as long as they like.
+    """
+    settings = {
+        "primary_conninfo": f"{conninfo(address, passfile)} application_name={name}",
+        "hot_standby": "off",
+        "wal_receiver_status_interval": "1s",
+        "wal_retrieve_retry_interval": "100ms",
+    }
+    write(data / "replication.conf", _lines(settings))
+    (data / "standby.signal").touch(mode=0o600)
+
+
+def write_promotion(data: Path) -> None:
+    """What was a standby recovers to the end of what it has, asking nobody for more, and serves."""
+    settings = {"restore_command": "false", "hot_standby": "off", "synchronous_standby_names": ""}
+    write(data / "replication.conf", _lines(settings))
+    (data / "standby.signal").rename(data / "recovery.signal")
+
+
+def conninfo(address: str, passfile: Path) -> str:
+    """How a standby or a backup reaches a primary."""
+    return f"host={address} port={PORT} user={SUPERUSER} passfile={passfile} sslmode=require"
+
+
+def write(path: Path, content: str) -> None:
+    """Write a file that only its owner reads."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(content)
+
+
+def _lines(settings: Mapping[str, str]) -> str:
+    quoted = {name: value.replace("'", "''") for name, value in settings.items()}
+    return "".join(f"{name} = '{value}'\n" for name, value in sorted(quoted.items()))

@@ -10,7 +10,7 @@ from moto.ecs.exceptions import ECSException, InvalidParameterException
 from moto.ecs.models import Cluster, EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 
-from sandbox.api import ecs_definitions, ecs_services, ecs_tasks
+from sandbox.api import ecs_definitions, ecs_deployments, ecs_services, ecs_tasks
 from sandbox.api.ecs_launch import FARGATE, all_tasks
 from sandbox.api.ecs_records import Document, present
 from sandbox.api.ecs_services import services_of
@@ -30,7 +30,7 @@ def install() -> None:
         describe_capacity_providers,
     ):
         operation(EC2ContainerServiceResponse)(mend)
-    for module in (ecs_definitions, ecs_tasks, ecs_services):
+    for module in (ecs_definitions, ecs_tasks, ecs_services, ecs_deployments):
         module.install()
 
 

@@ -9,12 +9,16 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sandbox.api.ecs_deployment_records import ServiceDeployment, revision_arn
 from sandbox.api.ecs_records import Definition, Document, Tags, now, present
 
 
 @dataclass(slots=True, kw_only=True)
 class Deployment:
-    """One rollout of a service: what its tasks run, and how far it has come."""
+    """One revision of a service: what its tasks run, and how far its rollout has come.
+
+    `serving`: its load balancers with the target groups that it really uses, which alternate.
+    """
 
     definition: Definition
     desired_count: int
@@ -23,6 +27,7 @@ class Deployment:
     platform_version: str
     network: Document
     load_balancers: list[Document]
+    serving: list[Document] = field(default_factory=list)
     id: str = field(default_factory=lambda: f"ecs-svc/{secrets.randbelow(10**19):019d}")
     status: str = "PRIMARY"
     rollout_state: str = "IN_PROGRESS"
@@ -33,7 +38,7 @@ class Deployment:
     updated_at: datetime = field(default_factory=now)
 
     def describe(self) -> Document:
-        said = {"COMPLETED": "completed", "IN_PROGRESS": "in progress"}[self.rollout_state]
+        said = {"COMPLETED": "completed", "IN_PROGRESS": "in progress", "FAILED": "failed"}[self.rollout_state]
         return present(
             id=self.id,
             status=self.status,
@@ -68,6 +73,9 @@ class Service:
     settings: Document
     tags: Tags
     deployments: list[Deployment]
+    rollouts: list[ServiceDeployment] = field(default_factory=list)
+    revisions: list[Deployment] = field(default_factory=list)
+    stable: Deployment | None = None  # the revision that was last rolled out to the end
     status: str = "ACTIVE"
     events: list[Document] = field(default_factory=list)
     created_at: datetime = field(default_factory=now)
@@ -84,6 +92,11 @@ class Service:
     @property
     def primary(self) -> Deployment:
         return next(d for d in self.deployments if d.status == "PRIMARY")
+
+    @property
+    def rollout(self) -> ServiceDeployment | None:
+        """The latest service deployment, ongoing or not."""
+        return self.rollouts[-1] if self.rollouts else None
 
     def say(self, message: str) -> None:
         """Add a service event; ECS keeps the latest hundred.
@@ -120,6 +133,16 @@ class Service:
             roleArn=f"arn:aws:iam::{self.account}:role/aws-service-role/ecs.amazonaws.com"
             "/AWSServiceRoleForECS",
             events=self.events,
+            currentServiceDeployment=self.rollout.arn if self.rollout and self.rollout.ongoing else None,
+            currentServiceRevisions=[
+                {
+                    "arn": revision_arn(self.arn, d),
+                    "requestedTaskCount": d.desired_count,
+                    "runningTaskCount": d.running,
+                    "pendingTaskCount": d.pending,
+                }
+                for d in self.deployments
+            ],
             createdAt=self.created_at,
             placementConstraints=[],
             placementStrategy=[],

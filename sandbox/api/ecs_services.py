@@ -1,7 +1,6 @@
 """Services: kept whole, checked, and turned into deployments for the ECS controller to carry out.
 
-Only the rolling strategy is emulated so far; what would shift traffic is refused. Pages named
-API_*.html are those of https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
+Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -14,18 +13,14 @@ from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 
 from sandbox.api.ecs_definitions import runnable
+from sandbox.api.ecs_deployment_configuration import DEFAULTS, configuration_of
+from sandbox.api.ecs_deployment_records import begin
 from sandbox.api.ecs_launch import PLATFORM_VERSION, check_capacity, check_network
 from sandbox.api.ecs_load_balancers import check_load_balancers
 from sandbox.api.ecs_records import Document, now
 from sandbox.api.ecs_service_records import Deployment, Service
 from sandbox.api.mend import operation
 
-DEPLOYMENT_DEFAULTS: Document = {
-    "maximumPercent": 200,
-    "minimumHealthyPercent": 100,
-    "strategy": "ROLLING",
-    "bakeTimeInMinutes": 0,
-}
 #: what ECS keeps and returns, and its value when nobody sets it
 KEPT: Document = {
     "healthCheckGracePeriodSeconds": 0,
@@ -70,7 +65,8 @@ def create_service(self: EC2ContainerServiceResponse) -> ActionResult:
     )
     definition = runnable(backend, given.get("taskDefinition") or "")
     load_balancers = given.get("loadBalancers") or []
-    check_load_balancers(backend, definition, load_balancers)
+    configuration = configuration_of(given, DEFAULTS)
+    check_load_balancers(backend, definition, load_balancers, configuration["strategy"])
     service = Service(
         name=given["serviceName"],
         arn=f"arn:aws:ecs:{self.region}:{self.current_account}:service/{cluster.name}"
@@ -81,7 +77,7 @@ def create_service(self: EC2ContainerServiceResponse) -> ActionResult:
         cluster_arn=cluster.arn,
         desired_count=given["desiredCount"],
         settings={name: given.get(name, default) for name, default in KEPT.items()}
-        | {"deploymentConfiguration": _configuration(given, DEPLOYMENT_DEFAULTS)},
+        | {"deploymentConfiguration": configuration},
         tags=given.get("tags") or [],
         deployments=[
             Deployment(
@@ -92,9 +88,11 @@ def create_service(self: EC2ContainerServiceResponse) -> ActionResult:
                 platform_version=PLATFORM_VERSION,
                 network=check_network(backend, definition, given.get("networkConfiguration")),
                 load_balancers=load_balancers,
+                serving=load_balancers,
             )
         ],
     )
+    begin(service, service.primary)
     services[key] = service
     return ActionResult({"service": service.describe()})
 
@@ -107,10 +105,10 @@ def update_service(self: EC2ContainerServiceResponse) -> ActionResult:
         raise ECSException("ServiceNotActiveException", "Service was not ACTIVE.")
     cluster = backend._get_cluster(service.cluster_name)
     before = service.primary
-    after = _next_deployment(self, service, given)
+    configuration = configuration_of(given, service.settings["deploymentConfiguration"])
+    after = _next_deployment(self, service, given, configuration["strategy"])
     if given.get("capacityProviderStrategy"):
         _, after.strategy = check_capacity(cluster, None, given["capacityProviderStrategy"])
-    configuration = _configuration(given, service.settings["deploymentConfiguration"])
     service.settings |= {name: given[name] for name in KEPT if name in given}
     service.settings["deploymentConfiguration"] = configuration
     if given.get("desiredCount") is not None:
@@ -118,6 +116,7 @@ def update_service(self: EC2ContainerServiceResponse) -> ActionResult:
     if given.get("forceNewDeployment") or _work(after) != _work(before):
         before.status, before.updated_at = "ACTIVE", now()
         service.deployments.insert(0, after)
+        begin(service, after)
     else:
         before.strategy = after.strategy
     service.primary.desired_count = service.desired_count
@@ -189,26 +188,15 @@ def _find(response: EC2ContainerServiceResponse, reference: str) -> Service:
     return service
 
 
-def _configuration(given: Document, before: Document) -> Document:
-    configuration = before | (given.get("deploymentConfiguration") or {})
-    if configuration["strategy"] != "ROLLING":
-        raise NotImplementedError(f"the deployment strategy {configuration['strategy']}")
-    if configuration["maximumPercent"] <= 100 <= configuration["minimumHealthyPercent"]:
-        raise InvalidParameterException(
-            "maximumPercent and minimumHealthyPercent can not both be 100, as this will block"
-            " deployments."
-        )
-    return configuration
-
-
 def _next_deployment(
-    response: EC2ContainerServiceResponse, service: Service, given: Document
+    response: EC2ContainerServiceResponse, service: Service, given: Document, strategy: str
 ) -> Deployment:
     before, backend = service.primary, response.ecs_backend
     reference = given.get("taskDefinition")
     definition = runnable(backend, reference) if reference else before.definition
     load_balancers = given.get("loadBalancers", before.load_balancers)
-    check_load_balancers(backend, definition, load_balancers)
+    check_load_balancers(backend, definition, load_balancers, strategy)
+    same = load_balancers == before.load_balancers
     return Deployment(
         definition=definition,
         desired_count=service.desired_count,
@@ -219,6 +207,7 @@ def _next_deployment(
             backend, definition, given.get("networkConfiguration") or before.network
         ),
         load_balancers=load_balancers,
+        serving=before.serving if same else load_balancers,
     )
 
 

@@ -21,15 +21,21 @@ Statement = dict[str, Any]
 
 def require_trust(state: State, role_arn: str) -> None:
     """TaskStartError unless ECS tasks may assume the role."""
+    if not trusts(state, role_arn, SERVICE):
+        raise cannot_assume(role_arn)
+
+
+def trusts(state: State, role_arn: str, service: str) -> bool:
+    """Whether that AWS service may assume the role; False where there is no such role."""
     with state.lock:
         role = _role(state, role_arn)
         trust = _document(role.assume_role_policy_document) if role else {}
     for statement in _list(trust.get("Statement")):
         principals = statement.get("Principal")
         services = principals.get("Service") if isinstance(principals, dict) else None
-        if statement.get("Effect") == "Allow" and SERVICE in _list(services):
-            return
-    raise cannot_assume(role_arn)
+        if statement.get("Effect") == "Allow" and service in _list(services):
+            return True
+    return False
 
 
 def denied(state: State, role_arn: str, action: str, resource: str) -> str | None:

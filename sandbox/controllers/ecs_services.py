@@ -15,7 +15,8 @@ from sandbox.api.ecs_service_records import Deployment, Service
 from sandbox.api.ecs_tasks import task_tags
 from sandbox.controllers import ecs_targets
 from sandbox.controllers.context import Sandbox
-from sandbox.controllers.ecs_rolling import Health, Member, complete, step
+from sandbox.controllers.ecs_rolling import Health, Member, Step, complete, step
+from sandbox.controllers.ecs_rollouts import Rollouts, Seen
 from sandbox.controllers.ecs_throttle import Throttle
 
 STARTING = ("PROVISIONING", "PENDING", "ACTIVATING")
@@ -29,6 +30,7 @@ class ServiceScheduler:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._throttle = Throttle(sandbox.clock)
+        self._rollouts = Rollouts(sandbox)
         self._steady: dict[str, str] = {}  # service ARN -> what was reached
 
     def look(self, backend: Any, service: Service) -> None:
@@ -39,6 +41,17 @@ class ServiceScheduler:
         self._notice_failures(service, tasks)
         live = [task for task in tasks if task.live]
         members = [self._member(service, task) for task in live]
+        _count(service, tasks)
+        counts = self._rollouts.look(service, _seen(tasks, members))
+        if counts is None:
+            self._roll(backend, service, live, members)
+        else:
+            for deployment in service.deployments:
+                self._keep(backend, service, deployment, live, members, counts.get(deployment.id, 0))
+        self._conclude(service, tasks, members)
+
+    def _roll(self, backend: Any, service: Service, live: list[Task], members: list[Member]) -> None:
+        """Replace the tasks of other deployments by the primary's, some at a time."""
         configuration = service.settings["deploymentConfiguration"]
         wanted = step(
             members,
@@ -46,11 +59,31 @@ class ServiceScheduler:
             minimum_percent=configuration["minimumHealthyPercent"],
             maximum_percent=configuration["maximumPercent"],
         )
+        self._carry_out(backend, service, service.primary, live, wanted)
+
+    def _keep(
+        self,
+        backend: Any,
+        service: Service,
+        deployment: Deployment,
+        live: list[Task],
+        members: list[Member],
+        count: int,
+    ) -> None:
+        """Keep so many tasks of a deployment, whatever the others have."""
+        own = [t.id for t in live if t.started_by == deployment.id]
+        group = [Member(m.id, True, m.health, m.zone) for m in members if m.id in own]
+        wanted = step(group, desired=count, minimum_percent=100, maximum_percent=200)
+        deployment.desired_count = count
+        self._carry_out(backend, service, deployment, live, wanted)
+
+    def _carry_out(
+        self, backend: Any, service: Service, deployment: Deployment, live: list[Task], wanted: Step
+    ) -> None:
         self._stop(service, [task for task in live if task.id in wanted.stop])
-        if wanted.start and self._throttle.allows(service.primary.id):
-            self._start(backend, service, wanted.start)
-        _count(service, tasks)
-        self._conclude(service, tasks, members)
+        failed = deployment.rollout_state == "FAILED"
+        if wanted.start and not failed and self._throttle.allows(deployment.id):
+            self._start(backend, service, deployment, wanted.start)
 
     def _member(self, service: Service, task: Task) -> Member:
         current = task.started_by == service.primary.id
@@ -69,19 +102,18 @@ class ServiceScheduler:
             return "unhealthy"
         return "healthy" if set(states.values()) == {"healthy"} else "starting"
 
-    def _start(self, backend: Any, service: Service, count: int) -> None:
-        primary = service.primary
+    def _start(self, backend: Any, service: Service, deployment: Deployment, count: int) -> None:
         wanted = Launch(
             cluster=backend.clusters[service.cluster_name],
-            definition=primary.definition,
-            network=primary.network,
+            definition=deployment.definition,
+            network=deployment.network,
             group=service.group,
-            started_by=primary.id,
-            strategy=primary.strategy,
+            started_by=deployment.id,
+            strategy=deployment.strategy,
             overrides={},
-            tags=_tags(service, primary),
+            tags=_tags(service, deployment),
             execute_command=service.settings["enableExecuteCommand"],
-            load_balancers=primary.load_balancers,
+            load_balancers=deployment.serving,
         )
         started = [launch(backend, wanted).id for _ in range(count)]
         service.say(f"has started {count} tasks: {_listed(started)}.")
@@ -105,16 +137,15 @@ class ServiceScheduler:
 
     def _notice_failures(self, service: Service, tasks: list[Task]) -> None:
         for task in tasks:
-            if task.started_by != service.primary.id:
+            deployment = next((d for d in service.deployments if d.id == task.started_by), None)
+            if deployment is None:
                 continue
             if task.last_status == "RUNNING":
-                self._throttle.started(service.primary.id)
-            elif task.stop_code == "TaskFailedToStart" and self._throttle.failed(
-                service.primary.id, task.id
-            ):
-                service.primary.failed += 1
+                self._throttle.started(deployment.id)
+            elif task.stop_code == "TaskFailedToStart" and self._throttle.failed(deployment.id, task.id):
+                deployment.failed += 1
                 service.say(f"(task {task.id}) failed to start: {task.stopped_reason}")
-                if self._throttle.struggling(service.primary.id):
+                if self._throttle.struggling(deployment.id):
                     service.say("is unable to consistently start tasks successfully.")
 
     def _conclude(self, service: Service, tasks: list[Task], members: list[Member]) -> None:
@@ -126,7 +157,8 @@ class ServiceScheduler:
         service.deployments = [
             d for d in service.deployments if d.status == "PRIMARY" or remaining[d.id]
         ]
-        if len(service.deployments) > 1 or not complete(members, service.desired_count):
+        shifting = service.rollout and service.rollout.ongoing and service.rollout.shifting
+        if shifting or len(service.deployments) > 1 or not complete(members, service.desired_count):
             self._steady.pop(service.arn, None)
             return
         primary = service.primary
@@ -136,6 +168,15 @@ class ServiceScheduler:
         if self._steady.get(service.arn) != primary.id:
             self._steady[service.arn] = primary.id
             service.say("has reached a steady state.")
+
+
+def _seen(tasks: list[Task], members: list[Member]) -> Seen:
+    healthy = {m.id for m in members if m.health == "healthy"}
+    return Seen(
+        healthy=Counter(t.started_by for t in tasks if t.id in healthy),
+        live=Counter(t.started_by for t in tasks if t.live),
+        remaining=Counter(t.started_by for t in tasks if t.last_status != "STOPPED"),
+    )
 
 
 def _count(service: Service, tasks: list[Task]) -> None:

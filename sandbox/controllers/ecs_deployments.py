@@ -1,0 +1,183 @@
+"""The way of a deployment that shifts traffic: its stages, one after the other. No side effects.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-deployment-how-it-works.html
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/canary-deployment.html
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-linear.html
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Document = dict[str, Any]
+Stage = Literal[
+    "RECONCILE_SERVICE",
+    "PRE_SCALE_UP",
+    "SCALE_UP",
+    "POST_SCALE_UP",
+    "TEST_TRAFFIC_SHIFT",
+    "POST_TEST_TRAFFIC_SHIFT",
+    "PRE_PRODUCTION_TRAFFIC_SHIFT",
+    "PRODUCTION_TRAFFIC_SHIFT",
+    "POST_PRODUCTION_TRAFFIC_SHIFT",
+    "BAKE_TIME",
+    "CLEAN_UP",
+]
+Awaited = Literal["nothing", "green healthy", "blue healthy", "others gone"]
+
+#: real seconds until a load balancer surely sends where its rules say: traffic is never scaled
+SETTLE = 1.0
+#: a stage that takes longer fails the deployment
+STAGE_MINUTES = 24 * 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A stage on the way, and how things stand in it.
+
+    production, test: percent of the traffic that green, the new revision, gets; None: as before.
+    seconds: how long it lasts at least. green, blue, stale: whose tasks are meant to run; stale is
+    what a deployment that was stopped half-way left.
+    """
+
+    stage: Stage
+    production: float | None = None
+    test: float | None = None
+    seconds: float = 0.0
+    awaited: Awaited = "nothing"
+    green: bool = True
+    blue: bool = True
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is seen: seconds in the present leg, tasks, hooks' statuses, alarms that fire."""
+
+    seconds: float
+    green_healthy: bool = False
+    blue_healthy: bool = False
+    others_gone: bool = False
+    hooks: Sequence[tuple[str, str]] = ()  # status, timeout action
+    alarms: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GoBack:
+    """Roll back, and why."""
+
+    reason: str
+
+
+Decision = Literal["stay", "proceed"] | GoBack
+
+
+def steps(configuration: Document) -> tuple[tuple[float, float], ...]:
+    """(percent of production traffic, minutes to bake) after each shift; the last has none.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CanaryConfiguration.html
+    """
+    match configuration["strategy"]:
+        case "CANARY":
+            canary = configuration["canaryConfiguration"]
+            shares, bake = [canary["canaryPercent"]], canary["canaryBakeTimeInMinutes"]
+        case "LINEAR":
+            linear = configuration["linearConfiguration"]
+            size, bake = linear["stepPercent"], linear["stepBakeTimeInMinutes"]
+            shares = [size * i for i in range(1, math.ceil(100 / size))]
+        case _:
+            shares, bake = [], 0
+    return (*((round(float(share), 1), float(bake)) for share in shares if share < 100), (100.0, 0.0))
+
+
+def course(
+    configuration: Document, seconds: Callable[[float], float], *, first: bool = False, reconcile: bool = False
+) -> tuple[Leg, ...]:
+    """The whole way. seconds: real ones for AWS minutes. first: there is no blue to share with.
+
+    PRE_PRODUCTION_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT come at every step:
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
+    """
+    legs = list(_RECONCILE) if reconcile else []
+    legs += [
+        Leg("PRE_SCALE_UP", green=False),
+        Leg("SCALE_UP", awaited="green healthy"),
+        Leg("POST_SCALE_UP"),
+        Leg("TEST_TRAFFIC_SHIFT", test=100.0, seconds=SETTLE),
+        Leg("POST_TEST_TRAFFIC_SHIFT"),
+    ]
+    for share, bake in ((100.0, 0.0),) if first else steps(configuration):
+        legs.append(Leg("PRE_PRODUCTION_TRAFFIC_SHIFT"))
+        legs.append(Leg("PRODUCTION_TRAFFIC_SHIFT", production=share, seconds=SETTLE + seconds(bake)))
+    legs += [
+        Leg("POST_PRODUCTION_TRAFFIC_SHIFT"),
+        Leg("BAKE_TIME", seconds=seconds(configuration["bakeTimeInMinutes"])),
+        Leg("CLEAN_UP", awaited="others gone", blue=False),
+    ]
+    return tuple(legs)
+
+
+def way_back(*, drained: bool) -> tuple[Leg, ...]:
+    """Traffic to blue, then green drains. drained: blue's tasks were being stopped already."""
+    scale_up = (Leg("SCALE_UP", awaited="blue healthy"),) if drained else ()
+    return (
+        *scale_up,
+        Leg("PRODUCTION_TRAFFIC_SHIFT", production=0.0, test=0.0, seconds=SETTLE),
+        Leg("CLEAN_UP", awaited="others gone", green=False),
+    )
+
+
+def decide(leg: Leg, view: View, seconds: Callable[[float], float]) -> Decision:
+    """What follows from what is seen."""
+    for status, action in view.hooks:
+        if status == "FAILED":
+            return GoBack(
+                f"Service deployment rolled back because {leg.stage} lifecycle hook(s) failed."
+                " ContinueServiceDeployment was called with ROLLBACK."
+            )
+        if (status, action) == ("TIMED_OUT", "ROLLBACK"):
+            return GoBack(f"Service deployment rolled back because {leg.stage} pause hook timed out.")
+    if view.alarms and leg.stage != "CLEAN_UP":
+        return GoBack(f"Service deployment rolled back because of CloudWatch alarms: {', '.join(view.alarms)}.")
+    if any(status == "AWAITING_ACTION" for status, _ in view.hooks):
+        return "stay"
+    if _fulfilled(leg.awaited, view):
+        return "proceed" if view.seconds >= leg.seconds else "stay"
+    if leg.awaited == "green healthy" and view.seconds >= seconds(STAGE_MINUTES):
+        return GoBack(f"Service deployment rolled back because {leg.stage} took more than 24 hours.")
+    return "stay"
+
+
+def weights(share: float) -> tuple[int, int]:
+    """(green's, blue's) weights on a listener rule for so many percent: integers from 0 to 999.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupTuple.html
+    """
+    if share == round(share):
+        return round(share), 100 - round(share)
+    green = round(share * 10)
+    return green, min(999, 1000 - green)
+
+
+def _fulfilled(awaited: Awaited, view: View) -> bool:
+    match awaited:
+        case "green healthy":
+            return view.green_healthy
+        case "blue healthy":
+            return view.blue_healthy
+        case "others gone":
+            return view.others_gone
+        case "nothing":
+            return True
+
+
+# Traffic goes to blue only when blue can take it, and what is stale stops only when it has gone.
+_RECONCILE = (
+    Leg("RECONCILE_SERVICE", awaited="blue healthy", green=False, stale=True),
+    Leg("RECONCILE_SERVICE", production=0.0, test=0.0, seconds=SETTLE, green=False, stale=True),
+    Leg("RECONCILE_SERVICE", awaited="others gone", green=False),
+)

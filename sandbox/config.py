@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.faults import NO_FAULTS, Faults, FaultsError
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -25,7 +27,7 @@ class Settings:
     """What one sandbox needs to know about itself.
 
     root: folder of everything it writes; net: first two octets of its loopback addresses;
-    minute: seconds that one AWS minute lasts.
+    minute: seconds that one AWS minute lasts; faults: what the API answers instead, now and then.
     """
 
     root: Path
@@ -33,15 +35,17 @@ class Settings:
     minute: float = 2.0
     account_id: str = ACCOUNT_ID
     region: str = REGION
+    faults: Faults = NO_FAULTS
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read SANDBOX_DIR, SANDBOX_NET and SANDBOX_MINUTE; raise SettingsError on nonsense."""
+        """Read SANDBOX_DIR, SANDBOX_NET, SANDBOX_MINUTE and SANDBOX_FAULTS; raise SettingsError on nonsense."""
         root = Path(environ.get("SANDBOX_DIR") or CHECKOUT / ".sandbox").absolute()
         return cls(
             root=root,
             net=_net(environ.get("SANDBOX_NET") or "127.36"),
             minute=_minute(environ.get("SANDBOX_MINUTE") or "2"),
+            faults=_faults(environ.get("SANDBOX_FAULTS") or ""),
         )
 
     @property
@@ -101,3 +105,10 @@ def _minute(value: str) -> float:
             "Set it to a number above 0 and up to 60, for example SANDBOX_MINUTE=2."
         )
     return seconds
+
+
+def _faults(value: str) -> Faults:
+    try:
+        return Faults.parse(value) if value else NO_FAULTS
+    except FaultsError as error:
+        raise SettingsError(f"SANDBOX_FAULTS={error}") from error

@@ -90,7 +90,7 @@ def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
 
     authority = Authority(root)
     state = State()
-    yield f"the API at {settings.api_url}"
+    yield f"the API at {settings.api_url}" + (f", with faults: {settings.faults}" if settings.faults else "")
     install()
     principals = Principals(settings, state)
     sandbox = Sandbox(
@@ -133,7 +133,7 @@ def _serve(sandbox: Sandbox, stack: ExitStack) -> None:
     journal = Journal(settings.root / "api.jsonl")
     stack.callback(journal.close)
     identity = sandbox.authority.issue(["localhost"], [settings.api_address])
-    api = Api(sandbox.state, sandbox.principals, journal)
+    api = Api(sandbox.state, sandbox.principals, journal, settings.faults)
     with _port(settings.api_address, settings.api_port):
         https = HttpsServer(settings.api_address, settings.api_port, identity, api)
     https.start()

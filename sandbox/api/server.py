@@ -16,9 +16,11 @@ from sandbox import api
 from sandbox.api import errors
 from sandbox.api.calls import Call, identify
 from sandbox.api.errors import Answer
+from sandbox.api.faults import FaultInjection
 from sandbox.api.journal import Journal
 from sandbox.api.principals import Principals
 from sandbox.api.state import State
+from sandbox.faults import NO_FAULTS, Faults
 
 log = logging.getLogger("sandbox")
 
@@ -26,11 +28,12 @@ log = logging.getLogger("sandbox")
 class Api:
     """The application that HttpsServer serves."""
 
-    def __init__(self, state: State, principals: Principals, journal: Journal) -> None:
+    def __init__(self, state: State, principals: Principals, journal: Journal, faults: Faults = NO_FAULTS) -> None:
         api.install()
         self._state = state
         self._principals = principals
         self._journal = journal
+        self._faults = FaultInjection(faults)
         self._services = _Services(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], body: bytes) -> Answer:
@@ -45,8 +48,7 @@ class Api:
         self._journal.write(call, principal, answer.status, time.perf_counter() - begun)
         return answer
 
-    @staticmethod
-    def _refuse(call: Call, principal: str | None, environ: dict[str, Any]) -> Answer | None:
+    def _refuse(self, call: Call, principal: str | None, environ: dict[str, Any]) -> Answer | None:
         content_type = environ.get("CONTENT_TYPE", "")
         if call.access_key is None:
             return errors.not_signed(call, content_type)
@@ -54,7 +56,7 @@ class Api:
             return errors.unknown_key(call, content_type)
         if not call.identified:
             return errors.not_emulated(call, content_type)
-        return None
+        return self._faults.answer(call, content_type)
 
     def _handle(self, call: Call, environ: dict[str, Any]) -> Answer:
         content_type = environ.get("CONTENT_TYPE", "")

@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from sandbox import faults
 from sandbox.config import Settings, SettingsError
 
 DESCRIPTION = """A local AWS with a real data plane: no Docker, no root, no account.
@@ -15,6 +16,7 @@ Environment:
   SANDBOX_DIR     folder of everything it writes   (default: .sandbox in the checkout)
   SANDBOX_NET     first half of its addresses      (default: 127.36)
   SANDBOX_MINUTE  seconds that an AWS minute lasts (default: 2)
+  SANDBOX_FAULTS  what --faults says               (default: none)
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the sandbox is not running."""
 
@@ -56,7 +58,15 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
 
-    add("up", "start it and return when it is ready; safe to run twice")
+    up = add("up", "start it and return when it is ready; safe to run twice")
+    up.add_argument(
+        "--faults",
+        nargs="?",
+        const=faults.DEFAULT,
+        metavar="PERCENT",
+        help=f"let some API calls be throttled or fail, as on AWS (without a value: {faults.DEFAULT})",
+    )
+    up.add_argument("--seed", type=int, default=0, help="which calls meet a fault: the same as with this number before")
     add("down", "end every process and remove every file but built images")
     add("status", "show the API, the processes and the endpoints on one screen")
     add("env", 'print what a shell needs to use it: eval "$(sandbox env)"')

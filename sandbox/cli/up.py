@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import subprocess
 import sys
@@ -11,13 +12,17 @@ import time
 from sandbox import lifecycle
 from sandbox.cli import CommandError
 from sandbox.config import CHECKOUT, Settings
+from sandbox.faults import Faults, FaultsError
 
 START_SECONDS = 60
 
 
-def run(_arguments: argparse.Namespace, settings: Settings) -> int:
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Start the supervisor and show what it waits for, until it is ready."""
+    settings = _with_faults(settings, arguments)
     if (pid := lifecycle.running(settings.root)) is not None:
+        if arguments.faults:
+            raise CommandError("it runs already, and faults are chosen at its start. First: sandbox down")
         _await_env(settings)
         print(f"The sandbox is already running: {settings.api_url} (pid {pid})")
         return 0
@@ -41,11 +46,22 @@ def run(_arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _with_faults(settings: Settings, arguments: argparse.Namespace) -> Settings:
+    if not arguments.faults:
+        return settings
+    try:
+        faults = Faults.parse(arguments.faults)
+    except FaultsError as error:
+        raise CommandError(f"--faults {error}", 2) from error
+    return dataclasses.replace(settings, faults=dataclasses.replace(faults, seed=arguments.seed or faults.seed))
+
+
 def _supervisor(settings: Settings) -> subprocess.Popen[str]:
     own = {
         "SANDBOX_DIR": str(settings.root),
         "SANDBOX_NET": settings.net,
         "SANDBOX_MINUTE": str(settings.minute),
+        "SANDBOX_FAULTS": str(settings.faults or ""),
     }
     return subprocess.Popen(
         [sys.executable, "-m", "sandbox.supervisor"],

@@ -22,6 +22,7 @@ from sandbox.api.server import Api
 from sandbox.api.state import State
 from sandbox.api.transport import HttpsServer
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET, Settings
+from sandbox.faults import NO_FAULTS, Faults
 from sandbox.runtime.certificates import Authority
 
 NET = "127.89"
@@ -37,7 +38,7 @@ class LocalApi:
     authority: Authority
     principals: Principals
 
-    def client(self, service: str, key: str = OPERATOR_KEY, secret: str = OPERATOR_SECRET) -> Any:
+    def client(self, service: str, key: str = OPERATOR_KEY, secret: str = OPERATOR_SECRET, attempts: int = 4) -> Any:
         """A boto3 client with boto's own retries: a test that waits for them would notice."""
         return boto3.client(
             service,
@@ -46,7 +47,7 @@ class LocalApi:
             verify=str(self.authority.certificate),
             aws_access_key_id=key,
             aws_secret_access_key=secret,
-            config=Config(retries={"mode": "standard", "max_attempts": 3}),
+            config=Config(retries={"mode": "standard", "total_max_attempts": attempts}),
         )
 
     def journal(self) -> list[dict[str, Any]]:
@@ -55,7 +56,7 @@ class LocalApi:
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[LocalApi]:
+def serving(root: Path, faults: Faults = NO_FAULTS) -> Iterator[LocalApi]:
     """Serve the API below root, with nothing in it."""
     install()  # first: IAM's backend reads at its reset whether to bring AWS's policies
     for service in SERVICES:
@@ -69,7 +70,7 @@ def serving(root: Path) -> Iterator[LocalApi]:
         stack.callback(shutil.rmtree, root)
         journal = Journal(root / "api.jsonl")
         stack.callback(journal.close)
-        api = Api(state, principals, journal)
+        api = Api(state, principals, journal, faults)
         https = HttpsServer(settings.api_address, settings.api_port, identity, api)
         credentials = CredentialsServer(settings.credentials_address, settings.credentials_port, principals)
         for server in (https, credentials):

@@ -17,14 +17,19 @@ from moto.elasticache.exceptions import (
     CacheClusterNotFound,
     ElastiCacheException,
     ReplicationGroupAlreadyExists,
-    ReplicationGroupNotFound,
 )
 from moto.elasticache.responses import ElastiCacheResponse
 from moto.kms.models import kms_backends
 
-from sandbox.api import elasticache_parameters, elasticache_subnet_groups, elasticache_tags
+from sandbox.api import (
+    elasticache_parameters,
+    elasticache_replicas,
+    elasticache_subnet_groups,
+    elasticache_tags,
+)
 from sandbox.api.elasticache_model import ReplicationGroup
 from sandbox.api.elasticache_parameters import FAMILIES
+from sandbox.api.elasticache_replicas import available, combination, find
 from sandbox.api.mend import operation
 from sandbox.api.pages import page
 
@@ -61,6 +66,7 @@ def install() -> None:
     elasticache_parameters.install()
     elasticache_subnet_groups.install()
     elasticache_tags.install()
+    elasticache_replicas.install()
     for mend in (
         create_replication_group,
         describe_replication_groups,
@@ -84,7 +90,7 @@ def create_replication_group(self: ElastiCacheResponse) -> ActionResult:
     if not IDENTIFIER.fullmatch(name):
         raise ElastiCacheException("InvalidParameterValue", f"Invalid identifier: {name}")
     group = _new(backend, name, given)
-    _check_failover(group)
+    _check_failover(group.automatic_failover, group.multi_az, len(group.members))
     backend.replication_groups[name] = group
     backend.tagging_service.tag_resource(group.arn, given.get("Tags", []))
     return ActionResult({"ReplicationGroup": group.as_replication_group()})
@@ -93,7 +99,7 @@ def create_replication_group(self: ElastiCacheResponse) -> ActionResult:
 def describe_replication_groups(self: ElastiCacheResponse) -> ActionResult:
     """API_DescribeReplicationGroups.html"""
     name, every = self.params.get("ReplicationGroupId"), self.elasticache_backend.replication_groups
-    found = [_find(self.elasticache_backend, name)] if name else list(every.values())
+    found = [find(self.elasticache_backend, name)] if name else list(every.values())
     return page("ReplicationGroups", [one.as_replication_group() for one in found], self.params)
 
 
@@ -104,8 +110,10 @@ def modify_replication_group(self: ElastiCacheResponse) -> ActionResult:
     """
     backend, given = self.elasticache_backend, dict(self.params)
     _refuse_unknown("ModifyReplicationGroup", set(given) - HANDLED - set(IMMEDIATE) - set(DEFERRED))
-    group = _available(backend, given["ReplicationGroupId"])
+    group = available(backend, given["ReplicationGroupId"])
     _check_references(backend, given)
+    failover = given.get("AutomaticFailoverEnabled", group.automatic_failover)
+    _check_failover(failover, given.get("MultiAZEnabled", group.multi_az), len(group.members))
     if "EngineVersion" in given:
         given["EngineVersion"] = _version(group.engine, given["EngineVersion"])[1]
     if "AuthToken" in given or "AuthTokenUpdateStrategy" in given:
@@ -114,7 +122,6 @@ def modify_replication_group(self: ElastiCacheResponse) -> ActionResult:
     for name, attribute in IMMEDIATE.items():
         if name in given:
             setattr(group, attribute, given[name])
-    _check_failover(group)
     for name, attribute in DEFERRED.items():
         if name in given and given[name] != getattr(group, attribute):
             group.pending[name] = given[name]
@@ -126,7 +133,7 @@ def modify_replication_group(self: ElastiCacheResponse) -> ActionResult:
 def delete_replication_group(self: ElastiCacheResponse) -> ActionResult:
     """API_DeleteReplicationGroup.html"""
     _refuse_unknown("DeleteReplicationGroup", set(self.params) - {"ReplicationGroupId"})
-    group = _find(self.elasticache_backend, self.params["ReplicationGroupId"])
+    group = find(self.elasticache_backend, self.params["ReplicationGroupId"])
     if group.status == "deleting":
         message = f"Replication group {group.id} is already being deleted."
         raise ElastiCacheException("InvalidReplicationGroupState", message)
@@ -181,7 +188,8 @@ def _new(backend: Any, name: str, given: dict[str, Any]) -> ReplicationGroup:
         engine=engine,
         engine_version=version,
         node_type=given["CacheNodeType"],
-        zones=[zones[number % len(zones)] for number in range(nodes)],
+        members={f"{name}-{number + 1:03}": zones[number % len(zones)] for number in range(nodes)},
+        primary=f"{name}-001",
         subnet_group=subnets.cache_subnet_group_name,
         parameter_group=given["CacheParameterGroupName"].lower(),
         security_groups=list(given.get("SecurityGroupIds", [])),
@@ -215,17 +223,18 @@ def _change_token(group: ReplicationGroup, token: str, strategy: str) -> None:
 
 def _check_token(tls: bool, token: str) -> None:
     if not tls:
-        raise _combination("AuthToken needs TransitEncryptionEnabled.")
+        raise combination("AuthToken needs TransitEncryptionEnabled.")
     if not TOKEN.fullmatch(token):
         message = "Invalid AuthToken provided: 16 to 128 letters, digits or !&#$^<>- are permitted."
         raise ElastiCacheException("InvalidParameterValue", message)
 
 
-def _check_failover(group: ReplicationGroup) -> None:
-    if group.automatic_failover and len(group.zones) == 1:
-        raise _combination("Automatic failover needs at least one replica.")
-    if group.multi_az and not group.automatic_failover:
-        raise _combination("MultiAZEnabled needs AutomaticFailoverEnabled.")
+def _check_failover(automatic: bool, multi_az: bool, nodes: int) -> None:
+    """Failover needs a replica, standing in several zones needs failover. API_CreateReplicationGroup.html"""
+    if automatic and nodes == 1:
+        raise combination("Automatic failover needs at least one replica.")
+    if multi_az and not automatic:
+        raise combination("MultiAZEnabled needs AutomaticFailoverEnabled.")
 
 
 def _check_references(backend: Any, given: dict[str, Any]) -> None:
@@ -253,26 +262,6 @@ def _version(engine: str, version: str | None) -> tuple[str, str]:
         if name == engine and (not version or short.split(".")[: len(asked)] == asked):
             return found
     raise ElastiCacheException("InvalidParameterValue", f"Cannot find {engine} version {version}")
-
-
-def _find(backend: Any, name: str) -> ReplicationGroup:
-    group = backend.replication_groups.get(name.lower())
-    if group is None:
-        raise ReplicationGroupNotFound(name)
-    assert isinstance(group, ReplicationGroup)
-    return group
-
-
-def _available(backend: Any, name: str) -> ReplicationGroup:
-    group = _find(backend, name)
-    if group.status != "available":
-        message = f"Replication group {group.id} is not in available state: {group.status}."
-        raise ElastiCacheException("InvalidReplicationGroupState", message)
-    return group
-
-
-def _combination(message: str) -> ElastiCacheException:
-    return ElastiCacheException("InvalidParameterCombination", message)
 
 
 def _refuse_unknown(operation: str, names: set[str]) -> None:

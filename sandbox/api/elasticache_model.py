@@ -14,10 +14,22 @@ from typing import Any
 _COMPASS = ("north", "south", "east", "west", "central")
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_Event.html"""
+
+    date: dt.datetime
+    source_type: str
+    source_identifier: str
+    message: str
+
+
 @dataclass(slots=True, kw_only=True)
 class ReplicationGroup:
     """Its controller moves `status` on and opens the endpoint.
 
+    members: ids of the member clusters and their zones; primary: the member that takes writes;
+    failover_wanted: TestFailover was called;
     tokens: AUTH tokens that are accepted, the latest last; pending: what waits for the maintenance
     window or is being applied (`apply_now`), by the name in CacheCluster.
     """
@@ -28,7 +40,8 @@ class ReplicationGroup:
     engine: str
     engine_version: str
     node_type: str
-    zones: list[str]  # of the members; the first is the primary's
+    members: dict[str, str]
+    primary: str
     subnet_group: str
     parameter_group: str
     security_groups: list[str]
@@ -48,6 +61,8 @@ class ReplicationGroup:
     status: str = "creating"
     endpoint_open: bool = False
     apply_now: bool = False
+    failover_wanted: bool = False
+    events: list[Event] = field(default_factory=list)
     pending: dict[str, str] = field(default_factory=dict)
     parameter_status: str = "in-sync"
 
@@ -60,9 +75,9 @@ class ReplicationGroup:
         return self.arn.split(":")[4]
 
     @property
-    def members(self) -> list[str]:
-        """Ids of the member clusters."""
-        return [f"{self.id}-{number:03}" for number in range(1, len(self.zones) + 1)]
+    def zones(self) -> list[str]:
+        """Of the members."""
+        return list(self.members.values())
 
     def host(self, role: str) -> str:
         """DNS name of the endpoint "master" or "replica", as AWS shapes it with and without TLS."""
@@ -79,7 +94,12 @@ class ReplicationGroup:
         """What was pending is in force."""
         self.node_type = self.pending.pop("CacheNodeType", self.node_type)
         self.engine_version = self.pending.pop("EngineVersion", self.engine_version)
-        self.apply_now = False
+        self.apply_now = self.failover_wanted = False
+
+    def tell(self, member: str | None, message: str) -> None:
+        """Add an event of the group, or of one of its members."""
+        kind = "cache-cluster" if member else "replication-group"
+        self.events.append(Event(dt.datetime.now(dt.UTC), kind, member or self.id, message))
 
     def as_replication_group(self) -> dict[str, Any]:
         """What DescribeReplicationGroups says of it; endpoints only once there are some."""
@@ -90,7 +110,7 @@ class ReplicationGroup:
             "Status": self.status,
             "Engine": self.engine,
             "PendingModifiedValues": {},
-            "MemberClusters": self.members,
+            "MemberClusters": list(self.members),
             "NodeGroups": [self._node_group()] if self.endpoint_open else [],
             "AutomaticFailover": "enabled" if self.automatic_failover else "disabled",
             "MultiAZ": "enabled" if self.multi_az else "disabled",
@@ -114,7 +134,7 @@ class ReplicationGroup:
 
     def as_cache_cluster(self, member: str, with_nodes: bool = True) -> dict[str, Any]:
         """What DescribeCacheClusters says of a member."""
-        zone = self.zones[self.members.index(member)]
+        zone = self.members[member]
         return {
             "CacheClusterId": member,
             "ARN": self.arn.replace("replicationgroup:" + self.id, f"cluster:{member}"),
@@ -159,9 +179,9 @@ class ReplicationGroup:
                     "CacheClusterId": member,
                     "CacheNodeId": "0001",
                     "PreferredAvailabilityZone": zone,
-                    "CurrentRole": "replica" if number else "primary",
+                    "CurrentRole": "primary" if member == self.primary else "replica",
                 }
-                for number, (member, zone) in enumerate(zip(self.members, self.zones, strict=True))
+                for member, zone in self.members.items()
             ],
         }
 

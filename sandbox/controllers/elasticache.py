@@ -1,40 +1,26 @@
-"""ElastiCache made true: a replication group's primary is a Redis server behind its endpoint.
+"""ElastiCache made true: a replication group is a Redis server, and maybe replicas, behind its endpoints.
 
-The endpoint (names, address) outlives the node behind it; Envoy terminates TLS there. Replicas
-are not run yet, so the reader endpoint leads to the primary too.
+The endpoints (names, addresses) outlive the nodes behind them: the primary's leads to the node that
+takes writes, the reader's to the replicas. Envoy terminates TLS there.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.api import elasticache_parameters
 from sandbox.api.elasticache_model import ReplicationGroup
 from sandbox.controllers.context import Sandbox
-from sandbox.controllers.lifecycle import Lifecycle, Stage, Work
+from sandbox.controllers.elasticache_cache import ROLES, Cache
+from sandbox.controllers.lifecycle import Lifecycle, Stage
+from sandbox.controllers.maintenance import within
 from sandbox.runtime.envoy import Cluster, Endpoint, TcpListener, Tls
-from sandbox.runtime.redis import PORT, Redis
-
-ROLES = ("master", "replica")
+from sandbox.runtime.redis import PORT
 
 log = logging.getLogger("sandbox")
-
-
-@dataclass(slots=True)
-class Node:
-    """The server of a replication group, and what it was told last."""
-
-    group: ReplicationGroup
-    backend: Any
-    server: Redis
-    endpoint: str  # the address that clients reach
-    tokens: list[str] = field(default_factory=list, repr=False)
-    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 class ElastiCacheController:
@@ -44,14 +30,13 @@ class ElastiCacheController:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._folder = sandbox.settings.root / "caches"
-        self._nodes: dict[str, Node] = {}
-        self._lifecycle: Lifecycle[Node] = Lifecycle(
+        self._caches: dict[str, Cache] = {}
+        self._lifecycle: Lifecycle[Cache] = Lifecycle(
             sandbox.clock,
             {
-                "creating": Stage(0.5, self._create, self._created),
-                "modifying": Stage(0.25, _nothing, _modified),
-                "deleting": Stage(0.25, self._delete, self._deleted),
+                "creating": Stage(0.5, Cache.create, self._created),
+                "modifying": Stage(0.25, Cache.modify, _modified),
+                "deleting": Stage(0.25, Cache.delete, self._deleted),
             },
         )
 
@@ -59,114 +44,63 @@ class ElastiCacheController:
         with self._sandbox.state.lock:
             for _, _, backend in self._sandbox.state.backends("elasticache"):
                 for group in list(backend.replication_groups.values()):
-                    self._reconcile(self._node(backend, group))
+                    self._reconcile(self._cache(backend, group))
             self._publish()
 
     def close(self) -> None:
         self._lifecycle.close()
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda node: node.server.stop(), self._nodes.values()))
+            list(pool.map(Cache.close, self._caches.values()))
 
-    def _reconcile(self, node: Node) -> None:
-        key, status = node.group.arn, node.group.status
+    def _reconcile(self, cache: Cache) -> None:
+        group = cache.group
         try:
-            passing = self._lifecycle.advance(key, status, node)
-            if not passing and status == "available" and (work := self._repair(node)):
-                self._lifecycle.run(key, work)
+            passing = self._lifecycle.advance(group.arn, group.status, cache)
+            if not passing and group.status == "available":
+                if group.pending and within(group.maintenance_window, dt.datetime.now(dt.UTC)):
+                    group.apply_now, group.status = True, "modifying"
+                elif work := cache.repair():
+                    self._lifecycle.run(group.arn, work)
         except Exception:
-            log.exception("cache %s", node.group.id)
-            if status == "creating":
-                node.group.status = "create-failed"
+            log.exception("cache %s", group.id)
+            if group.status == "creating":
+                group.status = "create-failed"
 
-    def _node(self, backend: Any, group: ReplicationGroup) -> Node:
-        if group.arn not in self._nodes:
-            network, root = self._sandbox.network, self._sandbox.settings.root
-            folder = self._folder / f"{group.account}-{group.region}-{group.id}"
-            address = network.address(f"cache-node/{group.arn}")
-            server = Redis(root, f"cache {group.id}", folder, address)
-            endpoint = network.address(_endpoint(group))
-            self._nodes[group.arn] = Node(group, backend, server, endpoint)
-        return self._nodes[group.arn]
+    def _cache(self, backend: Any, group: ReplicationGroup) -> Cache:
+        if group.arn not in self._caches:
+            self._caches[group.arn] = Cache(self._sandbox, backend, group)
+        return self._caches[group.arn]
 
-    @staticmethod
-    def _repair(node: Node) -> Work | None:
-        """What an available group lacks: a running server, its tokens, its parameters."""
-        group, server = node.group, node.server
-        if not server.alive():
-            log.warning("%s is gone: starting it, empty", server.name)
-            return server.start
-        wanted = _wanted(node)
-        told = node.parameters
-        now = {n: told[n] if elasticache_parameters.waits(n) else v for n, v in wanted.items()}
-        tokens = list(group.tokens)
-        if (tokens, now) != (node.tokens, told):
-
-            def work() -> None:
-                server.configure(tokens, now)
-                node.tokens, node.parameters = tokens, now
-
-            return work
-        group.parameter_status = "in-sync" if now == wanted else "pending-reboot"
-        return None
-
-    @staticmethod
-    def _create(node: Node) -> Work:
-        node.tokens, node.parameters = list(node.group.tokens), _wanted(node)
-        return lambda: node.server.create(node.tokens, node.parameters)
-
-    def _created(self, node: Node) -> None:
+    def _created(self, cache: Cache) -> None:
         for role in ROLES:
-            self._sandbox.network.publish(node.group.host(role), node.endpoint)
-        node.group.endpoint_open = True
-        node.group.status = "available"
+            self._sandbox.network.publish(cache.group.host(role), cache.endpoints[role])
+        cache.group.endpoint_open = True
+        cache.group.status = "available"
 
-    @staticmethod
-    def _delete(node: Node) -> Work:
-        def work() -> None:
-            node.server.stop()
-            shutil.rmtree(node.server.folder, ignore_errors=True)
-
-        return work
-
-    def _deleted(self, node: Node) -> None:
-        group, network = node.group, self._sandbox.network
-        for role in ROLES:
-            network.withdraw(group.host(role))
-        network.release(_endpoint(group))
-        network.release(f"cache-node/{group.arn}")
-        del node.backend.replication_groups[group.id]
-        del self._nodes[group.arn]
+    def _deleted(self, cache: Cache) -> None:
+        cache.remove()
+        del cache.backend.replication_groups[cache.group.id]
+        del self._caches[cache.group.arn]
 
     def _publish(self) -> None:
-        nodes = [node for node in self._nodes.values() if node.group.endpoint_open]
-        self._sandbox.envoy.set("elasticache", map(self._listener, nodes), map(_cluster, nodes))
+        found = [cache for cache in self._caches.values() if cache.group.endpoint_open]
+        listeners = [self._listener(cache, role) for cache in found for role in ROLES]
+        self._sandbox.envoy.set("elasticache", listeners, [one for cache in found for one in _clusters(cache)])
 
-    def _listener(self, node: Node) -> TcpListener:
-        group, name = node.group, _endpoint(node.group)
+    def _listener(self, cache: Cache, role: str) -> TcpListener:
+        group, name, address = cache.group, cache.name(role), cache.endpoints[role]
         tls = None
         if group.tls:
             names = [group.host(role) for role in ROLES]
-            tls = Tls((self._sandbox.authority.issue(names, [node.endpoint]),))
-        return TcpListener(name, node.endpoint, group.port, cluster=name, tls=tls)
+            tls = Tls((self._sandbox.authority.issue(names, list(cache.endpoints.values())),))
+        return TcpListener(name, address, group.port, cluster=name, tls=tls)
 
 
-def _endpoint(group: ReplicationGroup) -> str:
-    return f"cache/{group.account}/{group.region}/{group.id}"
+def _clusters(cache: Cache) -> Iterator[Cluster]:
+    for role, nodes in (("master", [cache.primary]), ("replica", cache.readers())):
+        yield Cluster(cache.name(role), tuple(Endpoint(node.address, PORT) for node in nodes))
 
 
-def _wanted(node: Node) -> dict[str, str]:
-    chosen = elasticache_parameters.find(node.backend, node.group.parameter_group).values
-    return elasticache_parameters.in_force(chosen, node.group.node_type)
-
-
-def _cluster(node: Node) -> Cluster:
-    return Cluster(_endpoint(node.group), (Endpoint(node.server.address, PORT),))
-
-
-def _nothing(_: Node) -> None:
-    return None
-
-
-def _modified(node: Node) -> None:
-    node.group.settle()
-    node.group.status = "available"
+def _modified(cache: Cache) -> None:
+    cache.group.settle()
+    cache.group.status = "available"

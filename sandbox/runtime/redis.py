@@ -1,9 +1,11 @@
 """One Redis server: the node behind a cache endpoint.
 
 It keeps nothing on disk but its configuration, as an ElastiCache node without backups: what it
-held is lost when it restarts. Clients are the user `default` and may not reconfigure the server
-(https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RestrictedCommands.html); the sandbox's
-own user may. TLS is the endpoint's business, not the node's.
+held is lost when it restarts, unless it is a replica and gets it from its primary. Nodes of one group
+have folders beside each other and share the operator's password there. Clients are the user `default`
+and may not reconfigure the server
+(https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RestrictedCommands.html); the sandbox's own
+user may. TLS is the endpoint's business, not the node's.
 """
 
 from __future__ import annotations
@@ -54,23 +56,27 @@ class Redis:
         self.root, self.name, self.folder, self.address = root, name, folder, address
         self.log = folder / "redis.log"
         self._configuration = folder / "redis.conf"
-        self._secret = folder / "operator.password"
+        self._secret = folder.parent / "operator.password"
+        self._tokens: list[str] = []
         self._parameters: Mapping[str, str] = {}
+        self._primary: Redis | None = None
         self._process: processes.Process | None = None
 
-    def create(self, tokens: Iterable[str], parameters: Mapping[str, str]) -> None:
-        """Make the folder and start the server.
+    def create(self, tokens: Iterable[str], parameters: Mapping[str, str], primary: Redis | None = None) -> None:
+        """Make the folder and start the server, as a replica if a primary is given.
 
         tokens: AUTH tokens, each of which is accepted; none: no AUTH at all.
         """
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.remove()
         self.folder.mkdir(mode=0o700, parents=True)
-        _write(self._secret, secrets.token_urlsafe(32))
-        self._write_configuration(tokens, parameters)
+        if not self._secret.exists():
+            _write(self._secret, secrets.token_urlsafe(32))
+        self._tokens, self._parameters, self._primary = list(tokens), dict(parameters), primary
+        self._write_configuration()
         self.start()
 
     def start(self) -> None:
-        """Start the server, empty, and wait until it serves."""
+        """Start the server, empty, and wait until it serves: a replica, when it has all of its primary's."""
         self._process = processes.start(
             processes.Command(
                 root=self.root,
@@ -96,10 +102,25 @@ class Redis:
             self._process.stop(grace_seconds)
             self._process = None
 
-    def restart(self) -> None:
-        """Stop and start: what the server held is lost."""
-        self.stop()
-        self.start()
+    def remove(self) -> None:
+        """End the server and delete its folder."""
+        if self._process:
+            self._process.kill()
+            self._process = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def kill(self) -> None:
+        """End the server as a lost machine does."""
+        if self._process:
+            self._process.kill()
+
+    def follow(self, primary: Redis) -> None:
+        """Be a replica of that server, from now on or when it starts."""
+        self._lead_by(primary)
+
+    def promote(self) -> None:
+        """Be a primary, with what it has."""
+        self._lead_by(None)
 
     def alive(self) -> bool:
         """Whether the server's process runs."""
@@ -111,19 +132,23 @@ class Redis:
         return self._process.pid if self._process else None
 
     def ready(self) -> bool:
-        """Whether it answers."""
+        """Whether it answers; a replica, whether it has what its primary has."""
         try:
-            return bool(self.client().ping())
+            if self._primary is None:
+                return bool(self.client().ping())
+            told: Any = self.client().info("replication")
+            return bool(told.get("master_link_status") == "up")
         except redis.RedisError:
             return False
 
     def configure(self, tokens: Iterable[str], parameters: Mapping[str, str]) -> None:
         """Put tokens and parameters in force, now and at the next start; nothing is lost."""
-        tokens, told = list(tokens), self._parameters
-        self._write_configuration(tokens, parameters)
+        told = self._parameters
+        self._tokens, self._parameters = list(tokens), dict(parameters)
+        self._write_configuration()
         client: Any
         with self.client() as client:
-            client.execute_command("ACL", "SETUSER", "default", "reset", *_rules(tokens))
+            client.execute_command("ACL", "SETUSER", "default", "reset", *_rules(self._tokens))
             for name, value in parameters.items():
                 if told.get(name) != value:  # some can't be set while it runs, even to the same
                     client.config_set(name, value)
@@ -135,8 +160,16 @@ class Redis:
             socket_timeout=2, decode_responses=True, retry=Retry(NoBackoff(), 0),
         )  # fmt: skip
 
-    def _write_configuration(self, tokens: Iterable[str], parameters: Mapping[str, str]) -> None:
-        operator = f"on #{_digest(self._secret.read_text())} ~* &* +@all"
+    def _lead_by(self, primary: Redis | None) -> None:
+        self._primary = primary
+        self._write_configuration()
+        if self.alive():
+            target = (primary.address, str(PORT)) if primary else ("NO", "ONE")
+            with self.client() as client:
+                client.execute_command("REPLICAOF", *target)
+
+    def _write_configuration(self) -> None:
+        secret = self._secret.read_text()
         lines = [
             f"bind {self.address}",
             f"port {PORT}",
@@ -145,12 +178,16 @@ class Redis:
             'save ""',
             "appendonly no",
             f"dir {self.folder}",
-            f"user {OPERATOR} {operator}",
-            f"user default {' '.join(_rules(tokens))}",
-            *(f'{name} "{value}"' for name, value in sorted(parameters.items())),
+            f"user {OPERATOR} on #{_digest(secret)} ~* &* +@all",
+            f"user default {' '.join(_rules(self._tokens))}",
+            f"masteruser {OPERATOR}",
+            f"masterauth {secret}",
+            "repl-diskless-sync yes",
+            "repl-diskless-sync-delay 0",
+            *(f'{name} "{value}"' for name, value in sorted(self._parameters.items())),
+            *([f"replicaof {self._primary.address} {PORT}"] if self._primary else []),
         ]
         _write(self._configuration, "\n".join(lines) + "\n")
-        self._parameters = dict(parameters)
 
 
 def _rules(tokens: Iterable[str]) -> list[str]:

@@ -80,6 +80,25 @@ def test_a_killed_node_comes_back_empty_with_its_configuration(server: Redis) ->
         client(server, None).ping()
 
 
+def test_a_replica_has_it_all_refuses_writes_and_can_take_over(server: Redis) -> None:
+    client(server).set("session", "alice")
+    address = Network(server.root, os.environ.get("SANDBOX_NET", "127.36")).address("node/replica")
+    replica = Redis(server.root, "replica", server.folder.with_name("replica"), address)
+    replica.create([TOKEN], PARAMETERS, server)
+    assert client(replica).get("session") == "alice"
+    with pytest.raises(redis.exceptions.ReadOnlyError):
+        client(replica).set("session", "bob")
+    replica.kill()
+    replica.start()  # empty, but for what the primary gives it
+    assert client(replica).get("session") == "alice"
+    replica.promote()
+    client(replica).set("session", "bob")
+    server.follow(replica)
+    _until(lambda: client(server).get("session") == "bob")
+    server.promote()
+    replica.remove()
+
+
 def test_no_secret_is_seen_in_processes_or_open_files(server: Redis) -> None:
     command = Path(f"/proc/{server.pid}/cmdline").read_bytes()
     assert TOKEN.encode() not in command

@@ -219,7 +219,7 @@ def test_a_parameter_that_needs_a_reboot_waits(created: dict[str, Any], stage: S
 def _operator(stage: Stage, arn: str) -> Any:
     """The sandbox's own user, straight at the node: clients may not ask for the configuration."""
     password = next(stage.sandbox.settings.root.glob("caches/*/operator.password")).read_text()
-    address = stage.sandbox.network.address(f"cache-node/{arn}")
+    address = stage.sandbox.network.address(f"cache-node/{arn}/{NAME}-001")
     return redis.Redis(address, username=OPERATOR, password=password, decode_responses=True)
 
 

@@ -18,7 +18,7 @@ DOCUMENTATION = """
     extends_documentation_fragment: [default_callback, result_format_callback]
     options:
       record:
-        description: File to which the time of each role and the counts of each host are written as JSON.
+        description: File to which the time of each role, the counts of each host and every change are written as JSON.
         type: path
         env: [{name: STORY_RECORD}]
 """
@@ -32,6 +32,19 @@ def progress(result: Mapping[str, Any]) -> str:
 def is_validation(task: Any) -> bool:
     """Whether Ansible put the task in by itself, to check a role's arguments; worth a line only when it fails."""
     return str(task.action).rpartition(".")[2] == "validate_argument_spec"
+
+
+def change(result: Any) -> dict[str, Any] | None:
+    """What a result changed, or would change; None for nothing. A loop counts by its items."""
+    said = result._result
+    if not said.get("changed") or "results" in said:
+        return None
+    return {
+        "host": result._host.get_name(),
+        "task": result._task.get_name(),
+        "item": said.get("_ansible_item_label"),
+        "diff": said.get("diff"),
+    }
 
 
 def indented(message: str) -> list[str]:
@@ -58,6 +71,7 @@ class CallbackModule(Default):
         self.seconds: dict[str, float] = {}
         self.running: tuple[str, float] | None = None
         self.awaited: dict[str, str] = {}  # by host: what its last retry said
+        self.changes: list[dict[str, Any]] = []
 
     def _switch_to(self, role: str | None) -> None:
         now = time.monotonic()
@@ -72,7 +86,16 @@ class CallbackModule(Default):
         if not is_validation(task):
             self._print_task_banner(task)  # at once: the default waits for a result, and some take minutes
 
+    def _keep(self, result: Any) -> None:
+        if found := change(result):
+            self.changes.append(found)
+
+    def v2_runner_item_on_ok(self, result: Any) -> None:
+        self._keep(result)
+        super().v2_runner_item_on_ok(result)
+
     def v2_runner_on_ok(self, result: Any) -> None:
+        self._keep(result)
         if self._display.verbosity or not is_validation(result._task):
             super().v2_runner_on_ok(result)
 
@@ -99,4 +122,5 @@ class CallbackModule(Default):
                 self._display.display(line)
         if record := self.get_option("record"):
             hosts = {host: stats.summarize(host) for host in sorted(stats.processed)}
-            Path(record).write_text(json.dumps({"seconds": self.seconds, "hosts": hosts}))
+            found = {"seconds": self.seconds, "hosts": hosts, "changes": self.changes}
+            Path(record).write_text(json.dumps(found, default=str))

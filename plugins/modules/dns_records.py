@@ -23,7 +23,7 @@ options:
       value: {description: Its value; an alias has none, type: str}
       ttl: {description: Seconds that resolvers may keep the value, type: int, default: 300}
       alias:
-        description: What an alias points to.
+        description: What an alias points to when it is made. Later it is state, and never put back.
         type: dict
         suboptions:
           dns_name: {description: Name that AWS gave it, type: str, required: true}
@@ -118,7 +118,10 @@ class DnsRecords(Resource):
         return found
 
     def wanted(self, found: State | None) -> State:
-        return {key(record["name"], record["type"]): record_set(record) for record in self.params["records"]}
+        """An alias leads where it was led last: that is how traffic fails over, so its target is state."""
+        records = {key(record["name"], record["type"]): record_set(record) for record in self.params["records"]}
+        led = {name: item for name, item in (found or {}).items() if "AliasTarget" in item}
+        return {name: led.get(name, record) if "AliasTarget" in record else record for name, record in records.items()}
 
     def create(self, wanted: State) -> None:
         if self.zone_id is None:

@@ -10,13 +10,15 @@ description:
   - Makes, repairs or removes a replication group without shards, with TLS, AUTH and encryption at rest.
   - Reads the AUTH token from Secrets Manager itself, once, at creation. The token is state; it is never put back.
   - While AWS works on the group it can't be changed, nor all of it read, so then nothing is compared.
+  - The number of nodes changes at once, whatever I(apply_immediately) says, since AWS knows no other way. When more is
+    to change in the same run, it waits in between.
 options:
   name: {description: Identifier, type: str, required: true}
   description: {description: What it is for, type: str, default: Managed by Ansible}
   engine: {description: Engine. Can't change, type: str, choices: [redis, valkey], default: redis}
   engine_version: {description: "Version; 7 means any minor version of 7", type: str}
   node_type: {description: "Class of its nodes, such as cache.t3.micro", type: str}
-  nodes: {description: "The primary and its replicas, from 1 to 6. Can't change", type: int, default: 1}
+  nodes: {description: "The primary and its replicas, from 1 to 6", type: int, default: 1}
   parameter_group: {description: Name of the cache parameter group, type: str}
   subnet_group: {description: Name of the cache subnet group. Can't change, type: str}
   security_groups: {description: Ids of the security groups, type: list, elements: str, default: []}
@@ -76,7 +78,7 @@ REQUEST = {  # our option -> AWS's name, in CreateReplicationGroup and, unless f
     "encrypted_in_transit": "TransitEncryptionEnabled",
     "encrypted_at_rest": "AtRestEncryptionEnabled",
 }
-FIXED = frozenset({"engine", "nodes", "subnet_group", "kms_key_arn", "encrypted_in_transit", "encrypted_at_rest"})
+FIXED = frozenset({"engine", "subnet_group", "kms_key_arn", "encrypted_in_transit", "encrypted_at_rest"})
 
 
 def cache_state(group: State, member: State) -> State:
@@ -109,6 +111,21 @@ def request(values: State) -> State:
     """Values in our options as parameters of an AWS call; failover and standing in several zones go together."""
     zones = {"MultiAZEnabled": values["failover"]} if "failover" in values else {}
     return {REQUEST[ours]: value for ours, value in values.items() if ours in REQUEST} | zones
+
+
+def steps(found: State, changes: State, now: bool) -> list[tuple[str, State]]:
+    """The calls that make these changes, in order, as operation and parameters.
+
+    Failover needs a replica: it is switched on once there is one, and off before the last one goes.
+    """
+    others = request({key: value for key, value in changes.items() if key != "nodes"})
+    modify = [("modify_replication_group", {**others, "ApplyImmediately": now})] if others else []
+    if "nodes" not in changes:
+        return modify
+    count = {"NewReplicaCount": changes["nodes"] - 1, "ApplyImmediately": True}
+    if changes["nodes"] > found["nodes"]:
+        return [("increase_replica_count", count), *modify]
+    return [*modify, ("decrease_replica_count", count)]
 
 
 def endpoint(group: State) -> str | None:
@@ -169,15 +186,20 @@ class CacheGroup(Resource):
         )
 
     def update(self, found: State, changes: State) -> None:
-        if modification := request(changes):
-            now = self.params["apply_immediately"]
-            self.elasticache.modify_replication_group(
-                ReplicationGroupId=self.name, ApplyImmediately=now, **modification
-            )
+        for operation, parameters in steps(found, changes, self.params["apply_immediately"]):
+            self.await_available()
+            getattr(self.elasticache, operation)(ReplicationGroupId=self.name, **parameters)
         if "tags" in changes:
             self.elasticache.add_tags_to_resource(ResourceName=found["arn"], Tags=tags_to(changes["tags"]))
             if surplus := found["tags"].keys() - changes["tags"].keys():
                 self.elasticache.remove_tags_from_resource(ResourceName=found["arn"], TagKeys=sorted(surplus))
+
+    def await_available(self) -> None:
+        """One change after the other; the first finds the group available."""
+        delay, most = self.params["poll_seconds"], self.params["wait_timeout"]
+        waiter = self.elasticache.get_waiter("replication_group_available")
+        attempts = {"Delay": delay, "MaxAttempts": max(1, round(most / delay))}
+        waiter.wait(ReplicationGroupId=self.name, WaiterConfig=attempts)
 
     def delete(self, found: State) -> None:
         if found["status"] != "deleting":

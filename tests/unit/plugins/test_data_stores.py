@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.database import database_state, log_exports, request, same_version
 
-from plugins.modules.cache_group import cache_state, endpoint
+from plugins.modules.cache_group import cache_state, endpoint, steps
 from plugins.modules.cache_group import request as cache_request
 from plugins.modules.database_parameter_group import batches, settings
 
@@ -100,6 +100,16 @@ def test_a_cache_is_read_from_the_group_and_its_first_member() -> None:
 def test_failover_and_several_zones_are_asked_for_together() -> None:
     assert cache_request({"failover": True, "tags": {}}) == {"AutomaticFailoverEnabled": True, "MultiAZEnabled": True}
     assert cache_request({"node_type": "cache.t3.small"}) == {"CacheNodeType": "cache.t3.small"}
+
+
+def test_failover_is_switched_while_there_is_a_replica() -> None:
+    more = steps({"nodes": 1}, {"nodes": 3, "failover": True}, now=False)
+    assert [operation for operation, _ in more] == ["increase_replica_count", "modify_replication_group"]
+    assert more[0][1] == {"NewReplicaCount": 2, "ApplyImmediately": True}
+    fewer = steps({"nodes": 3}, {"nodes": 1, "failover": False, "description": "one"}, now=True)
+    assert [operation for operation, _ in fewer] == ["modify_replication_group", "decrease_replica_count"]
+    assert "NumCacheClusters" not in fewer[0][1]
+    assert steps({"nodes": 1}, {"tags": {}}, now=True) == []
 
 
 def test_a_cache_has_an_endpoint_only_once_it_is_up() -> None:

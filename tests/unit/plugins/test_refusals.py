@@ -41,7 +41,7 @@ def module(**params: Any) -> Any:
         (DatabaseParameterGroup, {"family": "postgres16"}, {"family": "postgres17"}, "can't change its family"),
         (DatabaseInstance, {"kms_key_arn": "a"}, {"kms_key_arn": "b"}, "was made with kms_key_arn a"),
         (DatabaseInstance, {"engine_version": "16.9"}, {"engine_version": "17"}, "runs version 16.9"),
-        (CacheGroup, {"nodes": 1}, {"nodes": 2}, "was made with nodes 1"),
+        (CacheGroup, {"engine": "redis"}, {"engine": "valkey"}, "was made with engine redis"),
     ],
 )
 def test_what_was_fixed_at_creation_is_refused(kind: type[Resource], found: State, changes: State, says: str) -> None:
@@ -55,7 +55,7 @@ def test_what_was_fixed_at_creation_is_refused(kind: type[Resource], found: Stat
         (TargetGroup, {}, {"tags": {}}),
         (DatabaseParameterGroup, {}, {"parameters": {}}),
         (DatabaseInstance, {"engine_version": "17.4"}, {"engine_version": "17.5"}),
-        (CacheGroup, {}, {"node_type": "cache.t3.small"}),
+        (CacheGroup, {}, {"node_type": "cache.t3.small", "nodes": 2}),
     ],
 )
 def test_what_can_change_is_not_refused(kind: type[Resource], found: State, changes: State) -> None:

@@ -1,0 +1,41 @@
+"""What a rehearsal shows at its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sandbox.summary import Record, Summary, text
+
+SUMMARY = Summary(
+    url="https://app.example",
+    curl="curl --cacert ca.pem https://app.example/readyz",
+    answer="200 OK, release 1.0.0",
+    service="3 of 3 tasks running",
+    targets={"estate-blue": "3 healthy", "estate-green": "no targets"},
+    database="db:5432 (available)",
+    cache="cache:6379 (available)",
+    resources={"ec2": 17, "s3": 4},
+    first=Record(seconds={"network": 4.2, "dns": 0.2}, changed=33),
+    second=Record(seconds={}, changed=0),
+    stages={"Provision": 44.6},
+)
+
+
+def test_every_line_that_a_tired_person_needs_is_there() -> None:
+    shown = text(SUMMARY).splitlines()
+    for line in (
+        "address        https://app.example",
+        "it answers     200 OK, release 1.0.0",
+        "blue targets   3 healthy",
+        "green targets  no targets",
+        "resources      21 with the estate's tag: 17 ec2, 4 s3",
+        "a second run   changed nothing",
+        "layers         network 4 s",
+        "                  45 s  Provision",
+        "stop           make down",
+    ):
+        assert line in shown
+
+
+def test_a_second_run_that_changed_something_is_not_hidden() -> None:
+    assert "CHANGED 2 TASKS" in text(replace(SUMMARY, second=Record(seconds={}, changed=2)))

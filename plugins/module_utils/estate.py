@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ansible.module_utils.aws_resource import tags_from, unless_missing
 from ansible.module_utils.names import aws_name
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 Found = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,19 @@ class Estate:
 
 
 @dataclass(frozen=True)
-class Finder:
+class Finder(Generic[T]):
+    """Asks one service: find(client, estate)."""
+
     service: str
-    find: Callable[[Any, Estate], Found]
+    find: Callable[[Any, Estate], T]
+
+
+def find_all(module: AnsibleAWSModule, finders: Iterable[Finder[T]], estate: Estate) -> list[T]:
+    """What each finder finds; they ask side by side."""
+    finders = list(finders)
+    clients = {service: module.client(service) for service in sorted({finder.service for finder in finders})}
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(lambda finder: finder.find(clients[finder.service], estate), finders))
 
 
 def find_network(ec2: Any, estate: Estate) -> Found:

@@ -30,7 +30,7 @@ options:
   maintenance_window: {description: "Weekly window in UTC, as sun:08:00-sun:08:30", type: str}
   minor_upgrades: {description: Whether AWS upgrades minor versions in the window, type: bool, default: true}
   copy_tags_to_snapshots: {description: Whether snapshots carry the tags, type: bool, default: true}
-  deletion_protection: {description: Whether AWS refuses to delete it, type: bool, default: true}
+  deletion_protection: {description: Whether AWS and this module refuse to delete it, type: bool, default: true}
   performance_insights_days: {description: Days that Performance Insights keeps; 0 to turn it off, type: int, default: 0}
   log_exports: {description: Logs that go to CloudWatch, type: list, elements: str, default: []}
   ca_certificate: {description: Certificate authority of the server, type: str, default: rds-ca-rsa2048-g1}
@@ -119,6 +119,11 @@ class DatabaseInstance(Resource):
         )
 
     def objection(self, found: State, changes: State) -> str | None:
+        if self.params["state"] == "absent":
+            return self.params["deletion_protection"] and (
+                f"The database {self.name} is protected, and was not touched: it holds the estate's data. If it may go: "
+                "-e database_deletion_protection=false"
+            )
         if fixed := FIXED & changes.keys():
             was = ", ".join(f"{key} {found[key]}" for key in sorted(fixed))
             return (

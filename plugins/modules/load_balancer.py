@@ -8,13 +8,14 @@ module: load_balancer
 short_description: An Application Load Balancer
 description:
   - Makes, repairs or removes an Application Load Balancer, without its listeners. See M(listener) for these.
-  - Removing it lifts its deletion protection first. The caller decides whether it may go.
+  - Removing it lifts its deletion protection in AWS first, but only with O(deletion_protection=false).
 options:
   name: {description: Name, type: str, required: true}
   scheme: {description: Who reaches it. Can't change, type: str, choices: [internet-facing, internal], default: internet-facing}
   subnets: {description: Subnets of at least two availability zones, type: list, elements: str, default: []}
   security_groups: {description: Ids of its security groups, type: list, elements: str, default: []}
   attributes: {description: Attributes by AWS's own names. Others are left alone, type: dict, default: {}}
+  deletion_protection: {description: Whether this module refuses to delete it, type: bool, default: true}
   tags: {description: Tags; others are removed, type: dict, default: {}}
   state: {description: Whether it exists, or is ready, type: str, choices: [present, absent, ready], default: present}
   wait: {description: Whether to wait until it is active or gone, type: bool, default: false}
@@ -97,6 +98,11 @@ class LoadBalancer(Resource):
         self.set_attributes(answer["LoadBalancers"][0]["LoadBalancerArn"], wanted["attributes"])
 
     def objection(self, found: State, changes: State) -> str | None:
+        if self.params["state"] == "absent":
+            return self.params["deletion_protection"] and (
+                f"The load balancer {self.name} is protected, and was not touched: it is how people reach the "
+                "application. If it may go: -e load_balancer_deletion_protection=false"
+            )
         if "scheme" not in changes:
             return None
         return (
@@ -137,6 +143,7 @@ def main() -> None:
             "subnets": {"type": "list", "elements": "str", "default": []},
             "security_groups": {"type": "list", "elements": "str", "default": []},
             "attributes": {"type": "dict", "default": {}},
+            "deletion_protection": {"type": "bool", "default": True},
             **TAGS_OPTION,
             **STATE_OPTION_WITH_READY,
             **WAIT_OPTIONS,

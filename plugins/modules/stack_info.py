@@ -32,10 +32,7 @@ RETURN = r"""
 vpc: {description: "id and cidr", type: dict, returned: success}
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
-from ansible.module_utils.estate import FINDERS, Estate
+from ansible.module_utils.estate import FINDERS, Estate, find_all
 from ansible.module_utils.names import objection
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
@@ -73,11 +70,7 @@ def main() -> None:
             partition=caller["Arn"].split(":")[1],
             zone_name=module.params["zone_name"],
         )
-        clients = {service: module.client(service) for service in sorted({finder.service for finder in FINDERS})}
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            sections: list[dict[str, Any]] = list(
-                pool.map(lambda finder: finder.find(clients[finder.service], estate), FINDERS)
-            )
+        sections = find_all(module, FINDERS, estate)
     except EndpointConnectionError as error:
         module.fail_json(msg=f"AWS does not answer: {error}. {module.params['unreachable_hint']}")
     except ClientError as error:

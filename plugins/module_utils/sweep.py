@@ -1,0 +1,299 @@
+"""All that an account holds of an estate, by tag and by name: what is lost with it, and what AWS keeps by design.
+
+An estate's tag decides. Names find what can't be tagged or lost its tag, and what AWS made for the estate by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from ansible.module_utils.aws_resource import tags_from, unless_missing
+from ansible.module_utils.estate import Estate, Finder
+from ansible.module_utils.names import aws_name
+
+COLOURS = ("blue", "green")
+# How EC2's commands are called where it doesn't follow from the type of the resource.
+EC2_COMMANDS = {
+    "elastic-ip": "release-address --allocation-id",
+    "natgateway": "delete-nat-gateway --nat-gateway-id",
+    "security-group": "delete-security-group --group-id",
+    "vpc-endpoint": "delete-vpc-endpoints --vpc-endpoint-ids",
+}
+# AWS makes the last one by itself:
+# docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-reference-performance-logs-ECS.html
+LOG_GROUPS = ("/ecs/{}", "/aws/rds/instance/{}/", "/aws/ecs/containerinsights/{}/")
+MASTER_OF = "aws:rds:primaryDBInstanceArn"
+# Looked up otherwise, gone with what they belong to, or shown by AWS for a while after their end.
+NOT_COUNTED = (":ec2:", ":cluster/", ":service/", ":task/", ":listener/", ":listener-rule/")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One resource. command: removes it, or has back what AWS keeps.
+
+    holds: what is lost with it; refuses: why it is not removed unasked; kept: why it stays although it was removed.
+    """
+
+    kind: str
+    name: str
+    command: str
+    arn: str = ""
+    holds: str = ""
+    refuses: str = ""
+    kept: str = ""
+
+
+def until(moment: datetime) -> str:
+    return f"until {moment:%Y-%m-%d}"
+
+
+def bears(estate: Estate, name: str, tags: Mapping[str, str]) -> bool:
+    """Whether something named so is the estate's: only the tag tells whether `tier1-x` is an estate of its own."""
+    named = name == estate.name or name.startswith((f"{estate.name}-", f"{estate.name}/"))
+    return named and tags.get("Estate", estate.name) == estate.name
+
+
+def sweep_ec2(ec2: Any, estate: Estate) -> Iterator[Item]:
+    kinds = tagged(ec2, "Estate", [estate.name])
+    named = tagged(ec2, "Name", [estate.name, f"{estate.name}-*"])
+    kinds |= {name: kind for name, kind in named.items() if name not in tagged(ec2, "Estate", ["*"], list(named))}
+    gateways = [name for name, kind in kinds.items() if kind == "natgateway"]
+    for gateway in ec2.describe_nat_gateways(NatGatewayIds=gateways)["NatGateways"] if gateways else []:
+        if gateway["State"] == "deleted":  # shown for about an hour after its end
+            del kinds[gateway["NatGatewayId"]]
+    networks = [name for name, kind in kinds.items() if kind == "vpc"]
+    inside = [{"Name": "vpc-id", "Values": networks}]
+    for interface in ec2.describe_network_interfaces(Filters=inside)["NetworkInterfaces"] if networks else []:
+        kinds[interface["NetworkInterfaceId"]] = "network-interface"  # services make them without tags
+    for name, kind in kinds.items():
+        command = EC2_COMMANDS.get(kind, f"delete-{kind} --{kind}-id")
+        yield Item(kind.replace("-", " "), name, f"aws ec2 {command} {name}")
+
+
+def tagged(ec2: Any, key: str, values: list[str], ids: Iterable[str] = ()) -> dict[str, str]:
+    """Ids of what carries the tag (among these ids, if any are given), and their types."""
+    filters = [{"Name": "key", "Values": [key]}, {"Name": "value", "Values": values}]
+    filters += [{"Name": "resource-id", "Values": list(ids)}] if ids else []
+    pages = ec2.get_paginator("describe_tags").paginate(Filters=filters)
+    found = {tag["ResourceId"]: tag["ResourceType"] for page in pages for tag in page["Tags"]}
+    return {name: kind for name, kind in found.items() if kind != "security-group-rule"}
+
+
+def sweep_roles(iam: Any, estate: Estate) -> Iterator[Item]:
+    for page in iam.get_paginator("list_roles").paginate():
+        for name in (role["RoleName"] for role in page["Roles"] if bears(estate, role["RoleName"], {})):
+            if bears(estate, name, tags_from(iam.list_role_tags(RoleName=name)["Tags"])):
+                yield Item("IAM role", name, f"aws iam delete-role --role-name {name}")
+
+
+def sweep_key(kms: Any, estate: Estate) -> Iterator[Item]:
+    if answer := unless_missing("NotFoundException", kms.describe_key, KeyId=f"alias/{estate.name}"):
+        yield key_item(answer["KeyMetadata"])
+
+
+def key_item(key: Mapping[str, Any]) -> Item:
+    item = Item("key", key["KeyId"], f"aws kms schedule-key-deletion --key-id {key['KeyId']}", key["Arn"])
+    if key["KeyState"] != "PendingDeletion":
+        return replace(item, holds="what it encrypted can't be read without it")
+    command = f"aws kms cancel-key-deletion --key-id {item.name}"
+    return replace(item, kept=until(key["DeletionDate"]), command=command)
+
+
+def sweep_secrets(secretsmanager: Any, estate: Estate) -> Iterator[Item]:
+    master = f":{estate.account_id}:db:{estate.name}"
+    for page in secretsmanager.get_paginator("list_secrets").paginate(IncludePlannedDeletion=True):
+        for secret in page["SecretList"]:
+            owner = next((tag["Value"] for tag in secret.get("Tags", []) if tag["Key"] == MASTER_OF), "")
+            if not owner.endswith(master) and not bears(estate, secret["Name"], tags_from(secret.get("Tags", []))):
+                continue
+            name, deleted = secret["Name"], secret.get("DeletedDate")
+            verb = "restore-secret" if deleted else "delete-secret"
+            kept = until(deleted) if deleted else ""
+            command = f"aws secretsmanager {verb} --secret-id {name}"
+            yield Item("secret", name, command, secret["ARN"], kept=kept)
+
+
+def sweep_buckets(s3: Any, estate: Estate) -> Iterator[Item]:
+    prefix = f"{estate.name}-{estate.account_id}-"
+    for name in (bucket["Name"] for bucket in s3.list_buckets()["Buckets"] if bucket["Name"].startswith(prefix)):
+        page = s3.list_object_versions(Bucket=name)
+        versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        size = sum(version.get("Size", 0) for version in versions)
+        more = "more than " if page.get("IsTruncated") else ""
+        holds = f"{more}{len(versions)} versions of objects, {size / 1e6:.1f} MB" if versions else ""
+        yield Item(
+            "bucket",
+            name,
+            f"aws s3 rb --force s3://{name}",
+            f"arn:{estate.partition}:s3:::{name}",
+            holds,
+            refuses=holds and f"it holds {holds}",
+        )
+
+
+def sweep_repository(ecr: Any, estate: Estate) -> Iterator[Item]:
+    answer = unless_missing("RepositoryNotFoundException", ecr.describe_repositories, repositoryNames=[estate.name])
+    for repository in answer["repositories"] if answer else []:
+        images = ecr.list_images(repositoryName=estate.name)["imageIds"]
+        holds = f"{len(images)} images" if images else ""
+        command = f"aws ecr delete-repository --force --repository-name {estate.name}"
+        refuses = holds and f"it holds {holds}"
+        yield Item("repository", estate.name, command, repository["repositoryArn"], holds, refuses)
+
+
+def sweep_zone(route53: Any, estate: Estate) -> Iterator[Item]:
+    zone_name = f"{estate.zone_name}."
+    for zone in route53.list_hosted_zones_by_name(DNSName=zone_name)["HostedZones"]:
+        if zone["Name"] == zone_name and not zone["Config"]["PrivateZone"]:
+            identifier = zone["Id"].rpartition("/")[2]
+            pages = route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=identifier)
+            names = {record["Name"] for page in pages for record in page["ResourceRecordSets"]}
+            # The zone's own, the application's, and those by which ACM validates, are ours.
+            others = sorted(n for n in names - {zone_name, f"app.{zone_name}"} if not n.startswith("_"))
+            yield Item(
+                "hosted zone",
+                estate.zone_name,
+                f"aws route53 delete-hosted-zone --id {identifier}",
+                f"arn:{estate.partition}:route53:::hostedzone/{identifier}",
+                holds=f"{len(names)} names" if len(names) > 1 else "",
+                refuses=f"it holds names that this estate did not make: {', '.join(others)}" if others else "",
+            )
+
+
+def sweep_certificates(acm: Any, estate: Estate) -> Iterator[Item]:
+    for page in acm.get_paginator("list_certificates").paginate():
+        candidates = [one for one in page["CertificateSummaryList"] if one["DomainName"] == estate.zone_name]
+        for arn in (one["CertificateArn"] for one in candidates):
+            if tags_from(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]).get("Estate") == estate.name:
+                command = f"aws acm delete-certificate --certificate-arn {arn}"
+                yield Item("certificate", estate.zone_name, command, arn)
+
+
+def sweep_database(rds: Any, estate: Estate) -> Iterator[Item]:
+    by_name = {"DBInstanceIdentifier": estate.name}
+    missing = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
+    answer = unless_missing(missing, rds.describe_db_instances, **by_name)
+    for instance in answer["DBInstances"] if answer else []:
+        yield Item(
+            "database",
+            estate.name,
+            f"aws rds delete-db-instance --db-instance-identifier {estate.name}",
+            instance["DBInstanceArn"],
+            holds=f"{instance['AllocatedStorage']} GB",
+            refuses="it holds the estate's data",
+        )
+    for snapshot in rds.describe_db_snapshots(**by_name)["DBSnapshots"]:
+        automated = snapshot["SnapshotType"] == "automated"  # goes with the database
+        name = snapshot["DBSnapshotIdentifier"]
+        command = f"aws rds delete-db-snapshot --db-snapshot-identifier {name}"
+        kept = "" if automated else f"until somebody deletes it: {snapshot['AllocatedStorage']} GB"
+        yield Item("snapshot", name, command, snapshot["DBSnapshotArn"], kept=kept)
+
+
+def sweep_balancer(elb: Any, estate: Estate) -> Iterator[Item]:
+    name = aws_name(estate.name, "load_balancer")
+    answer = unless_missing("LoadBalancerNotFound", elb.describe_load_balancers, Names=[name])
+    for balancer in answer["LoadBalancers"] if answer else []:
+        arn = balancer["LoadBalancerArn"]
+        command = f"aws elbv2 delete-load-balancer --load-balancer-arn {arn}"
+        yield Item("load balancer", name, command, arn, refuses="it is how people reach the application")
+    for name in (aws_name(f"{estate.name}-{colour}", "target_group") for colour in COLOURS):
+        answer = unless_missing("TargetGroupNotFound", elb.describe_target_groups, Names=[name])
+        for arn in (group["TargetGroupArn"] for group in answer["TargetGroups"]) if answer else []:
+            yield Item("target group", name, f"aws elbv2 delete-target-group --target-group-arn {arn}", arn)
+
+
+def sweep_cluster(ecs: Any, estate: Estate) -> Iterator[Item]:
+    for cluster in ecs.describe_clusters(clusters=[estate.name])["clusters"]:
+        if cluster["status"] != "INACTIVE":
+            holds = f"{cluster['runningTasksCount']} running tasks"
+            command = f"aws ecs delete-cluster --cluster {estate.name}"
+            yield Item("cluster", estate.name, command, cluster["clusterArn"], holds)
+
+
+def sweep_logs(logs: Any, estate: Estate) -> Iterator[Item]:
+    for prefix in (one.format(estate.name) for one in LOG_GROUPS):
+        for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix):
+            for group in page["logGroups"]:
+                name = group["logGroupName"]
+                if name == prefix or prefix.endswith("/"):
+                    holds = f"{group.get('storedBytes', 0) / 1e6:.1f} MB"
+                    command = f"aws logs delete-log-group --log-group-name {name}"
+                    yield Item("log group", name, command, group["arn"].removesuffix(":*"), holds)
+
+
+# What has a list in which the estate's own name stands:
+# service, operation, where the list is, where names and ARNs are in it, kind, command.
+LISTS = (
+    ("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName", "DBSubnetGroupArn",
+     "database subnet group", "delete-db-subnet-group --db-subnet-group-name"),
+    ("rds", "describe_db_parameter_groups", "DBParameterGroups", "DBParameterGroupName", "DBParameterGroupArn",
+     "parameter group", "delete-db-parameter-group --db-parameter-group-name"),
+    ("elasticache", "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId", "ARN",
+     "cache", "delete-replication-group --replication-group-id"),
+    ("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups", "CacheSubnetGroupName", "ARN",
+     "cache subnet group", "delete-cache-subnet-group --cache-subnet-group-name"),
+)  # fmt: skip
+
+
+def listed(
+    service: str, operation: str, key: str, name: str, arn: str, kind: str, command: str
+) -> Finder[Iterator[Item]]:
+    def sweep(client: Any, estate: Estate) -> Iterator[Item]:
+        for page in client.get_paginator(operation).paginate():
+            for item in page[key]:
+                if item[name] == estate.name:
+                    yield Item(kind, estate.name, f"aws {service} {command} {estate.name}", item[arn])
+
+    return Finder(service, sweep)
+
+
+def eager(finder: Finder[Iterator[Item]]) -> Finder[list[Item]]:
+    return Finder(finder.service, lambda client, estate: list(finder.find(client, estate)))
+
+
+SWEEPERS = tuple(
+    eager(finder)
+    for finder in (
+        Finder("ec2", sweep_ec2),
+        Finder("iam", sweep_roles),
+        Finder("kms", sweep_key),
+        Finder("secretsmanager", sweep_secrets),
+        Finder("s3", sweep_buckets),
+        Finder("ecr", sweep_repository),
+        Finder("route53", sweep_zone),
+        Finder("acm", sweep_certificates),
+        Finder("rds", sweep_database),
+        Finder("elbv2", sweep_balancer),
+        Finder("ecs", sweep_cluster),
+        Finder("logs", sweep_logs),
+        *(listed(*one) for one in LISTS),
+    )
+)
+
+
+def sweep_tags(tagging: Any, estate: Estate) -> list[str]:
+    """ARNs of all that carries the estate's tag, whatever service made it.
+
+    Source: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+    """
+    wanted = [{"Key": "Estate", "Values": [estate.name]}]
+    pages = tagging.get_paginator("get_resources").paginate(TagFilters=wanted)
+    arns = [item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]]
+    return [arn for arn in arns if not any(word in arn for word in NOT_COUNTED)]
+
+
+def unnamed(kms: Any, arn: str) -> Item:
+    """What only its tag told of."""
+    service, name = arn.split(":")[2], arn.split(":", 5)[5]
+    if service == "kms":
+        return key_item(kms.describe_key(KeyId=arn)["KeyMetadata"])
+    if ":task-definition/" in arn:
+        revision = name.partition("/")[2]
+        command = f"aws ecs deregister-task-definition --task-definition {revision}"
+        return Item("task definition", revision, command, arn, kept="as history, and costs nothing")
+    look = f"aws resourcegroupstaggingapi get-resources --resource-arn-list {arn}"
+    return Item(f"{service} resource", name, look, arn)

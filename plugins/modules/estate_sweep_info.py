@@ -1,0 +1,96 @@
+#!/usr/bin/python
+"""Own module because no collection tells what an account still holds of an estate, whatever service made it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: estate_sweep_info
+short_description: All that an account holds of an estate, by tag and by name
+description:
+  - Looks through every service that an estate uses, by the tag C(Estate) and by name. Changes nothing.
+  - With O(wait_timeout), looks again until only what AWS keeps by design is left, or time is up.
+options:
+  name: {description: The estate's name, type: str, required: true}
+  account_id: {description: The account in which the estate lives, type: str, required: true}
+  zone_name: {description: "The estate's DNS zone, which is also its certificate's domain", type: str, required: true}
+  wait_timeout: {description: Seconds to wait at most until nothing is left, type: int, default: 0}
+  poll_seconds: {description: Seconds between two looks, type: float, default: 10}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: See what is left
+  estate_sweep_info:
+    name: campshub360-tier1
+    account_id: "123456789012"
+    zone_name: tier1.campshub360.example
+  register: left
+"""
+
+RETURN = r"""
+present:
+  description: "What is there: kind, name, arn; what it holds, why it refuses to go, and the command that removes it"
+  type: list
+  elements: dict
+  returned: success
+kept:
+  description: "The same of what is removed already, and which AWS keeps: how long, and the command that has it back"
+  type: list
+  elements: dict
+  returned: success
+"""
+
+import time
+from dataclasses import asdict
+
+from ansible.module_utils.estate import Estate, find_all
+from ansible.module_utils.sweep import SWEEPERS, Item, sweep_tags, unnamed
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from botocore.exceptions import BotoCoreError, ClientError
+
+
+def sweep(module: AnsibleAWSModule, estate: Estate) -> list[Item]:
+    items = [item for items in find_all(module, SWEEPERS, estate) for item in items]
+    known = {item.arn for item in items}
+    tagging, kms = module.client("resourcegroupstaggingapi"), module.client("kms")
+    return [*items, *(unnamed(kms, arn) for arn in sweep_tags(tagging, estate) if arn not in known)]
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "name": {"required": True},
+            "account_id": {"required": True},
+            "zone_name": {"required": True},
+            "wait_timeout": {"type": "int", "default": 0},
+            "poll_seconds": {"type": "float", "default": 10},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    partition = module.client("sts").meta.partition
+    estate = Estate(wanted["name"], wanted["account_id"], module.region, partition, wanted["zone_name"])
+    deadline = time.monotonic() + wanted["wait_timeout"]
+    try:
+        items = sweep(module, estate)
+        while any(not item.kept for item in items) and time.monotonic() < deadline:
+            time.sleep(wanted["poll_seconds"])
+            items = sweep(module, estate)
+    except ClientError as error:
+        answer = error.response["Error"]
+        module.fail_json(
+            msg=f"Could not look for what is left of {estate.name}: {answer['Code']}: {answer['Message']} "
+            f"({error.operation_name})"
+        )
+    except BotoCoreError as error:
+        module.fail_json(msg=f"Could not look for what is left of {estate.name}: {error}")
+    module.exit_json(
+        changed=False,
+        present=[asdict(item) for item in items if not item.kept],
+        kept=[asdict(item) for item in items if item.kept],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -29,11 +29,12 @@ INVENTORIES = ("inventories/tier1", "inventories/sandbox")
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A playbook that has run: its exit code, what it wrote, and how many tasks changed something."""
+    """A playbook that has run: its exit code, what it wrote, how many tasks changed something, and each change."""
 
     code: int
     output: str
     changed: int
+    changes: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,9 @@ class Sandbox:
             capture_output=True,
             text=True,
         )
-        hosts = json.loads(record.read_text())["hosts"].values() if record.exists() else []
-        return Played(process.returncode, process.stdout + process.stderr, sum(host["changed"] for host in hosts))
+        told = json.loads(record.read_text()) if record.exists() else {"hosts": {}, "changes": []}
+        changed = sum(host["changed"] for host in told["hosts"].values())
+        return Played(process.returncode, process.stdout + process.stderr, changed, told["changes"])
 
     def calls(self) -> list[dict[str, Any]]:
         """Every API call so far, in order."""

@@ -1,0 +1,161 @@
+"""Plans are true: what --check says of a drifted estate is what a run then does, and it leaves state alone.
+
+The estate is changed behind Ansible's back in every role, checked, repaired and run once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.config import CHECKOUT
+from tests.e2e.drift import DRIFT, Estate
+from tests.estate import ESTATE, Played, Sandbox, until
+from tests.inventory import inventory
+from tests.plans import lies
+
+ZONE = "tier1.campshub360.example"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What was there before the drift, what was said and done, and what was there in the end."""
+
+    before: Mapping[str, Any]
+    drifted: Mapping[str, Any]
+    plan: Played
+    asked: list[str]  # mutating calls of the plan
+    run: Played
+    after: Mapping[str, Any]
+    again: Played
+
+
+def held(sandbox: Sandbox) -> dict[str, Any]:
+    return inventory(sandbox.client, ESTATE, ZONE)
+
+
+@pytest.fixture(scope="module")
+def estate(sandbox: Sandbox) -> Estate:
+    return Estate(ESTATE, ZONE, sandbox.client)
+
+
+@pytest.fixture(scope="module")
+def story(sandbox: Sandbox, estate: Estate) -> Iterator[Story]:
+    before = held(sandbox)
+    with moved(estate):
+        for drift in DRIFT.values():
+            drift(estate)
+        drifted = held(sandbox)
+        calls = len(sandbox.calls())
+        plan = sandbox.play("provision", "--check", "--diff")
+        asked = sandbox.changes_since(calls)
+        run = sandbox.play("provision", "--diff")
+        after = held(sandbox)
+        again = sandbox.play("provision")
+        yield Story(before, drifted, plan, asked, run, after, again)
+
+
+class moved:  # noqa: N801 reads as what it does
+    """An estate whose state somebody has moved: a release's weights, the service's size, a secret, the public name."""
+
+    def __init__(self, estate: Estate) -> None:
+        self.estate = estate
+        self.secret = f"{ESTATE}/heartbeat-token"
+        self.value = estate.client("secretsmanager").get_secret_value(SecretId=self.secret)["SecretString"]
+        self.alias = next(record for record in self.records() if "AliasTarget" in record)
+
+    def records(self) -> list[dict[str, Any]]:
+        records = self.estate.client("route53").list_resource_record_sets(HostedZoneId=self.estate.zone_id)
+        return list(records["ResourceRecordSets"])
+
+    def __enter__(self) -> None:
+        self.set(blue=7, size=2, value="somebody's", lead="elsewhere.us-east-1.elb.amazonaws.com.")
+
+    def __exit__(self, *_: object) -> None:
+        self.set(blue=1, size=3, value=self.value, lead=self.alias["AliasTarget"]["DNSName"])
+        until(lambda: self.service()["runningCount"] == 3, 60)
+
+    def service(self) -> Any:
+        answer = self.estate.client("ecs").describe_services(cluster=ESTATE, services=[f"{ESTATE}-app"])
+        return answer["services"][0]
+
+    def set(self, blue: int, size: int, value: str, lead: str) -> None:
+        client = self.estate.client
+        weights = [
+            {"TargetGroupArn": self.estate.target_group("blue"), "Weight": blue},
+            {"TargetGroupArn": self.estate.target_group("green"), "Weight": 0},
+        ]
+        forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": weights}}
+        client("elbv2").modify_rule(RuleArn=self.estate.rule["RuleArn"], Actions=[forward])
+        client("ecs").update_service(cluster=ESTATE, service=f"{ESTATE}-app", desiredCount=size)
+        client("secretsmanager").put_secret_value(SecretId=self.secret, SecretString=value)
+        record = self.alias | {"AliasTarget": self.alias["AliasTarget"] | {"DNSName": lead}}
+        client("route53").change_resource_record_sets(
+            HostedZoneId=self.estate.zone_id,
+            ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]},
+        )
+
+    def now(self) -> dict[str, Any]:
+        groups = self.estate.rule["Actions"][0]["ForwardConfig"]["TargetGroups"]
+        alias = next(record for record in self.records() if "AliasTarget" in record)
+        return {
+            "weights": sorted(group["Weight"] for group in groups),
+            "size": self.service()["desiredCount"],
+            "secret": self.estate.client("secretsmanager").get_secret_value(SecretId=self.secret)["SecretString"],
+            "leads": alias["AliasTarget"]["DNSName"],
+        }
+
+
+def test_the_plan_says_exactly_what_the_run_does(story: Story) -> None:
+    assert (story.plan.code, story.run.code) == (0, 0), story.plan.output + story.run.output
+    assert lies(story.plan.changes, story.run.changes) == []
+
+
+def test_a_plan_asks_only(story: Story) -> None:
+    assert story.asked == []
+
+
+@pytest.mark.parametrize("role", DRIFT)
+def test_drift_in_each_role_is_reported(story: Story, role: str) -> None:
+    assert [change for change in story.plan.changes if change["task"].startswith(f"{role} : ")]
+
+
+def test_all_that_drifted_is_as_it_was_but_for_state(story: Story) -> None:
+    state = {"records", "services", "rules 443"}
+    drifted = {name for name in story.before if story.drifted.get(name) != story.before[name]}
+    assert len(drifted - state) >= 2 * len(DRIFT)
+    wrong = {name: (story.before[name], story.after.get(name)) for name in drifted - state}
+    secrets = {name for name in wrong if name.startswith("list_secrets")}  # whose versions are state
+    assert {name: pair for name, pair in wrong.items() if name not in secrets and pair[0] != pair[1]} == {}
+
+
+def test_state_is_left_as_somebody_moved_it(story: Story, estate: Estate) -> None:
+    assert moved(estate).now() == {
+        "weights": [0, 7],
+        "size": 2,
+        "secret": "somebody's",
+        "leads": "elsewhere.us-east-1.elb.amazonaws.com.",
+    }
+
+
+def test_the_next_run_changes_nothing(story: Story) -> None:
+    assert (story.again.code, story.again.changed) == (0, 0), story.again.output
+
+
+def test_a_module_that_compares_wrongly_is_found(sandbox: Sandbox, estate: Estate, tmp_path: Path) -> None:
+    """The negative control: a copy of a module whose plan says that all is as wanted."""
+    source = (CHECKOUT / "plugins/modules/target_group.py").read_text()
+    head = "    def wanted(self, found: State | None) -> State:\n"
+    assert head in source
+    lying = head + "        if self.module.check_mode and found:\n            return dict(found)\n"
+    (tmp_path / "target_group.py").write_text(source.replace(head, lying))
+    library = {"ANSIBLE_LIBRARY": f"{tmp_path}:{CHECKOUT / 'plugins/modules'}"}
+    estate.client("elbv2").modify_target_group(TargetGroupArn=estate.target_group("green"), HealthCheckPath="/")
+    plan = sandbox.play("provision", "--check", "--diff", "--tags", "load_balancer", environment=library)
+    run = sandbox.play("provision", "--diff", "--tags", "load_balancer")
+    assert (plan.code, run.code) == (0, 0), plan.output + run.output
+    assert [lie for lie in lies(plan.changes, run.changes) if "done, not planned" in lie]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sandbox.api import ecs_breaker
 from sandbox.api.ecs_records import Document, now, present
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class ServiceDeployment:
     source: Deployment | None
     configuration: Document
     alarms: AlarmWatch = field(default_factory=AlarmWatch)
+    tripped: bool = False  # the circuit breaker
     id: str = field(default_factory=lambda: "".join(secrets.choice(_ALPHABET) for _ in range(21)))
     status: str = "PENDING"
     reason: str | None = None
@@ -111,9 +113,9 @@ class ServiceDeployment:
         return bool(self.configuration["strategy"] != "ROLLING")
 
     def enter(self, status: str, reason: str | None = None) -> None:
-        """Go to another status; the first reason to leave the planned way is the one that is kept."""
+        """Go to another status; a reason that was given stays until there is another."""
         self.status, self.updated_at = status, now()
-        self.reason = self.reason or reason
+        self.reason = reason or self.reason
         if not self.ongoing:
             self.finished_at = self.updated_at
             self.stage = None
@@ -143,6 +145,11 @@ class ServiceDeployment:
             )
             if self.rollback
             else None,
+            deploymentCircuitBreaker=present(
+                status=self._breaker_status(),
+                failureCount=self.target.failed,
+                threshold=ecs_breaker.threshold(self.configuration, self.target.desired_count),
+            ),
             alarms=present(
                 status=self._alarm_status(),
                 alarmNames=self.alarms.names,
@@ -175,6 +182,13 @@ class ServiceDeployment:
             requestedProductionTrafficWeight=production if self.shifting else None,
             requestedTestTrafficWeight=test if self.shifting else None,
         )
+
+    def _breaker_status(self) -> str:
+        if not ecs_breaker.enabled(self.configuration):
+            return "DISABLED"
+        if self.tripped:
+            return "TRIGGERED"
+        return "MONITORING" if self.ongoing else "MONITORING_COMPLETE"
 
     def _alarm_status(self) -> str:
         if not self.alarms.active:

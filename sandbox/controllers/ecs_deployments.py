@@ -102,7 +102,7 @@ def course(
     PRE_PRODUCTION_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT come at every step:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
     """
-    legs = list(_RECONCILE) if reconcile else []
+    legs = _reconcile() if reconcile else []
     legs += [
         Leg("PRE_SCALE_UP", green=False),
         Leg("SCALE_UP", awaited="green healthy"),
@@ -175,9 +175,10 @@ def _fulfilled(awaited: Awaited, view: View) -> bool:
             return True
 
 
-# Traffic goes to blue only when blue can take it, and what is stale stops only when it has gone.
-_RECONCILE = (
-    Leg("RECONCILE_SERVICE", awaited="blue healthy", green=False, stale=True),
-    Leg("RECONCILE_SERVICE", production=0.0, test=0.0, seconds=SETTLE, green=False, stale=True),
-    Leg("RECONCILE_SERVICE", awaited="others gone", green=False),
-)
+def _reconcile() -> list[Leg]:
+    """Traffic goes to blue only when blue can take it, and what is stale stops only when it has gone."""
+    return [
+        Leg("RECONCILE_SERVICE", awaited="blue healthy", green=False, stale=True),
+        Leg("RECONCILE_SERVICE", production=0.0, test=0.0, seconds=SETTLE, green=False, stale=True),
+        Leg("RECONCILE_SERVICE", awaited="others gone", green=False),
+    ]

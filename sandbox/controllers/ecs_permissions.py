@@ -62,7 +62,12 @@ def _role(state: State, role_arn: str) -> Any:
 
 def _statements(role: Any) -> Iterator[Statement]:
     documents = [_document(document) for document in role.policies.values()]
-    documents += [_document(policy.document) for policy in role.managed_policies.values()]
+    documents += [
+        _document(version.document)
+        for policy in role.managed_policies.values()
+        for version in policy.versions
+        if version.version_id == policy.default_version_id
+    ]
     for document in documents:
         yield from _list(document.get("Statement"))
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sandbox.api import ecs_breaker
 from sandbox.api.ecs_deployment_configuration import timeout_of
 from sandbox.api.ecs_deployment_events import deployment_changed, hook_changed
 from sandbox.api.ecs_deployment_records import Hook, Rollback, ServiceDeployment, expiry, revision_arn
@@ -20,6 +21,7 @@ from sandbox.controllers import ecs_traffic
 from sandbox.controllers.context import Sandbox
 from sandbox.controllers.ecs_deployments import GoBack, Leg, View, course, decide, way_back
 
+TRIPPED = "the circuit breaker threshold was exceeded."
 NO_CANDIDATE = "No rollback candidate was found to run the rollback."
 
 log = logging.getLogger("sandbox")
@@ -40,6 +42,7 @@ class Rollouts:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._courses: dict[str, tuple[Leg, ...]] = {}
+        self._healthy: dict[str, int] = {}  # by rollout, while it replaces task by task
 
     def look(self, service: Service, seen: Seen) -> Mapping[str, int] | None:
         """Bring the service's deployment a step further.
@@ -56,7 +59,7 @@ class Rollouts:
             return None
         if not rollout.shifting:
             if rollout.ongoing:
-                self._roll(service, rollout)
+                self._roll(service, rollout, seen)
             return None
         if rollout.ongoing:
             self._shift(service, rollout, seen)
@@ -89,9 +92,9 @@ class Rollouts:
     # Traffic from one target group to the other
 
     def _shift(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> None:
+        if rollout.status == "PENDING":
+            self._begin(service, rollout, seen)
         match rollout.status:
-            case "PENDING":
-                self._begin(service, rollout, seen)
             case "STOP_REQUESTED":
                 rollout.enter("STOPPED")
             case "ROLLBACK_REQUESTED":
@@ -106,11 +109,10 @@ class Rollouts:
         known = (rollout.source, rollout.target)
         stale = any(seen.remaining[d.id] for d in service.deployments if d not in known)
         reconcile = stale and rollout.source is not None
+        problem = ecs_traffic.prepare(self._sandbox.state, service, rollout, reconcile=reconcile)
         self._start(service, rollout)
-        try:
-            ecs_traffic.prepare(self._sandbox.state, service, rollout, reconcile=reconcile)
-        except ecs_traffic.NetworkingError as problem:
-            self.go_back(service, rollout, str(problem))
+        if problem:
+            self.go_back(service, rollout, problem)
             return
         self._courses[rollout.id] = course(
             rollout.configuration, self._sandbox.clock.seconds, first=rollout.source is None, reconcile=reconcile
@@ -185,7 +187,7 @@ class Rollouts:
 
     # Task by task
 
-    def _roll(self, service: Service, rollout: ServiceDeployment) -> None:
+    def _roll(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> None:
         """Follow what the rolling scheduler does, and what the circuit breaker thinks of it."""
         target = rollout.target
         settled = len(service.deployments) == 1 and service.primary.rollout_state == "COMPLETED"
@@ -200,6 +202,8 @@ class Rollouts:
                 rollout.enter("ROLLBACK_SUCCESSFUL")
             case "IN_PROGRESS" if self._alarmed(service, rollout):
                 return
+            case "IN_PROGRESS" if self._trips(service, rollout, seen):
+                return
             case "IN_PROGRESS" if rollout.alarms.triggered:
                 self.go_back(service, rollout, _because_of(rollout.alarms.triggered))
             case "IN_PROGRESS" if settled and service.primary is target:
@@ -208,6 +212,30 @@ class Rollouts:
                 baked = self._sandbox.clock.seconds(rollout.configuration["bakeTimeInMinutes"])
                 if (now() - rollout.leg_entered_at).total_seconds() >= baked:
                     self._finish(service, rollout)
+
+    def _trips(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> bool:
+        """Whether the circuit breaker ends the deployment; it goes back to the revision before if it shall.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+        """
+        configuration, target = rollout.configuration, rollout.target
+        if not ecs_breaker.enabled(configuration):
+            return False
+        breaker, healthy = configuration["deploymentCircuitBreaker"], seen.healthy[target.id]
+        if healthy > self._healthy.get(rollout.id, 0) and breaker.get("resetOnHealthyTask", True):
+            target.failed = 0
+        self._healthy[rollout.id] = healthy
+        if target.failed < ecs_breaker.threshold(configuration, service.desired_count):
+            return False
+        rollout.tripped = True
+        service.say(f"(deployment {target.id}) deployment failed: tasks failed to start.")
+        if breaker.get("rollback"):
+            self.go_back(service, rollout, f"Service deployment rolled back because {TRIPPED}")
+            return True
+        target.rollout_state = "FAILED"
+        rollout.enter("STOPPED", f"Service deployment stopped because {TRIPPED}")
+        deployment_changed(service, target.id, "FAILED", rollout.reason or "")
+        return True
 
     # Both
 

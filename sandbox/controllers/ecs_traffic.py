@@ -21,22 +21,26 @@ INVALID = "Service deployment rolled back because of invalid networking configur
 Traffic = Literal["production", "test"]
 
 
-class NetworkingError(Exception):
+class _NetworkingError(Exception):
     """Becomes the deployment's statusReason."""
 
 
-def prepare(state: State, service: Service, rollout: ServiceDeployment, *, reconcile: bool) -> None:
-    """Give the new revision the target group that does not serve. Raises NetworkingError.
+def prepare(state: State, service: Service, rollout: ServiceDeployment, *, reconcile: bool) -> str | None:
+    """Give the new revision the target group that does not serve; or tell why it can't be.
 
     reconcile: what a deployment that was stopped left may serve, too; it is put right first.
     """
     elb = state.backend("elbv2", service.account, service.region)
-    rollout.target.serving = [
-        {**lb, "targetGroupArn": _green(state, elb, lb, rollout, reconcile=reconcile)}
-        if lb.get("advancedConfiguration")
-        else lb
-        for lb in rollout.target.load_balancers
-    ]
+    try:
+        rollout.target.serving = [
+            {**lb, "targetGroupArn": _green(state, elb, lb, rollout, reconcile=reconcile)}
+            if lb.get("advancedConfiguration")
+            else lb
+            for lb in rollout.target.load_balancers
+        ]
+    except _NetworkingError as problem:
+        return str(problem)
+    return None
 
 
 def shift(state: State, service: Service, rollout: ServiceDeployment, traffic: Traffic, share: float) -> None:
@@ -69,13 +73,13 @@ def _green(state: State, elb: Any, lb: Document, rollout: ServiceDeployment, *, 
     _check_role(state, advanced["roleArn"], advanced["productionListenerRule"])
     production = find_rule(elb, advanced["productionListenerRule"])
     if production is None:
-        raise NetworkingError(f"{INVALID}. The listener rule {advanced['productionListenerRule']} does not exist.")
+        raise _NetworkingError(f"{INVALID}. The listener rule {advanced['productionListenerRule']} does not exist.")
     _check_actions(elb, production)
     pair = (lb["targetGroupArn"], advanced["alternateTargetGroupArn"])
     _check_groups(production, find_rule(elb, advanced.get("testListenerRule") or ""), pair)
     serving = [arn for arn, weight in forwarded(production).items() if weight]
     if len(serving) != 1 and not reconcile:
-        raise NetworkingError(
+        raise _NetworkingError(
             f"{INVALID}. productionListenerRule {production.arn} should have exactly one target group serving traffic"
             f" but found {len(serving)} target groups which are serving traffic"
         )
@@ -88,7 +92,7 @@ def _green(state: State, elb: Any, lb: Document, rollout: ServiceDeployment, *, 
 
 def _check_role(state: State, role: str, rule: str) -> None:
     if not trusts(state, role, "ecs.amazonaws.com") or denied(state, role, "elasticloadbalancing:ModifyRule", rule):
-        raise NetworkingError(
+        raise _NetworkingError(
             f"{INVALID}. ECS was unable to manage the ELB resources due to missing permissions on ECS Infrastructure"
             f" Role '{role}'."
         )
@@ -100,7 +104,7 @@ def _check_actions(elb: Any, rule: Any) -> None:
     listener = next(one for one in listeners if rule.arn in one.rules)
     kinds = {action.type for one in listener.rules.values() for action in one.actions} - {"forward"}
     if kinds:
-        raise NetworkingError(
+        raise _NetworkingError(
             f"{INVALID}. Listener {listener.arn} has rules with actions other than forward: {', '.join(sorted(kinds))}."
         )
 
@@ -109,14 +113,14 @@ def _check_groups(production: Any, test: Any, pair: tuple[str, str]) -> None:
     known = forwarded(production)
     for arn in pair:
         if arn not in known and arn not in forwarded(test):
-            raise NetworkingError(
+            raise _NetworkingError(
                 f"{INVALID}: Target group {arn} is not associated with either productionListenerRule or"
                 " testListenerRule."
             )
         if arn not in known:
-            raise NetworkingError(f"{INVALID}: Target group {arn} is not associated with productionListenerRule.")
+            raise _NetworkingError(f"{INVALID}: Target group {arn} is not associated with productionListenerRule.")
     for arn in known.keys() - set(pair):
-        raise NetworkingError(
+        raise _NetworkingError(
             f"{INVALID}. Production listener rule is forwarding traffic to unexpected target group {arn}. Expected"
             f" traffic to be forwarded to either targetGroupArn: {pair[0]} or alternateTargetGroupArn: {pair[1]}"
         )

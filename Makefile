@@ -16,6 +16,9 @@ rehearse: .venv/installed ## Build Tier 1 here, release the application on it an
 test: .venv/installed ## Everything: lint, unit, contract, molecule and end-to-end tests
 	@$(BIN)/python -m tests.run
 
+bench: .venv/installed ## What takes longer: killed at ten moments, in other accounts and regions
+	@$(BIN)/python -m tests.run bench
+
 lint: .venv/installed ## Only what reads the files
 	@$(BIN)/python -m tests.run lint
 

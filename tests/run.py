@@ -1,6 +1,6 @@
 """`make test`: every stage one after the other, a table of what each found, and one closing line.
 
-    python -m tests.run [lint] [unit] [contract] [molecule]
+    python -m tests.run [lint] [unit] [contract] [molecule] [bench]
 
 A stage that fails keeps no other from running. The sandbox of these tests has a folder and addresses of its own, so
 that a rehearsal which is running is left alone, and it is taken down whatever happens.
@@ -33,12 +33,14 @@ class Step:
 
     counts: the tests that it ran are counted by the reports that pytest leaves; shown: of its output, the lines that
     hold this word, and on failure what came before its end or before the cleaning up. All of it is in the log.
+    named: it takes long, and runs only when its stage is named.
     """
 
     stage: str
     command: tuple[str, ...]
     counts: bool = False
     shown: str = ""
+    named: bool = False
 
     @property
     def name(self) -> str:
@@ -63,6 +65,7 @@ STEPS = (
     Step("unit", ("pytest", "tests/unit"), counts=True),
     Step("contract", ("pytest", "tests/contract"), counts=True),
     Step("molecule", ("molecule", "test", "--all", "--no-command-borders"), counts=True, shown=" ➜ "),
+    Step("bench", ("pytest", "tests/bench"), counts=True, named=True),
 )
 STAGES = tuple(dict.fromkeys(step.stage for step in STEPS))
 
@@ -174,14 +177,15 @@ def nothing_left() -> Iterator[None]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the stages that were named, or all; the exit code is 0 only when every test passed."""
+    """Run the stages that were named, or all usual ones; the exit code is 0 only when every test passed."""
     if strangers := set(arguments) - set(STAGES):
         print(f"There is no stage {', '.join(sorted(strangers))}. There are: {', '.join(STAGES)}", file=sys.stderr)
         return 2
+    usual = {step.stage for step in STEPS if not step.named}
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir(parents=True)
     with nothing_left():
-        outcomes = [run(step) for step in STEPS if not arguments or step.stage in arguments]
+        outcomes = [run(step) for step in STEPS if step.stage in (arguments or usual)]
     print("\n" + "\n".join(outcome.row for outcome in outcomes))
     passed, failed = (sum(getattr(outcome, key) for outcome in outcomes) for key in ("passed", "failed"))
     print(f"\n{passed} passed, {failed} failed in {sum(outcome.seconds for outcome in outcomes):.0f} s")

@@ -1,0 +1,19 @@
+"""A sandbox of its own, for what takes longer than `make test` may."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.config import CHECKOUT, Settings
+from tests.estate import BIN, Sandbox
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    command = str(BIN / "sandbox")
+    subprocess.run([command, "up"], cwd=CHECKOUT, check=True)
+    yield Sandbox(Settings.from_environment())
+    subprocess.run([command, "down"], cwd=CHECKOUT, check=True)

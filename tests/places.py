@@ -1,0 +1,76 @@
+"""Estates other than Tier 1's own: an inventory of their own, played, and killed in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.config import CHECKOUT
+from tests.estate import BIN, Played, Sandbox
+
+PATIENCE = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An estate of a tier in an inventory of its own, whose values go before the tier's."""
+
+    sandbox: Sandbox
+    name: str
+    folder: Path
+    tier: str = "tier1"
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> str:
+        return str(self.values["dns_zone_name"])
+
+    @property
+    def inventories(self) -> tuple[str, ...]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        host = {"ansible_connection": "warm_local", **self.values}
+        (self.folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {self.name: host}}}))
+        return (f"inventories/{self.tier}", "inventories/sandbox", str(self.folder))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (f"--limit={self.name}", "-e", f"confirm={self.name}", "-e", "release=1.0.0")
+
+    def play(self, playbook: str, *words: str) -> Played:
+        return self.sandbox.play(playbook, *self.words, *words, inventories=self.inventories)
+
+    def push(self, tag: str) -> None:
+        """Build the application's image into the estate's repository."""
+        words = ("image", "build", "sandbox/app", "--tag", tag, "--repository", self.name)
+        subprocess.run([str(BIN / "sandbox"), *words], cwd=CHECKOUT, check=True, capture_output=True)
+
+    def kill(self, playbook: str, calls: int) -> int:
+        """Run a playbook and kill it with all that it started, after so many calls that changed something.
+
+        The calls that it made: fewer when it ended before.
+        """
+        before = len(self.sandbox.calls())
+        command = [str(BIN / "ansible-playbook"), *(f"--inventory={one}" for one in self.inventories)]
+        with subprocess.Popen(
+            [*command, f"playbooks/{playbook}.yml", *self.words],
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as process:
+            deadline = time.monotonic() + PATIENCE
+            while process.poll() is None and time.monotonic() < deadline:
+                if len(self.sandbox.changes_since(before)) >= calls:
+                    break
+                time.sleep(0.05)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        return len(self.sandbox.changes_since(before))

@@ -44,6 +44,7 @@ CONTROLLERS = {
     "rds": "RdsController",
     "elasticache": "ElastiCacheController",
     "ecs": "EcsController",
+    "cloudwatch": "CloudWatchController",
 }
 
 log = logging.getLogger("sandbox")

@@ -9,6 +9,7 @@ import warnings
 
 SERVICES = (
     "acm",
+    "cloudwatch",
     "ec2",
     "ec2_security_groups",
     "ecr",

@@ -6,6 +6,7 @@ Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonECS/latest
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from moto.core.responses import ActionResult
 from moto.ecs.exceptions import ECSException, InvalidParameterException, ServiceNotFoundException
@@ -48,8 +49,8 @@ def list_service_deployments(self: EC2ContainerServiceResponse) -> ActionResult:
         one
         for one in reversed(service.rollouts)
         if (not statuses or one.status in statuses)
-        and ("before" not in created or one.created_at < created["before"])
-        and ("after" not in created or one.created_at > created["after"])
+        and ("before" not in created or one.created_at < _utc(created["before"]))
+        and ("after" not in created or one.created_at > _utc(created["after"]))
     ]
     begin, size = int(self._get_param("nextToken") or 0), int(self._get_param("maxResults") or PAGE)
     page: Document = {"serviceDeployments": [one.brief() for one in found[begin : begin + size]]}
@@ -127,6 +128,10 @@ def continue_service_deployment(self: EC2ContainerServiceResponse) -> ActionResu
     hook.status = "FAILED" if self._get_param("action") == "ROLLBACK" else "SUCCEEDED"
     hook_changed(service, rollout, hook)
     return ActionResult({"serviceDeploymentArn": rollout.arn})
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _arns(response: EC2ContainerServiceResponse, name: str) -> list[str]:

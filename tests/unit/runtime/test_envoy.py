@@ -294,7 +294,8 @@ def test_statistics_a_cluster(stage: Stage) -> None:
     after = stage.envoy.statistics()["counted"]
     assert after.requests - before.requests == 2
     assert after.responses_5xx - before.responses_5xx == 1
-    await_that(lambda: set(stage.envoy.statistics()["counted"].percentiles) == {50, 95, 99})
+    assert after.completed - before.completed == 2
+    await_that(lambda: sum(stage.envoy.statistics()["counted"].times.values()) == after.completed)
 
 
 def test_it_comes_back_with_the_same_configuration(stage: Stage) -> None:

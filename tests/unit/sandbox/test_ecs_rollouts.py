@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -293,6 +294,9 @@ def test_a_new_deployment_stops_the_one_that_goes_on(scene: Scene) -> None:
     assert scene.describe(arn)["status"] == "STOPPED"
     listed = scene.ecs.list_service_deployments(cluster=scene.name, service="web", status=["SUCCESSFUL"])
     assert len(listed["serviceDeployments"]) == 1
+    filters = {"after": datetime.now(UTC) - timedelta(hours=1), "before": datetime.now(UTC) + timedelta(hours=1)}
+    listed = scene.ecs.list_service_deployments(cluster=scene.name, service="web", createdAt=filters, maxResults=2)
+    assert (len(listed["serviceDeployments"]), listed["nextToken"]) == (2, "2")
 
 
 def break_groups(scene: Scene) -> None:

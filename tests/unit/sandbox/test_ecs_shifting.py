@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.api import status
+from sandbox.controllers.cloudwatch import CloudWatchController
 from sandbox.controllers.ecs import EcsController
 from sandbox.controllers.elbv2 import ElbV2Controller
 from tests.unit.sandbox.cluster import estate, forget
@@ -31,7 +34,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Colours]:
     root: Path = tmp_path_factory.mktemp("shifting")
     with (
         pytest.MonkeyPatch.context() as patch,
-        running(root / "sandbox", ElbV2Controller, EcsController) as stage,
+        running(root / "sandbox", ElbV2Controller, EcsController, CloudWatchController) as stage,
         estate(stage, root) as there,
     ):
         patch.setattr(status, "current", stage.sandbox.status)
@@ -94,6 +97,56 @@ def test_a_hook_that_times_out_takes_the_deployment_back(web: Colours) -> None:
     assert web.weights() == (0, 100)
     assert web.tested() == "two"
     assert web.balancing.health(web.blue) == {}
+
+
+def test_an_alarm_on_what_green_answers_takes_the_deployment_back(web: Colours) -> None:
+    cloudwatch = web.there.stage.client("cloudwatch")
+    targets = [arn.rpartition(":")[2] for arn in (web.blue, web.green)]
+    balancer = {"Name": "LoadBalancer", "Value": web.balancer["LoadBalancerArn"].partition("loadbalancer/")[2]}
+
+    def metric(name: str, key: str, target: str) -> dict[str, Any]:
+        dimensions = [{"Name": "TargetGroup", "Value": target}, balancer]
+        measured = {"Namespace": "AWS/ApplicationELB", "MetricName": name, "Dimensions": dimensions}
+        return {"Id": key, "MetricStat": {"Metric": measured, "Period": 60, "Stat": "Sum"}, "ReturnData": False}
+
+    cloudwatch.put_metric_alarm(
+        AlarmName="errors",
+        Metrics=[
+            *(metric("HTTPCode_Target_5XX_Count", f"e{i}", target) for i, target in enumerate(targets)),
+            *(metric("RequestCount", f"r{i}", target) for i, target in enumerate(targets)),
+            {"Id": "ratio", "Expression": "100 * (FILL(e0, 0) + FILL(e1, 0)) / (FILL(r0, 0) + FILL(r1, 0))"},
+        ],
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=5.0,
+        EvaluationPeriods=2,
+        TreatMissingData="notBreaching",
+    )
+    alarms = {"alarmNames": ["errors"], "enable": True, "rollback": True}
+    with web.load():
+        arn = web.deploy("four", **QUICK | {"bakeTimeInMinutes": 1440, "alarms": alarms})
+        eventually(lambda: web.describe(arn).get("lifecycleStage") == "BAKE_TIME")
+        while web.describe(arn)["status"] == "IN_PROGRESS":
+            assert web.get("/fail")[0] == 500
+        ended = web.ends(arn, "ROLLBACK_SUCCESSFUL")
+    assert ended["statusReason"] == "Service deployment rolled back because of CloudWatch alarms: errors."
+    assert web.weights() == (0, 100)
+    items = cloudwatch.describe_alarm_history(AlarmName="errors")["AlarmHistoryItems"]
+    assert "Alarm updated from OK to ALARM" in [item["HistorySummary"] for item in items]
+    now = datetime.now(UTC)
+    seen = cloudwatch.get_metric_statistics(
+        Namespace="AWS/ApplicationELB",
+        MetricName="TargetResponseTime",
+        Dimensions=[{"Name": "TargetGroup", "Value": targets[0]}, balancer],
+        StartTime=now - timedelta(minutes=5),
+        EndTime=now + timedelta(minutes=1),
+        Period=600,
+        Statistics=["SampleCount"],
+        ExtendedStatistics=["p50", "p99.9"],
+    )["Datapoints"]
+    assert seen[0]["SampleCount"] > 0
+    assert 0 < seen[0]["ExtendedStatistics"]["p50"] < 0.3 < seen[0]["ExtendedStatistics"]["p99.9"] < 1
+    names = {one["MetricName"] for one in cloudwatch.list_metrics(Namespace="AWS/ECS")["Metrics"]}
+    assert names == {"CPUUtilization", "MemoryUtilization"}
 
 
 def test_a_green_that_never_gets_healthy_waits_until_it_is_stopped(web: Colours) -> None:

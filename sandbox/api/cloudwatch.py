@@ -1,0 +1,180 @@
+"""CloudWatch: percentiles, metric math, and alarms with a state and a history of their own.
+
+Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from moto.cloudwatch import models
+from moto.cloudwatch.models import Alarm, CloudWatchBackend, MetricAggregatedDatum, MetricDatum, Statistics
+from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
+
+from sandbox.api import metric_math
+from sandbox.api.mend import behaviour, operation
+
+HISTORY = 100
+
+
+class Distribution(MetricAggregatedDatum):  # type: ignore[misc]
+    """A metric's samples in a period: value -> how often."""
+
+    def __init__(
+        self,
+        namespace: str,
+        name: str,
+        dimensions: tuple[tuple[str, str], ...],
+        timestamp: datetime,
+        unit: str,
+        values: Mapping[float, int],
+    ) -> None:
+        self.values = values
+        super().__init__(
+            namespace,
+            name,
+            min_stat=min(values),
+            max_stat=max(values),
+            sample_count=float(sum(values.values())),
+            sum_stat=sum(value * count for value, count in values.items()),
+            dimensions=[{"Name": key, "Value": value} for key, value in dimensions],
+            timestamp=timestamp,
+            unit=unit,
+        )
+
+
+def install() -> None:
+    """Attach the mends."""
+    behaviour(CloudWatchBackend)(put_metric_alarm)
+    behaviour(Statistics)(get_statistics_for_type)
+    Statistics.extended_statistics = property(extended_statistics)
+    models.parse_expression = parse_expression
+    for mend in (get_metric_statistics, describe_alarm_history):
+        operation(CloudWatchResponse)(mend)
+    operation(Alarm)(update_state)
+
+
+def put_metric_alarm(original: Callable[..., Alarm], self: CloudWatchBackend, name: str, **wanted: Any) -> Alarm:
+    """A new alarm has INSUFFICIENT_DATA, one put again keeps its state. API_PutMetricAlarm.html"""
+    before = self.alarms.get(name)
+    alarm = original(name=name, **wanted)
+    if before:
+        for field in ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp", "history"):
+            setattr(alarm, field, getattr(before, field))
+    else:
+        alarm.state_value = "INSUFFICIENT_DATA"
+    return alarm
+
+
+def update_state(self: Alarm, reason: str, reason_data: str, state_value: str) -> None:
+    """A change of state is an item of the history; no change is none. API_AlarmHistoryItem.html"""
+    if state_value != self.state_value:
+        item = {
+            "AlarmName": self.name,
+            "AlarmType": "CompositeAlarm" if self.rule else "MetricAlarm",
+            "Timestamp": utcnow(),
+            "HistoryItemType": "StateUpdate",
+            "HistorySummary": f"Alarm updated from {self.state_value} to {state_value}",
+            "HistoryData": json.dumps(
+                {
+                    "version": "1.0",
+                    "oldState": {"stateValue": self.state_value, "stateReason": self.state_reason},
+                    "newState": {"stateValue": state_value, "stateReason": reason},
+                }
+            ),
+        }
+        self.history = [item, *self.history][:HISTORY]
+        self.state_updated_timestamp = utcnow()
+    self.state_reason, self.state_reason_data, self.state_value = reason, reason_data, state_value
+
+
+def describe_alarm_history(self: CloudWatchResponse) -> ActionResult:
+    """DescribeAlarmHistory, the latest first. API_DescribeAlarmHistory.html"""
+    name, kind = self._get_param("AlarmName"), self._get_param("HistoryItemType")
+    begin, end = self._get_param("StartDate"), self._get_param("EndDate")
+    items = [
+        item
+        for alarm in self.cloudwatch_backend.alarms.values()
+        for item in alarm.history
+        if name in (None, alarm.name)
+        and kind in (None, item["HistoryItemType"])
+        and (begin is None or item["Timestamp"] >= begin.replace(tzinfo=None))
+        and (end is None or item["Timestamp"] <= end.replace(tzinfo=None))
+    ]
+    items.sort(key=lambda item: item["Timestamp"], reverse=self._get_param("ScanBy") != "TimestampAscending")
+    return ActionResult({"AlarmHistoryItems": items[: int(self._get_param("MaxRecords") or HISTORY)]})
+
+
+def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
+    """GetMetricStatistics, with percentiles. API_GetMetricStatistics.html"""
+    extended = self._get_param("ExtendedStatistics") or []
+    found = self.cloudwatch_backend.get_metric_statistics(
+        self._get_param("Namespace"),
+        self._get_param("MetricName"),
+        self._get_param("StartTime"),
+        self._get_param("EndTime"),
+        int(self._get_param("Period")),
+        [*(self._get_param("Statistics") or []), *extended],
+        unit=self._get_param("Unit"),
+        dimensions=self._get_param("Dimensions", []),
+    )
+    return ActionResult({"Label": self._get_param("MetricName"), "Datapoints": found})
+
+
+def get_statistics_for_type(original: Callable[[str], Any], self: Statistics, stat: str) -> Any:
+    """Percentiles: p50, p99.9.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html"""
+    if re.fullmatch(r"p\d{1,3}(\.\d+)?", stat):
+        return percentile(samples(self.metric_data), float(stat[1:]))
+    return original(stat)
+
+
+def extended_statistics(self: Statistics) -> dict[str, Any] | None:
+    """The percentiles that were asked for."""
+    wanted = [stat for stat in self.stats if stat.startswith("p")]
+    return {stat: self.get_statistics_for_type(stat) for stat in wanted} or None
+
+
+def parse_expression(expression: str, results: list[dict[str, Any]]) -> tuple[list[Any], list[datetime]]:
+    """Metric math over the results of other queries.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html"""
+    series = {one["id"]: dict(zip(one["timestamps"], one["values"], strict=True)) for one in results}
+    values: list[Any] = []
+    timestamps: list[datetime] = []
+    for moment in sorted({moment for one in series.values() for moment in one}):
+        value = metric_math.evaluate(expression, {name: one.get(moment) for name, one in series.items()})
+        if value is not None:
+            values.append(value)
+            timestamps.append(moment)
+    return values, timestamps
+
+
+def samples(data: list[Any]) -> Counter[float]:
+    """All samples of some datums together; of aggregated ones without samples, their mean."""
+    total: Counter[float] = Counter()
+    for datum in data:
+        match datum:
+            case Distribution():
+                total.update(datum.values)
+            case MetricDatum():
+                total[datum.value] += 1
+            case _:
+                total[datum.sum / datum.sample_count] += int(datum.sample_count)
+    return total
+
+
+def percentile(values: Mapping[float, int], percent: float) -> float | None:
+    """The value that so many percent of the samples do not exceed."""
+    wanted, seen = sum(values.values()) * percent / 100, 0
+    for value in sorted(values):
+        seen += values[value]
+        if seen >= wanted:
+            return value
+    return None

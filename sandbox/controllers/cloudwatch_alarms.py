@@ -1,0 +1,63 @@
+"""Whether an alarm is in alarm (pure).
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarm-evaluation
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+AlarmState = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
+Missing = Literal["missing", "ignore", "breaching", "notBreaching"]
+
+#: how many periods more than asked for are looked at, in case that some are missing
+SPARE = 2
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanThreshold": operator.gt,
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """When an alarm goes off: at least `datapoints` of `periods` are beyond the threshold."""
+
+    comparison: str
+    threshold: float
+    periods: int
+    datapoints: int
+    missing: Missing = "missing"
+
+    @property
+    def window(self) -> int:
+        """How many periods `judge` wants to see."""
+        return self.periods + SPARE
+
+
+def judge(criteria: Criteria, values: Sequence[float | None], before: AlarmState) -> AlarmState:
+    """The state that follows from the latest values, oldest first, None where there is none."""
+    compare = _COMPARISONS[criteria.comparison]
+    known = [compare(value, criteria.threshold) for value in values if value is not None][-criteria.periods :]
+    lacking = criteria.periods - len(known)
+    breaching = sum(known)
+    if breaching >= criteria.datapoints:
+        return "ALARM"
+    if len(known) - breaching > criteria.periods - criteria.datapoints:
+        return "OK"  # whatever the missing ones would have been
+    match criteria.missing:
+        case "breaching":
+            return "ALARM" if breaching + lacking >= criteria.datapoints else "OK"
+        case "notBreaching":
+            return "OK"
+        case "ignore":
+            return before
+        case "missing":
+            if not known:
+                return "INSUFFICIENT_DATA"
+            return "ALARM" if breaching and breaching == len(known) else "OK"

@@ -38,7 +38,9 @@ class Launch:
 def launch(backend: EC2ContainerServiceBackend, wanted: Launch) -> Task:
     """Place a task in capacity and subnet, and remember it: PROVISIONING, nothing runs yet."""
     neighbours = [t for t in live_tasks(backend, wanted.cluster.name) if t.group == wanted.group]
-    provider = pick_provider(wanted.strategy, Counter(t.capacity_provider for t in neighbours))
+    # What a deployment replaces is no part of its own base and weights.
+    peers = Counter(t.capacity_provider for t in neighbours if t.started_by == wanted.started_by)
+    provider = pick_provider(wanted.strategy, peers)
     subnet, zone = _pick_subnet(backend, wanted.network, Counter(t.zone for t in neighbours))
     identity = uuid.uuid4().hex
     prefix = f"arn:aws:ecs:{backend.region_name}:{backend.account_id}"
@@ -84,9 +86,7 @@ def live_tasks(backend: EC2ContainerServiceBackend, cluster: str) -> list[Task]:
     return [task for task in all_tasks(backend, cluster) if task.live]
 
 
-def check_network(
-    backend: EC2ContainerServiceBackend, definition: Definition, network: Document | None
-) -> Document:
+def check_network(backend: EC2ContainerServiceBackend, definition: Definition, network: Document | None) -> Document:
     """The network configuration, with AWS's defaults; its subnets and groups have to exist.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
@@ -122,8 +122,7 @@ def check_capacity(
     """
     if launch_type and strategy:
         raise InvalidParameterException(
-            "Specifying both a launch type and capacity provider strategy is not supported."
-            " Remove one and try again."
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
         )
     if not launch_type:
         strategy = strategy or list(cluster.default_capacity_provider_strategy or ())
@@ -136,7 +135,12 @@ def check_capacity(
                 " is not associated with the cluster. Associate the capacity provider with the"
                 " cluster and try again."
             )
-    return launch_type, [{"base": 0, "weight": 0, **item} for item in strategy or ()]
+    complete = [{"base": 0, "weight": 0, **item} for item in strategy or ()]
+    if sum(item["base"] > 0 for item in complete) > 1:
+        raise InvalidParameterException("Only one capacity provider in a strategy can have a base defined.")
+    if len(complete) > 1 and not any(item["weight"] for item in complete):
+        raise InvalidParameterException("At least one capacity provider in a strategy must have a weight above 0.")
+    return launch_type, complete
 
 
 def pick_provider(strategy: Iterable[Document], placed: Counter[str | None]) -> str | None:
@@ -159,9 +163,7 @@ def pick_provider(strategy: Iterable[Document], placed: Counter[str | None]) -> 
     return str(min(weighted, key=load)["capacityProvider"])
 
 
-def _pick_subnet(
-    backend: EC2ContainerServiceBackend, network: Document, zones: Counter[str]
-) -> tuple[str, str]:
+def _pick_subnet(backend: EC2ContainerServiceBackend, network: Document, zones: Counter[str]) -> tuple[str, str]:
     """A subnet in the zone with the fewest tasks of the group.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
@@ -187,9 +189,7 @@ def _overridden(definition: Definition, overrides: Document) -> list[Document]:
             raise InvalidParameterException(
                 f"Override for container named {name} is not a container in the TaskDefinition."
             )
-    return [
-        _merged(container, given.get(container["name"], {})) for container in definition.containers
-    ]
+    return [_merged(container, given.get(container["name"], {})) for container in definition.containers]
 
 
 def _merged(container: Document, override: Document) -> Document:

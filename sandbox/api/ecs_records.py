@@ -63,6 +63,7 @@ class Container:
     reason: str | None = None
     image_digest: str | None = None
     runtime_id: str | None = None
+    health: str = "UNKNOWN"
 
     @property
     def name(self) -> str:
@@ -127,6 +128,20 @@ class Task:
         """Meant to run, and not known to have ended."""
         return self.desired_status == "RUNNING"
 
+    @property
+    def checks(self) -> set[str]:
+        """The health of those essential containers that have a health check."""
+        return {c.health for c in self.containers if c.essential and c.definition.get("healthCheck")}
+
+    @property
+    def health(self) -> str:
+        """The worst of its essential containers' health.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
+        """
+        found = {c.health for c in self.containers if c.essential}
+        return next((one for one in ("UNHEALTHY", "UNKNOWN") if one in found), "HEALTHY")
+
     def setting(self, name: str) -> str | None:
         """A task-level setting (taskRoleArn, cpu, ...): the override, else the definition's."""
         return self.overrides.get(name) or self.definition.document.get(name)
@@ -169,11 +184,10 @@ class Task:
             lastStatus=self.last_status,
             enableExecuteCommand=self.execute_command,
             group=self.group,
-            healthStatus="UNKNOWN",
+            healthStatus=self.health,
             inferenceAccelerators=[],
             launchType=self.launch_type,
-            overrides={"inferenceAcceleratorOverrides": [], "containerOverrides": []}
-            | self.overrides,
+            overrides={"inferenceAcceleratorOverrides": [], "containerOverrides": []} | self.overrides,
             platformVersion=self.platform_version,
             platformFamily="Linux",
             startedBy=self.started_by or None,
@@ -228,7 +242,7 @@ class Task:
             reason=container.reason,
             networkBindings=[],
             networkInterfaces=interfaces,
-            healthStatus="UNKNOWN",
+            healthStatus=container.health,
             cpu=str(definition.get("cpu", 0)),
             memory=_text(definition.get("memory")),
             memoryReservation=_text(definition.get("memoryReservation")),

@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("name", nargs="?", help="which log (without: the list of them)")
     logs.add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
     add("url", "print the address of the application, and nothing else")
+    interrupt = add("interrupt", "let AWS take back the Spot capacity under a task")
+    interrupt.add_argument("task", help="the task's id or ARN; it runs on FARGATE_SPOT")
     connect = add("connect", "print lines to paste that reach what runs in it")
     connect.add_argument("what", nargs="?", choices=("database", "cache", "app"))
     image = add("image", "build container images without Docker")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from sandbox import interruptions
 from sandbox.api.ecs_records import Task, now
 from sandbox.api.ecs_services import services_of
+from sandbox.api.ecs_task_events import task_changed
 from sandbox.controllers.context import Sandbox
 from sandbox.controllers.ecs_agent import Agent
 from sandbox.controllers.ecs_services import ServiceScheduler
 
 #: stopped tasks and deleted services stay visible for about an hour
 VISIBLE_MINUTES = 60
+
+log = logging.getLogger("sandbox")
 
 
 class EcsController:
@@ -26,8 +31,12 @@ class EcsController:
         self._agents: dict[str, Agent] = {}
 
     def reconcile(self) -> None:
+        interrupted = interruptions.take(self._sandbox.settings.root)
         with self._sandbox.state.lock:
             for _, _, backend in self._sandbox.state.backends("ecs"):
+                for task in _tasks(backend):
+                    if task.id in interrupted:
+                        _interrupt(task)
                 for service in services_of(backend):
                     self._scheduler.look(backend, service)
                 for task in _tasks(backend):
@@ -64,3 +73,14 @@ class EcsController:
 
 def _tasks(backend: Any) -> list[Task]:
     return [task for tasks in backend.tasks.values() for task in tasks.values()]
+
+
+def _interrupt(task: Task) -> None:
+    """AWS takes Spot capacity back: a warning to EventBridge and to the task, which then ends.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
+    """
+    if task.capacity_provider == "FARGATE_SPOT" and task.live:
+        log.info("task %s: Spot interruption", task.id)
+        task.stop("SpotInterruption", "Your Spot Task was interrupted.")
+        task_changed(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import signal
 import threading
@@ -14,10 +15,12 @@ from sandbox.controllers import ecs_network, ecs_targets
 from sandbox.controllers.context import Sandbox
 from sandbox.controllers.ecs_environment import command, scratch_of
 from sandbox.controllers.ecs_failures import TaskStartError, cannot_start
+from sandbox.controllers.ecs_health import Check, HealthChecker
 from sandbox.controllers.ecs_logs import LogStream, open_stream
 from sandbox.controllers.ecs_permissions import require_trust
 from sandbox.controllers.ecs_pull import pull
 from sandbox.controllers.ecs_secrets import SecretReader
+from sandbox.interruptions import WARNING_MINUTES
 from sandbox.runtime import processes
 from sandbox.runtime.images import Image
 from sandbox.runtime.processes import Process
@@ -38,6 +41,7 @@ class _Running:
     container: Container
     process: Process
     stream: LogStream | None
+    checker: HealthChecker | None
 
 
 class Agent:
@@ -107,12 +111,8 @@ class Agent:
         secrets = [reader.environment(c.definition.get("secrets") or ()) for c in task.containers]
         streams = [open_stream(self._state, task, container) for container in task.containers]
         self._enter("ACTIVATING")
-        for container, image, secret, stream in zip(
-            task.containers, images, secrets, streams, strict=True
-        ):
-            wanted = command(
-                sandbox, task, container, image, address=self._address, grant=grant, secrets=secret
-            )
+        for container, image, secret, stream in zip(task.containers, images, secrets, streams, strict=True):
+            wanted = command(sandbox, task, container, image, address=self._address, grant=grant, secrets=secret)
             self._start(container, wanted, stream)
         self._enter("RUNNING", "startedAt")
 
@@ -120,8 +120,7 @@ class Agent:
         with self._state.lock:
             self.task.moment("pullStartedAt")
         images = [
-            pull(self._state, self._sandbox.images, c.definition["image"], execution_role)
-            for c in self.task.containers
+            pull(self._state, self._sandbox.images, c.definition["image"], execution_role) for c in self.task.containers
         ]
         with self._state.lock:
             self.task.moment("pullStoppedAt")
@@ -129,16 +128,16 @@ class Agent:
                 container.image_digest = image.digest
         return images
 
-    def _start(
-        self, container: Container, wanted: processes.Command, stream: LogStream | None
-    ) -> None:
+    def _start(self, container: Container, wanted: processes.Command, stream: LogStream | None) -> None:
         try:
             process = processes.start(wanted, on_line=stream.write if stream else None)
         except (FileNotFoundError, PermissionError) as error:
             with self._state.lock:
                 container.reason = str(cannot_start(str(wanted.argv[0])))
             raise cannot_start(str(wanted.argv[0])) from error
-        self._running.append(_Running(container, process, stream))
+        check = Check.of(container.definition)
+        checker = HealthChecker(self._state, container, check, wanted) if check else None
+        self._running.append(_Running(container, process, stream, checker))
         with self._state.lock:
             container.last_status = "RUNNING"
             container.runtime_id = f"{self.task.id}-{process.pid}"
@@ -156,9 +155,7 @@ class Agent:
             if not registered and (late or ecs_targets.listening(self.task, self._address)):
                 ecs_targets.register(self._state, self.task)
                 registered = True
-            if any(
-                one.container.essential and one.process.poll() is not None for one in self._running
-            ):
+            if any(one.container.essential and one.process.poll() is not None for one in self._running):
                 with self._state.lock:
                     self.task.stop("EssentialContainerExited", "Essential container in task exited")
                 return
@@ -181,10 +178,14 @@ class Agent:
     def _take_down(self) -> None:
         self._enter("DEACTIVATING", "stoppingAt")
         ecs_targets.deregister(self._state, self.task)
-        while self._alive() and not ecs_targets.drained(self._state, self.task):
+        interrupted = self.task.stop_code == "SpotInterruption"
+        while self._alive() and not interrupted and not ecs_targets.drained(self._state, self.task):
             self._pause()
         self._enter("STOPPING")
-        self._stop_containers()
+        for one in self._running:
+            if one.checker:
+                one.checker.close()
+        self._stop_containers(self._sandbox.clock.seconds(WARNING_MINUTES) if interrupted else math.inf)
         self._enter("DEPROVISIONING", "executionStoppedAt")
         self._sandbox.principals.revoke(self.task.id)
         ecs_network.detach(self._state, self.task)
@@ -195,15 +196,15 @@ class Agent:
                 container.last_status = "STOPPED"
         self._enter("STOPPED", "stoppedAt")
 
-    def _stop_containers(self) -> None:
-        """SIGTERM to the first process of each, and SIGKILL to what outlives its stopTimeout."""
+    def _stop_containers(self, longest: float) -> None:
+        """SIGTERM to the first process of each, and SIGKILL to what outlives its stopTimeout, or `longest` seconds."""
         begun = time.monotonic()
         for one in self._running:
             one.process.signal(signal.SIGTERM)
         while alive := self._alive():
             for one in alive:
                 grace = one.container.definition.get("stopTimeout", STOP_TIMEOUT)
-                if time.monotonic() - begun >= grace:
+                if time.monotonic() - begun >= min(grace, longest):
                     one.process.kill()
             self._pause()
         self._record()

@@ -93,14 +93,14 @@ class ServiceScheduler:
         if task.last_status != "RUNNING":
             return "starting"
         running = now() - task.moments["startedAt"]
-        states = ecs_targets.health(self._sandbox.status, task)
-        if not states:
+        states = set(ecs_targets.health(self._sandbox.status, task).values())
+        if "unhealthy" in states or "UNHEALTHY" in task.checks:
+            grace = timedelta(seconds=service.settings["healthCheckGracePeriodSeconds"])
+            return "unhealthy" if running >= grace else "starting"
+        if not states and not task.checks:
             settled = self._sandbox.clock.seconds(SETTLING_MINUTES)
             return "healthy" if running >= timedelta(seconds=settled) else "starting"
-        grace = timedelta(seconds=service.settings["healthCheckGracePeriodSeconds"])
-        if "unhealthy" in states.values() and running >= grace:
-            return "unhealthy"
-        return "healthy" if set(states.values()) == {"healthy"} else "starting"
+        return "healthy" if states <= {"healthy"} and task.checks <= {"HEALTHY"} else "starting"
 
     def _start(self, backend: Any, service: Service, deployment: Deployment, count: int) -> None:
         wanted = Launch(
@@ -122,12 +122,15 @@ class ServiceScheduler:
         for task in tasks:
             states = ecs_targets.health(self._sandbox.status, task)
             ill = [arn for arn, state in states.items() if state == "unhealthy"]
-            if ill and self._health(service, task) == "unhealthy":
+            reason = f"Scaling activity initiated by (deployment {service.primary.id})"
+            if self._health(service, task) == "unhealthy":
                 _deployment(service, task).failed += 1
-                service.say(f"(task {task.id}) is unhealthy in (target-group {ill[0]}).")
-                reason = f"Task failed ELB health checks in (target-group {ill[0]})"
-            else:
-                reason = f"Scaling activity initiated by (deployment {service.primary.id})"
+                if ill:
+                    service.say(f"(task {task.id}) is unhealthy in (target-group {ill[0]}).")
+                    reason = f"Task failed ELB health checks in (target-group {ill[0]})"
+                else:
+                    service.say(f"(task {task.id}) failed container health checks.")
+                    reason = "Task failed container health checks"
             task.stop("ServiceSchedulerInitiated", reason)
             if states:
                 service.say("has begun draining connections on 1 tasks.")
@@ -154,9 +157,7 @@ class ServiceScheduler:
             service.status, service.deleted_at = "INACTIVE", now()
             service.deployments = [service.primary]
             return
-        service.deployments = [
-            d for d in service.deployments if d.status == "PRIMARY" or remaining[d.id]
-        ]
+        service.deployments = [d for d in service.deployments if d.status == "PRIMARY" or remaining[d.id]]
         shifting = service.rollout and service.rollout.ongoing and service.rollout.shifting
         if shifting or len(service.deployments) > 1 or not complete(members, service.desired_count):
             self._steady.pop(service.arn, None)

@@ -70,8 +70,8 @@ def gone(pid: int) -> bool:
 def test_help_names_every_command(cli: Cli) -> None:
     done = cli.run("--help")
     assert done.returncode == 0
-    for command in ("up", "down", "status", "env", "logs", "url", "connect", "image"):
-        assert re.search(rf"^    {command} ", done.stdout, re.MULTILINE)
+    for command in ("up", "down", "status", "env", "logs", "url", "interrupt", "connect", "image"):
+        assert re.search(rf"^    {command}\b", done.stdout, re.MULTILINE)
         assert cli.run(command, "--help").returncode == 0
 
 
@@ -88,7 +88,9 @@ def test_a_setting_that_is_none_is_2(tmp_path: Path) -> None:
     assert "SANDBOX_NET" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["status"], ["env"], ["url"], ["connect"], ["image", "build", ".", "--tag", "1"]])
+@pytest.mark.parametrize(
+    "words", [["status"], ["env"], ["url"], ["interrupt", "x"], ["connect"], ["image", "build", ".", "--tag", "1"]]
+)
 def test_what_needs_a_sandbox_says_how_to_start_it(tmp_path: Path, words: list[str]) -> None:
     done = Cli(tmp_path / "sandbox").run(*words)
     assert (done.returncode, done.stdout) == (3, "")
@@ -158,6 +160,19 @@ def test_connect_and_image_say_what_is_missing(up: Cli) -> None:
         done = up.run(*words)
         assert done.returncode == 1
         assert "Run" in done.stderr
+
+
+def test_only_what_runs_on_spot_can_be_interrupted(up: Cli) -> None:
+    done = up.run("interrupt", "0123456789abcdef0123456789abcdef")
+    assert done.returncode == 1
+    assert "runs on FARGATE_SPOT" in done.stderr and "There are: none" in done.stderr
+
+
+def test_faults_are_chosen_at_the_start(up: Cli) -> None:
+    done = up.run("up", "--faults")
+    assert done.returncode == 1
+    assert "First: sandbox down" in done.stderr
+    assert up.run("up", "--faults", "often").returncode == 2
 
 
 def test_no_file_is_for_others_and_no_port_for_the_world(up: Cli) -> None:

@@ -1,0 +1,45 @@
+"""`sandbox interrupt`: what happens when AWS wants Spot capacity back."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from sandbox import interruptions
+from sandbox.cli import CommandError, running
+from sandbox.config import Settings
+
+PATIENCE = 10.0
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Interrupt a task on FARGATE_SPOT: the warning and SIGTERM now, the end two AWS minutes later at most."""
+    running.require(settings)
+    tasks = _on_spot(running.clients(settings)("ecs"))
+    identity = arguments.task.rpartition("/")[2]
+    if identity not in tasks:
+        known = ", ".join(tasks) or "none"
+        raise CommandError(f"no task {identity} runs on FARGATE_SPOT, and AWS interrupts no other. There are: {known}")
+    asked = interruptions.ask(settings.root, identity)
+    deadline = time.monotonic() + PATIENCE
+    while asked.exists():
+        if time.monotonic() > deadline:
+            raise CommandError("the sandbox did not take it up. Look: sandbox logs sandbox")
+        time.sleep(0.05)
+    most = settings.minute * interruptions.WARNING_MINUTES
+    print(f"{tasks[identity]} has its warning: SIGTERM now, SIGKILL after {most:g} s at most")
+    return 0
+
+
+def _on_spot(ecs: Any) -> dict[str, str]:
+    """ARNs of the tasks that run on Spot capacity, by id."""
+    found = {}
+    for cluster in ecs.list_clusters()["clusterArns"]:
+        for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster):
+            if not page["taskArns"]:
+                continue
+            for task in ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]:
+                if task.get("capacityProviderName") == "FARGATE_SPOT" and task["lastStatus"] == "RUNNING":
+                    found[task["taskArn"].rpartition("/")[2]] = task["taskArn"]
+    return found

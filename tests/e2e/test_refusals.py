@@ -32,6 +32,18 @@ REFUSALS = {
         "destroy", ("-e", "confirm=campshub360-tier2"), ("campshub360-tier2", f"-e confirm={ESTATE}")
     ),
     "no estate's name": Refusal("destroy", (), ("did not name it", f"-e confirm={ESTATE}")),
+    "all that was not given up, at once": Refusal(
+        "destroy",
+        (
+            *("-e", f"confirm={ESTATE}", "-e", "storage_force_destroy=false"),
+            *("-e", "database_deletion_protection=true", "-e", "load_balancer_deletion_protection=true"),
+        ),
+        (
+            "holds the estate's data. If it may go: -e database_deletion_protection=false",
+            "-e load_balancer_deletion_protection=false",
+            *(f"The bucket {ESTATE}-123456789012-static", "The repository", "-e storage_force_destroy=true"),
+        ),
+    ),
     "a misspelt variable by -e": Refusal(
         "provision",
         ("-e", "databse_class=db.t3.large"),
@@ -62,6 +74,15 @@ def test_refused_before_anything_is_touched(sandbox: Sandbox, refusal: Refusal) 
     assert "Nothing was touched" in message(played)
     assert sandbox.changes_since(before) == []
     assert played.changed == 0
+
+
+def test_a_plan_of_destroying_shows_what_goes_and_touches_nothing(sandbox: Sandbox) -> None:
+    before = len(sandbox.calls())
+    played = sandbox.play("destroy", "--check", "-e", f"confirm={ESTATE}")
+    assert played.code == 0, played.output
+    assert sandbox.changes_since(before) == []
+    for words in (f"database {ESTATE}: 20 GB", "3 running tasks", "versions of objects", "AWS then keeps each secret"):
+        assert words in message(played), played.output
 
 
 def test_a_misspelt_variable_in_an_inventory_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -69,3 +69,33 @@ def test_nothing_is_named_for_the_estate(sandbox: Sandbox, service: str, operati
 def test_nothing_runs_but_the_sandbox_itself(sandbox: Sandbox) -> None:
     names = [record.name for record in processes.running(sandbox.settings.root)]
     assert [name for name in names if name != "envoy"] == []
+
+
+def key(sandbox: Sandbox) -> str:
+    return str(sandbox.client("kms").describe_key(KeyId=f"alias/{ESTATE}")["KeyMetadata"]["Arn"])
+
+
+def test_destroying_again_changes_nothing_and_says_so(sandbox: Sandbox) -> None:
+    before = len(sandbox.calls())
+    played = sandbox.play("destroy", "-e", f"confirm={ESTATE}")
+    assert (played.code, played.changed) == (0, 0), played.output
+    assert sandbox.changes_since(before) == []
+    assert f"Nothing of {ESTATE} is there" in played.output
+
+
+def test_it_can_be_provisioned_again_right_after_with_the_same_key(sandbox: Sandbox) -> None:
+    before = key(sandbox)
+    played = sandbox.play("provision")
+    assert played.code == 0, played.output
+    assert key(sandbox) == before
+
+
+def test_what_was_made_behind_the_playbooks_is_left_and_said(sandbox: Sandbox) -> None:
+    """A negative control: were the sweep blind, the tests above would pass on anything."""
+    tags = [{"Key": "Estate", "Value": ESTATE}]
+    topic = sandbox.client("sns").create_topic(Name="forgotten", Tags=tags)["TopicArn"]
+    sandbox.client("iam").create_role(RoleName=f"{ESTATE}-forgotten", AssumeRolePolicyDocument="{}")
+    played = sandbox.play("destroy", "-e", f"confirm={ESTATE}", "-e", "stack_gone_seconds=0")
+    assert played.code != 0
+    assert topic in played.output
+    assert f"aws iam delete-role --role-name {ESTATE}-forgotten" in played.output

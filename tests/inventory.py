@@ -15,7 +15,7 @@ VOLATILE = {
     "ResponseMetadata", "CreatedTime", "CreatedDate", "CreateDate", "CreationDate", "LastModifiedDate", "Date", "Owner",
     "LastChangedDate", "LastAccessedDate", "RequestId", "LatestRestorableTime", "events", "updatedAt", "deployments",
     "statistics", "lastEventTimestamp", "RoleLastUsed", "runningTasksCount", "pendingTasksCount", "ETag",
-    "NextRotationDate", "storedBytes",
+    "NextRotationDate", "storedBytes", "AvailableIpAddressCount",
 }  # fmt: skip
 
 #: operations that list everything of an account and region: service, operation, key of the list

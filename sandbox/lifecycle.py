@@ -14,7 +14,8 @@ from pathlib import Path
 from sandbox.runtime import proc, processes
 
 POLL = 0.05
-KEPT = {"images", "supervisor.lock"}  # images are a cache by content
+LAYOUT = "1"  # of root, as far as it is kept: raise it when an older checkout's images would not do any more
+KEPT = {"images", "layout", "supervisor.lock"}  # images are a cache by content
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,27 @@ def running(root: Path) -> int | None:
     return None
 
 
+def foreign(root: Path) -> bool:
+    """Whether another version of the sandbox left images here, in a layout of its own."""
+    layout = root / "layout"
+    return (root / "images").exists() and not (layout.exists() and layout.read_text() == LAYOUT)
+
+
+def write_layout(root: Path) -> None:
+    path = root / "layout"
+    path.write_text(LAYOUT)
+    path.chmod(0o600)
+
+
 def clear(root: Path) -> int:
     """End processes and remove files that a sandbox left; return how many processes it were.
 
     The API's memory dies with the supervisor, so what it described is of no use any more.
     """
     ended = processes.sweep(root)
+    kept = KEPT - {"images"} if foreign(root) else KEPT
     for path in root.iterdir():
-        if path.name in KEPT:
+        if path.name in kept:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

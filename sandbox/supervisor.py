@@ -11,6 +11,7 @@ import importlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -47,6 +48,8 @@ CONTROLLERS = {
     "cloudwatch": "CloudWatchController",
 }
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 log = logging.getLogger("sandbox")
 
 
@@ -70,11 +73,17 @@ def main(progress: IO[str]) -> int:
             if not isinstance(failure, StartError):
                 log.exception("start failed")
             with suppress(BrokenPipeError):  # whoever waited has gone, with Ctrl-C perhaps
-                print("failed", failure if str(failure) else repr(failure), file=progress)
+                print("failed", _reason(failure, settings.root), file=progress)
             return 1
         progress.close()
         stop.wait()
     return 0
+
+
+def _reason(failure: Exception, root: Path) -> str:
+    if isinstance(failure, OSError) and failure.errno in FULL:
+        return f"the disk is full, or a quota used up ({failure}). Free some of what holds {root}, or set SANDBOX_DIR"
+    return str(failure) or repr(failure)
 
 
 def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
@@ -107,6 +116,8 @@ def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
     )
     _serve(sandbox, stack)
     yield "Envoy, for load balancers and endpoints"
+    with _port(*settings.envoy_admin):
+        socket.create_server(settings.envoy_admin).close()
     stack.callback(sandbox.envoy.stop)
     sandbox.envoy.start()
     yield "the controllers"
@@ -121,7 +132,11 @@ def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
 def _clean(root: Path) -> Iterator[str]:
     died = root / "supervisor.pid"
     pid = died.read_text() if died.exists() else None
+    foreign = lifecycle.foreign(root)
     ended = lifecycle.clear(root)
+    lifecycle.write_layout(root)
+    if foreign:
+        yield "clean: another version of the sandbox left its images here, which have to be built anew"
     if pid:
         yield (
             f"clean: the supervisor of before (pid {pid}) died, and the API's memory with it; "

@@ -230,15 +230,46 @@ def test_down_keeps_images_and_nothing_else(up: Cli) -> None:
     assert done.returncode == 0
     assert [pid for pid in pids if proc.entry(pid)] == []
     assert up.listening() == set()
-    assert {path.name for path in up.root.iterdir()} <= {"images", "supervisor.lock"}
+    assert {path.name for path in up.root.iterdir()} <= {"images", "layout", "supervisor.lock"}
     assert (images / "kept").exists()
 
 
-def test_a_taken_port_is_named_with_the_cure(tmp_path: Path) -> None:
+def test_what_another_version_left_is_cleared_and_said(tmp_path: Path) -> None:
     cli = Cli(tmp_path / "sandbox", "127.92")
-    with socket.create_server(("127.92.0.1", 8443)):
+    images = cli.root / "images"
+    images.mkdir(parents=True)
+    (images / "old").touch()
+    (cli.root / "layout").write_text("0")
+    try:
+        done = cli.run("up")
+        assert done.returncode == 0, done.stderr
+        assert "another version of the sandbox left its images here" in done.stdout
+        assert not (images / "old").exists()
+    finally:
+        cli.run("down")
+    assert "another version" not in cli.run("down").stdout
+
+
+def test_a_full_disk_is_named_with_the_cure_and_up_works_once_there_is_room(tmp_path: Path) -> None:
+    """No file may grow beyond 1 KiB: as on a disk without room, but for nobody else."""
+    cli = Cli(tmp_path / "sandbox", "127.92")
+    environment = {**os.environ, "SANDBOX_DIR": str(cli.root), "SANDBOX_NET": cli.net}
+    command = f"ulimit -f 1; exec {sys.executable} -m sandbox up"
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "the disk is full, or a quota used up" in done.stderr
+    assert str(cli.root) in done.stderr and "SANDBOX_DIR" in done.stderr
+    assert processes.running(cli.root) == []
+    assert cli.run("up").returncode == 0
+    assert cli.run("down").returncode == 0
+
+
+@pytest.mark.parametrize("taken", [("127.92.0.1", 8443), ("127.92.0.2", 8080), ("127.92.0.3", 9901)])
+def test_a_taken_port_is_named_with_the_cure(tmp_path: Path, taken: tuple[str, int]) -> None:
+    cli = Cli(tmp_path / "sandbox", "127.92")
+    with socket.create_server(taken):
         done = cli.run("up")
     assert done.returncode == 1
-    assert "127.92.0.1:8443 is taken" in done.stderr
+    assert f"{taken[0]}:{taken[1]} is taken" in done.stderr
     assert "SANDBOX_NET=" in done.stderr
     assert processes.running(cli.root) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel
@@ -52,6 +53,15 @@ def failed(call: Call, content_type: str, failure: BaseException) -> Answer:
     message = (
         f"The sandbox failed at {call.service}:{call.operation}: "
         f"{type(failure).__name__}: {failure}. The traceback: sandbox logs sandbox"
+    )
+    return error(call, content_type, "SandboxFailure", message)
+
+
+def no_room(call: Call, content_type: str, folder: Path) -> Answer:
+    """The sandbox's disk is full: said before anything is done, so that nothing is left half done."""
+    message = (
+        f"The sandbox did nothing at {call.service}:{call.operation}: the disk that holds {folder} is full. "
+        "Free some of it, then do the same again."
     )
     return error(call, content_type, "SandboxFailure", message)
 

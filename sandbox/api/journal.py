@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from sandbox.api.calls import Call
@@ -15,6 +16,7 @@ class Journal:
     """Appends JSON lines: time, service, operation, mutating, status, ms, principal, region."""
 
     def __init__(self, path: Path) -> None:
+        self.folder = path.parent
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._file = os.fdopen(descriptor, "a", buffering=1)
         self._lock = threading.Lock()
@@ -32,9 +34,9 @@ class Journal:
                 "region": call.region,
             }
         )
-        with self._lock:
+        with self._lock, suppress(OSError):  # a full disk: the line waits in the buffer for room
             self._file.write(line + "\n")
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, suppress(OSError):
             self._file.close()

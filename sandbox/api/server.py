@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import shutil
 import time
 from typing import Any
 
@@ -21,6 +22,8 @@ from sandbox.api.journal import Journal
 from sandbox.api.principals import Principals
 from sandbox.api.state import State
 from sandbox.faults import NO_FAULTS, Faults
+
+ROOM = 8 << 20  # bytes: what carrying out a call may write, and then some
 
 log = logging.getLogger("sandbox")
 
@@ -56,6 +59,8 @@ class Api:
             return errors.unknown_key(call, content_type)
         if not call.identified:
             return errors.not_emulated(call, content_type)
+        if call.mutating and shutil.disk_usage(self._journal.folder).free < ROOM:
+            return errors.no_room(call, content_type, self._journal.folder)
         return self._faults.answer(call, content_type)
 
     def _handle(self, call: Call, environ: dict[str, Any]) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,3 +103,18 @@ def test_faults_come_by_the_environment_too() -> None:
     assert not faults("")
     with pytest.raises(SettingsError, match="SANDBOX_FAULTS='nonsense' names no faults"):
         faults("nonsense")
+
+
+def test_on_a_full_disk_nothing_is_changed_and_everything_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path / "sandbox") as api:
+        s3 = api.client("s3")
+        with monkeypatch.context() as patch:
+            patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+            with pytest.raises(ClientError, match=r"the disk that holds .*/sandbox is full\. Free some of it"):
+                s3.create_bucket(Bucket="media")
+            assert s3.list_buckets()["Buckets"] == []
+        s3.create_bucket(Bucket="media")
+        assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["media"]
+        assert [call["status"] for call in api.journal()] == [400, 200, 200, 200]

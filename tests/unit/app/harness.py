@@ -119,7 +119,7 @@ class Estate:
         self.authority = Authority(root)
         self.image = (images := Images(root)).unpack(images.build(APP))
         database, cache = self.network.address("database"), self.network.address("cache")
-        self.postgres = Postgres(root, "database", root / "database", database)
+        self.postgres = Postgres(root, "database", root / "database", database, self.authority.issue([DATABASE_NAME]))
         self.redis = Redis(root, "cache", root / "cache", cache)
         self.endpoint = TlsEndpoint(self.network.address("cache-endpoint"), cache, self.authority.issue([CACHE_NAME]))
         self.network.publish(DATABASE_NAME, database)
@@ -130,7 +130,7 @@ class Estate:
         # log_statement and fsync as nobody would have them: the test of what is logged needs
         # the first, and nothing here outlives a crash.
         parameters = {"rds.force_ssl": "1", "log_statement": "all", "fsync": "off"}
-        self.postgres.create(MASTER, parameters, self.authority.issue([DATABASE_NAME]))
+        self.postgres.create(MASTER, parameters)
         self.redis.create([SECRETS["CACHE_AUTH_TOKEN"]], {})
 
     def stop(self) -> None:

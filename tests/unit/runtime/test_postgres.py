@@ -135,6 +135,21 @@ def test_committed_rows_survive_a_killed_server(server: Postgres) -> None:
     assert value(server, "SELECT count(*) FROM seen") == ROWS
 
 
+def test_a_killed_backend_takes_no_committed_row_with_it(server: Postgres) -> None:
+    with connect(server) as before:
+        before.execute("CREATE TABLE IF NOT EXISTS seen (id int PRIMARY KEY)")
+        before.execute("TRUNCATE seen")
+        before.execute("INSERT INTO seen SELECT generate_series(1, %s)", (ROWS,))
+    postmaster, connection = server.pid, connect(server)
+    connection.execute("BEGIN; INSERT INTO seen VALUES (0)")
+    os.kill(connection.info.backend_pid, signal.SIGKILL)
+    with pytest.raises(psycopg.OperationalError):
+        connection.execute("COMMIT")
+    _until(server.ready)
+    assert value(server, "SELECT count(*) FROM seen") == ROWS
+    assert server.pid == postmaster
+
+
 def test_no_secret_is_seen_in_processes_logs_or_open_files(server: Postgres) -> None:
     secret = (server.folder / "rdsadmin.password").read_text()
     assert MASTER.password not in server.log.read_text()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +16,7 @@ from sandbox.api.ecs_breaker import threshold
 from sandbox.api.ecs_launch import pick_provider
 from sandbox.controllers.ecs import EcsController
 from sandbox.controllers.ecs_health import Check, Judge
+from sandbox.runtime import processes
 from tests.unit.sandbox.cluster import REGISTRY, Estate, estate, forget
 from tests.unit.sandbox.dataplane import MINUTE, eventually, running
 
@@ -66,6 +69,22 @@ def running_tasks(there: Estate, name: str, count: int) -> list[dict[str, Any]]:
 
     found: list[dict[str, Any]] = eventually(up)
     return found
+
+
+def test_killed_process_groups_are_replaced(there: Estate) -> None:
+    root = there.stage.sandbox.settings.root
+    definition = there.define(f"{REGISTRY}/app:serve", family="killed")
+    serve(there, "killed", definition, desiredCount=2)
+    arns = {task["taskArn"] for task in running_tasks(there, "killed", 2)}
+    names = {f"task {arn.rpartition('/')[2]}/app" for arn in arns}
+    for record in processes.running(root):
+        if record.name in names:
+            os.killpg(record.pid, signal.SIGKILL)
+    for arn in arns:
+        ended = there.reaches(arn, "STOPPED")
+        assert (ended["stopCode"], ended["containers"][0]["exitCode"]) == ("EssentialContainerExited", 137)
+    successors = {task["taskArn"] for task in running_tasks(there, "killed", 2)}
+    assert not successors & arns
 
 
 # Health checks

@@ -65,25 +65,36 @@ class moved:  # noqa: N801 reads as what it does
     def __init__(self, estate: Estate) -> None:
         self.estate = estate
         self.secret = f"{ESTATE}/heartbeat-token"
-        self.value = estate.client("secretsmanager").get_secret_value(SecretId=self.secret)["SecretString"]
+        self.version = self.current()["VersionId"]
         self.alias = next(record for record in self.records() if "AliasTarget" in record)
 
     def records(self) -> list[dict[str, Any]]:
         records = self.estate.client("route53").list_resource_record_sets(HostedZoneId=self.estate.zone_id)
         return list(records["ResourceRecordSets"])
 
+    def current(self) -> Any:
+        return self.estate.client("secretsmanager").get_secret_value(SecretId=self.secret)
+
     def __enter__(self) -> None:
-        self.set(blue=7, size=2, value="somebody's", lead="elsewhere.us-east-1.elb.amazonaws.com.")
+        self.set(blue=7, size=2, lead="elsewhere.us-east-1.elb.amazonaws.com.")
+        self.estate.client("secretsmanager").put_secret_value(SecretId=self.secret, SecretString="somebody's")
 
     def __exit__(self, *_: object) -> None:
-        self.set(blue=1, size=3, value=self.value, lead=self.alias["AliasTarget"]["DNSName"])
+        self.set(blue=1, size=3, lead=self.alias["AliasTarget"]["DNSName"])
+        # the very version that runs: another would be another release
+        self.estate.client("secretsmanager").update_secret_version_stage(
+            SecretId=self.secret,
+            VersionStage="AWSCURRENT",
+            RemoveFromVersionId=self.current()["VersionId"],
+            MoveToVersionId=self.version,
+        )
         until(lambda: self.service()["runningCount"] == 3, 60)
 
     def service(self) -> Any:
         answer = self.estate.client("ecs").describe_services(cluster=ESTATE, services=[f"{ESTATE}-app"])
         return answer["services"][0]
 
-    def set(self, blue: int, size: int, value: str, lead: str) -> None:
+    def set(self, blue: int, size: int, lead: str) -> None:
         client = self.estate.client
         weights = [
             {"TargetGroupArn": self.estate.target_group("blue"), "Weight": blue},
@@ -92,7 +103,6 @@ class moved:  # noqa: N801 reads as what it does
         forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": weights}}
         client("elbv2").modify_rule(RuleArn=self.estate.rule["RuleArn"], Actions=[forward])
         client("ecs").update_service(cluster=ESTATE, service=f"{ESTATE}-app", desiredCount=size)
-        client("secretsmanager").put_secret_value(SecretId=self.secret, SecretString=value)
         record = self.alias | {"AliasTarget": self.alias["AliasTarget"] | {"DNSName": lead}}
         client("route53").change_resource_record_sets(
             HostedZoneId=self.estate.zone_id,
@@ -105,7 +115,7 @@ class moved:  # noqa: N801 reads as what it does
         return {
             "weights": sorted(group["Weight"] for group in groups),
             "size": self.service()["desiredCount"],
-            "secret": self.estate.client("secretsmanager").get_secret_value(SecretId=self.secret)["SecretString"],
+            "secret": self.current()["SecretString"],
             "leads": alias["AliasTarget"]["DNSName"],
         }
 

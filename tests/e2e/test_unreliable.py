@@ -60,7 +60,7 @@ def alike(sandbox: Sandbox) -> list[str]:
 
 def nameless(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: nameless(item) for key, item in value.items() if key not in APART}
+        return {MADE_UP.sub("*", key): nameless(item) for key, item in value.items() if key not in APART}
     if isinstance(value, list):
         return sorted((nameless(item) for item in value), key=json.dumps)
     return MADE_UP.sub("*", value) if isinstance(value, str) else value

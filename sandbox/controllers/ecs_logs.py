@@ -61,9 +61,7 @@ def open_stream(state: State, task: Task, container: Container) -> LogStream | N
         backend = state.backend("logs", task.account, region)
         if group not in backend.groups:
             if options.get("awslogs-create-group") != "true":
-                raise cannot_log(
-                    "ResourceNotFoundException: The specified log group does not exist."
-                )
+                raise cannot_log("ResourceNotFoundException: The specified log group does not exist.")
             if why := denied(state, role, "logs:CreateLogGroup", prefix):
                 raise cannot_log(why)
             backend.create_log_group(group, {})

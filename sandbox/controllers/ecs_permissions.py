@@ -75,9 +75,7 @@ def _statements(role: Any) -> Iterator[Statement]:
 def _concerns(statement: Statement, action: str, resource: str) -> bool:
     if statement["Effect"] == "Deny" and statement.get("Condition"):
         return False
-    actions = any(
-        _like(pattern.lower(), action.lower()) for pattern in _list(statement.get("Action"))
-    )
+    actions = any(_like(pattern.lower(), action.lower()) for pattern in _list(statement.get("Action")))
     return actions and any(_like(p, resource) for p in _list(statement.get("Resource")))
 
 

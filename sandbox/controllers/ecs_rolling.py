@@ -33,9 +33,7 @@ class Step:
     stop: tuple[str, ...] = ()
 
 
-def step(
-    members: Sequence[Member], *, desired: int, minimum_percent: int, maximum_percent: int
-) -> Step:
+def step(members: Sequence[Member], *, desired: int, minimum_percent: int, maximum_percent: int) -> Step:
     """The next step; an empty one when there is nothing to do, or something to wait for."""
     least = math.ceil(desired * minimum_percent / 100)
     most = math.floor(desired * maximum_percent / 100)

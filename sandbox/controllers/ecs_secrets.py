@@ -39,9 +39,7 @@ class Reference:
     def parse(cls, value: str) -> Reference:
         parts = value.split(":")
         if parts[:3] != ["arn", "aws", "secretsmanager"]:
-            raise cannot_read_secret(
-                f"the sandbox injects secrets of Secrets Manager only: {value}"
-            )
+            raise cannot_read_secret(f"the sandbox injects secrets of Secrets Manager only: {value}")
         arn, rest = ":".join(parts[:ARN_PARTS]), [*parts[ARN_PARTS:], "", "", ""]
         return cls(arn, *rest[:3])
 
@@ -76,9 +74,7 @@ class SecretReader:
         needed += [("kms:Decrypt", key) for key in self._keys(reference)]
         for action, resource in needed:
             if why := denied(state, self._role, action, resource):
-                raise cannot_read_secret(
-                    f"failed to fetch secret {reference.arn} from secrets manager: {why}"
-                )
+                raise cannot_read_secret(f"failed to fetch secret {reference.arn} from secrets manager: {why}")
         versions = {"VersionStage": reference.stage, "VersionId": reference.version}
         try:
             answer = self._client(reference.region).get_secret_value(
@@ -87,8 +83,7 @@ class SecretReader:
         except ClientError as error:
             said = error.response["Error"]
             raise cannot_read_secret(
-                f"failed to fetch secret {reference.arn} from secrets manager:"
-                f" {said['Code']}: {said['Message']}"
+                f"failed to fetch secret {reference.arn} from secrets manager: {said['Code']}: {said['Message']}"
             ) from None
         return str(answer["SecretString"])
 
@@ -117,9 +112,7 @@ class SecretReader:
                 aws_access_key_id=credentials["AccessKeyId"],
                 aws_secret_access_key=credentials["SecretAccessKey"],
                 aws_session_token=credentials["Token"],
-                config=Config(
-                    retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30
-                ),
+                config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
             )
 
 

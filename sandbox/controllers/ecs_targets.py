@@ -53,11 +53,7 @@ def deregister(state: State, task: Task) -> None:
 def drained(state: State, task: Task) -> bool:
     """Whether the deregistration delay is over in all of the task's target groups."""
     with state.lock:
-        return not any(
-            one["Id"] == address
-            for group, address, _ in _groups(state, task)
-            for one in draining(group)
-        )
+        return not any(one["Id"] == address for group, address, _ in _groups(state, task) for one in draining(group))
 
 
 def health(status: Status, task: Task) -> dict[str, str]:

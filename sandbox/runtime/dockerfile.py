@@ -59,13 +59,9 @@ def parse(path: Path) -> Recipe:
             else:
                 _apply(recipe, arguments, instruction, rest)
         except ValueError as error:
-            raise DockerfileError(
-                f"{path}, line {number}: {instruction} {rest}: {error}"
-            ) from error
+            raise DockerfileError(f"{path}, line {number}: {instruction} {rest}: {error}") from error
     if not (recipe.entrypoint or recipe.command):
-        raise DockerfileError(
-            f"{path}: neither ENTRYPOINT nor CMD, so nothing for its tasks to run. Add a CMD."
-        )
+        raise DockerfileError(f"{path}: neither ENTRYPOINT nor CMD, so nothing for its tasks to run. Add a CMD.")
     return recipe
 
 
@@ -96,9 +92,7 @@ def _apply(recipe: Recipe, arguments: dict[str, str], instruction: str, rest: st
         case "LABEL":
             recipe.labels.update(_pairs(rest, known))
         case "WORKDIR":
-            recipe.workdir = posixpath.normpath(
-                posixpath.join(recipe.workdir, _expand(rest, known))
-            )
+            recipe.workdir = posixpath.normpath(posixpath.join(recipe.workdir, _expand(rest, known)))
         case "EXPOSE":
             ports = _expand(rest, known).split()
             recipe.ports += [port if "/" in port else f"{port}/tcp" for port in ports]
@@ -145,6 +139,4 @@ def _pairs(rest: str, known: dict[str, str]) -> dict[str, str]:
 
 
 def _expand(text: str, known: dict[str, str]) -> str:
-    return _VARIABLE.sub(
-        lambda m: known.get(m["braced"] or m["bare"], "") or m["default"] or "", text
-    )
+    return _VARIABLE.sub(lambda m: known.get(m["braced"] or m["bare"], "") or m["default"] or "", text)

@@ -95,8 +95,7 @@ class Images:
             return self._path(digest).read_bytes()
         except FileNotFoundError:
             raise ImageError(
-                f"blob {digest} is not in {self.directory}. Build the image again:"
-                " sandbox image build FOLDER --tag TAG"
+                f"blob {digest} is not in {self.directory}. Build the image again: sandbox image build FOLDER --tag TAG"
             ) from None
 
     def unpack(self, digest: str) -> Image:
@@ -172,17 +171,13 @@ def _files(folder: Path, copies: list[Copy]) -> dict[str, Path]:
         for pattern in copy.sources:
             found = [p for p in _glob(folder, pattern) if not _ignored(p, folder, ignored)]
             if not found:
-                raise DockerfileError(
-                    f"{folder / 'Dockerfile'}: COPY {pattern}: no such file in {folder}."
-                )
+                raise DockerfileError(f"{folder / 'Dockerfile'}: COPY {pattern}: no such file in {folder}.")
             for source in found:
                 files.update(_placed(source, folder, copy, ignored))
     return files
 
 
-def _placed(
-    source: Path, folder: Path, copy: Copy, ignored: tuple[str, ...]
-) -> Iterator[tuple[str, Path]]:
+def _placed(source: Path, folder: Path, copy: Copy, ignored: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
     target = PurePosixPath(copy.destination)
     if source.is_dir():
         for path in source.rglob("*"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import urllib.request
 from collections.abc import Iterator
 
@@ -103,7 +104,7 @@ def test_seeding_again_adds_nothing(migrated: Estate) -> None:
 
 @pytest.fixture(scope="module")
 def bucket(migrated: Estate) -> Iterator[dict[str, str]]:
-    """The variables that lead to an S3 with a bucket for static files."""
+    """The variables that lead to an S3 with a bucket for media, and one for static files that lets nobody delete."""
     address = migrated.network.address("s3")
     server = ThreadedMotoServer(address, 5000, verbose=False)
     server.start()
@@ -112,7 +113,11 @@ def bucket(migrated: Estate) -> Iterator[dict[str, str]]:
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
     }
-    urllib.request.urlopen(urllib.request.Request(f"{variables['AWS_ENDPOINT_URL']}/static", method="PUT")).close()
+    nobody = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::static/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [nobody]}).encode()
+    for path, body in (("media", b""), ("static", b""), ("static?policy", policy)):
+        url = f"{variables['AWS_ENDPOINT_URL']}/{path}"
+        urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "text/plain"}, method="PUT")).close()
     yield variables
     server.stop()
 
@@ -120,6 +125,16 @@ def bucket(migrated: Estate) -> Iterator[dict[str, str]]:
 def test_static_files_get_a_manifest_for_each_release(migrated: Estate, bucket: dict[str, str]) -> None:
     assert migrated.run("collectstatic", **bucket).finish() == 0
     assert migrated.run("verify", **bucket).finish() == 0
+
+
+def test_collecting_static_files_again_deletes_none(migrated: Estate, bucket: dict[str, str]) -> None:
+    assert [migrated.run("collectstatic", **bucket).finish() for _ in range(2)] == [0, 0]
+
+
+def test_verify_fails_when_media_can_not_be_kept(migrated: Estate, bucket: dict[str, str]) -> None:
+    task = migrated.run("verify", **bucket, MEDIA_BUCKET="nowhere")
+    assert task.finish() == 1
+    assert "NoSuchBucket" in failures(task)["media_files"]
 
 
 def test_verify_fails_on_an_unapplied_migration(

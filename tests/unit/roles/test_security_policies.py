@@ -19,7 +19,7 @@ VARIABLES: dict[str, Any] = {
     "security_log_group": "/ecs/t1",
     "security_secret_prefix": "t1/",
     "security_database": "t1",
-    "security_buckets": {"static": "t1-static", "media": "t1-media", "documents": "t1-documents"},
+    "security_buckets": {"static": "t1-static", "media": "t1-media"},
     "__security_key_arn": KEY,
 }
 ROLES = ["execution", "migration-execution", "task"]

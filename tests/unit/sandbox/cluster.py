@@ -117,9 +117,7 @@ class Estate:
         def there() -> dict[str, Any] | None:
             task = self.task(arn)
             assert (
-                task["lastStatus"] in (status, "STOPPED")
-                or status != "RUNNING"
-                or (task["desiredStatus"] == "RUNNING")
+                task["lastStatus"] in (status, "STOPPED") or status != "RUNNING" or (task["desiredStatus"] == "RUNNING")
             ), task
             assert status == "STOPPED" or task["lastStatus"] != "STOPPED", task
             return task if task["lastStatus"] == status else None

@@ -150,7 +150,8 @@ def test_every_call_is_a_line_of_the_journal(api: LocalApi) -> None:
     ]
     assert {one["principal"] for one in lines} == {OPERATOR}
     assert {one["region"] for one in lines} == {"us-east-1"}
-    assert set(lines[0]) == {"time", "service", "operation", "mutating", "status", "ms", "principal", "region"}
+    told = {"time", "service", "operation", "mutating", "status", "ms", "principal", "region", "resource"}
+    assert set(lines[0]) == told
 
 
 def test_no_secret_reaches_the_journal(api: LocalApi) -> None:

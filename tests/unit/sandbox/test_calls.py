@@ -78,3 +78,21 @@ def test_looking_is_not_mutating(operation: str) -> None:
 )
 def test_acting_is_mutating(operation: str) -> None:
     assert Call("any", operation, "us-east-1", KEY).mutating
+
+
+@pytest.mark.parametrize(
+    ("request_environ", "body", "resource"),
+    [
+        (environ("s3", "PUT", "/bucket/folder/key"), b"content", "arn:aws:s3:::bucket/folder/key"),
+        (
+            environ("secretsmanager", HTTP_X_AMZ_TARGET="secretsmanager.PutSecretValue"),
+            b'{"SecretId": "t1/key", "SecretString": "hush"}',
+            "t1/key",
+        ),
+        (environ("rds", **FORM), b"Action=CreateDBInstance&Version=2014-10-31&MasterUserPassword=hush", None),
+    ],
+)
+def test_what_a_call_is_about_is_told_and_nothing_more(
+    request_environ: dict[str, Any], body: bytes, resource: str | None
+) -> None:
+    assert identify(request_environ, body).resource == resource

@@ -54,9 +54,9 @@ def code(error: pytest.ExceptionInfo[ClientError]) -> str:
 
 def test_a_digest_is_the_manifests(ecr: Any, images: Images, tmp_path: Path) -> None:
     digest, manifest = build(images, tmp_path)
-    put = ecr.put_image(
-        repositoryName="app", imageManifest=manifest, imageManifestMediaType=OCI, imageTag="1.0.0"
-    )["image"]
+    put = ecr.put_image(repositoryName="app", imageManifest=manifest, imageManifestMediaType=OCI, imageTag="1.0.0")[
+        "image"
+    ]
     assert put["imageId"] == {"imageDigest": digest, "imageTag": "1.0.0"}
     assert digest == f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
     for image_id in ({"imageTag": "1.0.0"}, {"imageDigest": digest}):
@@ -175,9 +175,7 @@ def test_what_is_not_there(ecr: Any, images: Images, tmp_path: Path) -> None:
         ecr.describe_images(repositoryName="app", imageIds=[missing])
     assert code(refused) == "ImageNotFoundException"
     got = ecr.batch_get_image(repositoryName="app", imageIds=[missing])
-    assert [(f["imageId"], f["failureCode"]) for f in got["failures"]] == [
-        (missing, "ImageNotFound")
-    ]
+    assert [(f["imageId"], f["failureCode"]) for f in got["failures"]] == [(missing, "ImageNotFound")]
     _, manifest = build(images, tmp_path)
     ecr.put_image(repositoryName="scratch", imageManifest=manifest, imageTag="1.0.0")
     with pytest.raises(ClientError) as refused:

@@ -39,9 +39,9 @@ def network() -> dict[str, Any]:
     ec2 = boto3.client("ec2", region_name="us-east-1")
     vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
     subnets = [
-        ec2.create_subnet(
-            VpcId=vpc, CidrBlock=f"10.20.{i}.0/24", AvailabilityZone=f"us-east-1{zone}"
-        )["Subnet"]["SubnetId"]
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+            "SubnetId"
+        ]
         for i, zone in enumerate("ab")
     ]
     return {"awsvpcConfiguration": {"subnets": subnets}}
@@ -200,9 +200,7 @@ def test_capacity_follows_the_strategy(ecs: Any, network: dict[str, Any]) -> Non
     ecs.register_task_definition(**definition())
     run = {"cluster": "estate", "taskDefinition": "app", "networkConfiguration": network}
     tasks = ecs.run_task(count=5, **run)["tasks"]
-    assert [task["capacityProviderName"] for task in tasks] == ["FARGATE"] * 2 + [
-        "FARGATE_SPOT"
-    ] * 3
+    assert [task["capacityProviderName"] for task in tasks] == ["FARGATE"] * 2 + ["FARGATE_SPOT"] * 3
     zones = [task["availabilityZone"] for task in tasks]
     assert abs(zones.count("us-east-1a") - zones.count("us-east-1b")) == 1
 

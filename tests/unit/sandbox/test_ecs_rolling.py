@@ -47,9 +47,7 @@ def test_the_maximum_bounds_what_starts() -> None:
 
 
 def test_the_minimum_bounds_what_stops() -> None:
-    assert after(old("healthy", "healthy"), desired=2, minimum=0, maximum=100) == Step(
-        stop=("old0", "old1")
-    )
+    assert after(old("healthy", "healthy"), desired=2, minimum=0, maximum=100) == Step(stop=("old0", "old1"))
 
 
 def test_a_broken_old_task_is_no_loss() -> None:

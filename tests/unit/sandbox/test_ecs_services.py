@@ -176,9 +176,7 @@ def test_a_service_serves(web: Web) -> None:
     tasks = web.tasks()
     assert {task["availabilityZone"] for task in tasks} == {"us-east-1a", "us-east-1b"}
     addresses = {
-        interface["privateIpv4Address"]
-        for task in tasks
-        for interface in task["containers"][0]["networkInterfaces"]
+        interface["privateIpv4Address"] for task in tasks for interface in task["containers"][0]["networkInterfaces"]
     }
     assert web.health() == dict.fromkeys(addresses, "healthy")
     assert web.get().startswith("one ")
@@ -207,9 +205,7 @@ def test_a_rollout_drops_nothing(web: Web) -> None:
     before = {task["taskArn"] for task in web.tasks()}
     web.steady()
     with load(web.get) as answers:
-        updated = web.ecs.update_service(
-            cluster="estate", service="web", taskDefinition=web.define("two")
-        )["service"]
+        updated = web.ecs.update_service(cluster="estate", service="web", taskDefinition=web.define("two"))["service"]
         assert [d["status"] for d in updated["deployments"]] == ["PRIMARY", "ACTIVE"]
         web.steady()
     assert set(answers) == {"one", "two"}, answers
@@ -258,9 +254,7 @@ def test_scaling_starts_and_stops(web: Web) -> None:
 
 
 def test_a_release_that_cannot_start_is_tried_less_and_less_often(web: Web) -> None:
-    definition = web.there.define(
-        "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:none", family="broken"
-    )
+    definition = web.there.define("123456789012.dkr.ecr.us-east-1.amazonaws.com/app:none", family="broken")
     web.create("broken", taskDefinition=definition, desiredCount=1, loadBalancers=[])
     eventually(lambda: web.describe("broken")["deployments"][0]["failedTasks"] >= 3)
     service = web.describe("broken")

@@ -259,9 +259,7 @@ def test_a_role_that_may_not(there: Estate) -> None:
 
 
 def test_a_role_that_ecs_may_not_assume(there: Estate) -> None:
-    there.iam.create_role(
-        RoleName="foreign", AssumeRolePolicyDocument=json.dumps({"Statement": []})
-    )
+    there.iam.create_role(RoleName="foreign", AssumeRolePolicyDocument=json.dumps({"Statement": []}))
     role = "arn:aws:iam::123456789012:role/foreign"
     arn = there.run(there.define(image("tell"), execution_role=role))
     assert "ECS was unable to assume the role" in there.reaches(arn, "STOPPED")["stoppedReason"]

@@ -34,12 +34,16 @@ ACTING = {"TestFailover", "TestMigration", "SignUp", "VerifyEmailIdentity", "Ver
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One API call. service is botocore's name for it; operation "METHOD /path" when unknown."""
+    """One API call. service is botocore's name for it; operation "METHOD /path" when unknown.
+
+    resource: the bucket, object or secret that it names; of other services' calls nothing is told.
+    """
 
     service: str
     operation: str
     region: str
     access_key: str | None
+    resource: str | None = None
 
     @property
     def mutating(self) -> bool:
@@ -82,7 +86,17 @@ def identify(environ: dict[str, Any], body: bytes) -> Call:
         operation=operation or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}",
         region=region,
         access_key=key or None,
+        resource=_resource(service, environ, body),
     )
+
+
+def _resource(service: str, environ: dict[str, Any], body: bytes) -> str | None:
+    if service == "s3":
+        return f"arn:aws:s3:::{environ['PATH_INFO'].strip('/')}"
+    if service == "secretsmanager":
+        named = re.search(rb'"SecretId"\s*:\s*"([^"]+)"', body)
+        return named[1].decode() if named else None
+    return None
 
 
 def _operation(environ: dict[str, Any], body: bytes, signing_name: str) -> tuple[str, str]:

@@ -87,13 +87,10 @@ def put_image(self: ECRResponse) -> ActionResult:
     text, tag = self._get_param("imageManifest"), self._get_param("imageTag")
     media_type, digest = self._get_param("imageManifestMediaType"), self._get_param("imageDigest")
     manifest = _parsed(text, media_type)
-    image = Image(
-        repository.account_id, tag, text, repository.name, media_type or manifest["mediaType"]
-    )
+    image = Image(repository.account_id, tag, text, repository.name, media_type or manifest["mediaType"])
     if digest not in (None, image.image_digest):
         raise ImageDigestDoesNotMatchException(
-            f"Image digest '{digest}' does not match the digest of the manifest"
-            f" '{image.image_digest}'",
+            f"Image digest '{digest}' does not match the digest of the manifest '{image.image_digest}'",
         )
     _require_layers(repository, manifest)
     return ActionResult({"image": _image(_pushed(repository, image, tag), tag)})
@@ -103,9 +100,7 @@ def _pushed(repository: Any, image: Image, tag: str | None) -> Image:
     images: list[Image] = repository.images
     known = next((i for i in images if i.image_digest == image.image_digest), None)
     if known and (tag is None or tag in known.image_tags):
-        raise ImageAlreadyExistsException(
-            repository.name, repository.registry_id, image.image_digest, tag or ""
-        )
+        raise ImageAlreadyExistsException(repository.name, repository.registry_id, image.image_digest, tag or "")
     if tag is not None:
         _free_tag(repository, tag)
     if known and tag:
@@ -125,8 +120,7 @@ def _parsed(text: str, media_type: str | None) -> Document:
     except (ValueError, KeyError, TypeError):
         pass
     raise InvalidParameterException(
-        "Invalid parameter at 'ImageManifest' failed to satisfy constraint:"
-        " 'Invalid JSON syntax or missing mediaType'"
+        "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax or missing mediaType'"
     )
 
 
@@ -168,9 +162,7 @@ def complete_layer_upload(self: ECRResponse) -> ActionResult:
     registry = self._get_param("registryId")
     upload = self.ecr_backend._get_repository(name, registry).uploads.get(upload_id)
     content = bytes(upload.layer_parts) if upload else b""
-    answer = self.ecr_backend.complete_layer_upload(
-        name, upload_id, self._get_param("layerDigests"), registry
-    )
+    answer = self.ecr_backend.complete_layer_upload(name, upload_id, self._get_param("layerDigests"), registry)
     target = blob(answer["layerDigest"])
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
@@ -214,9 +206,7 @@ def describe_images(self: ECRResponse) -> ActionResult:
 
     Untagged images have no imageTags; a missing one is ImageNotFoundException.
     """
-    repository = self.ecr_backend._get_repository(
-        self._get_param("repositoryName"), self._get_param("registryId")
-    )
+    repository = self.ecr_backend._get_repository(self._get_param("repositoryName"), self._get_param("registryId"))
     wanted = self._get_param("imageIds")
     images = (
         [repository._get_image(i.get("imageTag"), i.get("imageDigest")) for i in wanted]
@@ -231,9 +221,7 @@ def describe_image_scan_findings(self: ECRResponse) -> ActionResult:
 
     API_DescribeImageScanFindings.html
     """
-    repository = self.ecr_backend._get_repository(
-        self._get_param("repositoryName"), self._get_param("registryId")
-    )
+    repository = self.ecr_backend._get_repository(self._get_param("repositoryName"), self._get_param("registryId"))
     wanted = self._get_param("imageId")
     image = repository._get_image(wanted.get("imageTag"), wanted.get("imageDigest"))
     if image.last_scan is None:

@@ -126,11 +126,7 @@ def describe_capacity_providers(self: EC2ContainerServiceResponse) -> ActionResu
                 for name in wanted
                 if name in FARGATE
             ],
-            "failures": [
-                {"arn": prefix + name, "reason": "MISSING"}
-                for name in wanted
-                if name not in FARGATE
-            ],
+            "failures": [{"arn": prefix + name, "reason": "MISSING"} for name in wanted if name not in FARGATE],
         }
     )
 
@@ -139,8 +135,7 @@ def _known(providers: list[str] | None) -> list[str]:
     for name in providers or ():
         if name not in FARGATE:
             raise InvalidParameterException(
-                "The specified capacity provider does not exist. Specify a valid name or ARN and"
-                " try again."
+                "The specified capacity provider does not exist. Specify a valid name or ARN and try again."
             )
     return providers or []
 
@@ -164,9 +159,7 @@ def _describe(backend: EC2ContainerServiceBackend, cluster: Cluster, include: se
         status=cluster.status,
         registeredContainerInstancesCount=0,
         runningTasksCount=sum(t.last_status == "RUNNING" for t in tasks),
-        pendingTasksCount=sum(
-            t.last_status in ("PROVISIONING", "PENDING", "ACTIVATING") for t in tasks
-        ),
+        pendingTasksCount=sum(t.last_status in ("PROVISIONING", "PENDING", "ACTIVATING") for t in tasks),
         activeServicesCount=len(active),
         statistics=[],
         settings=cluster.settings if "SETTINGS" in include else [],

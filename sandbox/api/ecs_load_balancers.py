@@ -62,9 +62,7 @@ def forwarded(rule: Any) -> dict[str, int]:
 def _check_group(elb: Any, arn: str | None) -> None:
     group = elb.target_groups.get(arn or "")
     if group is None:
-        raise InvalidParameterException(
-            f"Unable to assume the service linked role or find the target group {arn}."
-        )
+        raise InvalidParameterException(f"Unable to assume the service linked role or find the target group {arn}.")
     if group.target_type != "ip":
         raise InvalidParameterException(
             f"The provided target group {arn} has target type {group.target_type}, which is"
@@ -108,6 +106,4 @@ def _check_port(definition: Definition, name: str, port: int) -> None:
     if container is None:
         raise InvalidParameterException(f"The container {name} does not exist in the task definition.")
     if port not in [mapping["containerPort"] for mapping in container["portMappings"]]:
-        raise InvalidParameterException(
-            f"The container {name} did not have a container port {port} defined."
-        )
+        raise InvalidParameterException(f"The container {name} did not have a container port {port} defined.")

@@ -86,10 +86,7 @@ def _secrets(document: Document) -> Complaints:
     for container in document["containerDefinitions"]:
         names = [s["name"] for s in container.get("secrets") or ()]
         if names and not document.get("executionRoleArn"):
-            yield (
-                "When you are specifying container secrets, you must also specify a value for"
-                " 'executionRoleArn'."
-            )
+            yield ("When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.")
         plain = {variable["name"] for variable in container.get("environment") or ()}
         for name in names:
             if name in plain or names.count(name) > 1:
@@ -113,9 +110,7 @@ def _size(document: Document) -> Complaints:
     containers = document["containerDefinitions"]
     if sum(container.get("cpu") or 0 for container in containers) > (cpu or 0):
         yield "The total CPU of the containers must not exceed the CPU of the task."
-    if any(
-        (c.get("memory") or c.get("memoryReservation") or 0) > (memory or 0) for c in containers
-    ):
+    if any((c.get("memory") or c.get("memoryReservation") or 0) > (memory or 0) for c in containers):
         yield "Invalid 'memory' setting for container: it must not exceed the memory of the task."
     storage = (document.get("ephemeralStorage") or {}).get("sizeInGiB", 21)
     if storage not in range(21, 201):
@@ -128,10 +123,7 @@ def _network(document: Document) -> Complaints:
     for container in document["containerDefinitions"]:
         for mapping in container.get("portMappings") or ():
             if mapping.get("hostPort", mapping["containerPort"]) != mapping["containerPort"]:
-                yield (
-                    "When networkMode=awsvpc, the host ports and container ports in port mappings"
-                    " must match."
-                )
+                yield ("When networkMode=awsvpc, the host ports and container ports in port mappings must match.")
 
 
 def _roles(document: Document) -> Complaints:
@@ -139,14 +131,9 @@ def _roles(document: Document) -> Complaints:
         return
     for container in document["containerDefinitions"]:
         if ".dkr.ecr." in container["image"]:
-            yield (
-                "Fargate requires task definition to have execution role ARN to support ECR images."
-            )
+            yield ("Fargate requires task definition to have execution role ARN to support ECR images.")
         if (container.get("logConfiguration") or {}).get("logDriver") == "awslogs":
-            yield (
-                "Fargate requires task definition to have execution role ARN to support log driver"
-                " awslogs."
-            )
+            yield ("Fargate requires task definition to have execution role ARN to support log driver awslogs.")
 
 
 def _fargate_containers(document: Document) -> Complaints:
@@ -160,10 +147,7 @@ def _fargate_containers(document: Document) -> Complaints:
         if container.get("privileged"):
             yield "Fargate compatible task definitions do not support privileged containers"
         if not 0 <= (container.get("stopTimeout") or 0) <= LONGEST_STOP_TIMEOUT:
-            yield (
-                f"Container '{name}': stopTimeout must be between 0 and {LONGEST_STOP_TIMEOUT}"
-                " seconds on Fargate."
-            )
+            yield (f"Container '{name}': stopTimeout must be between 0 and {LONGEST_STOP_TIMEOUT} seconds on Fargate.")
         yield from _logging(name, container.get("logConfiguration") or {})
         for field, (low, high) in HEALTH_CHECK_LIMITS.items():
             value = (container.get("healthCheck") or {}).get(field, low)
@@ -185,6 +169,4 @@ def _platform(document: Document) -> Complaints:
     if platform.get("cpuArchitecture", "X86_64") not in ARCHITECTURES:
         yield f"cpuArchitecture must be one of {sorted(ARCHITECTURES)}."
     if platform.get("operatingSystemFamily", "LINUX") != "LINUX":
-        raise NotImplementedError(
-            f"the operating system {platform['operatingSystemFamily']} of tasks"
-        )
+        raise NotImplementedError(f"the operating system {platform['operatingSystemFamily']} of tasks")

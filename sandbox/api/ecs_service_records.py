@@ -127,11 +127,8 @@ class Service:
             platformFamily="Linux",
             networkConfiguration=primary.network,
             loadBalancers=primary.load_balancers,
-            deployments=[d.describe() for d in self.deployments]
-            if self.status != "INACTIVE"
-            else [],
-            roleArn=f"arn:aws:iam::{self.account}:role/aws-service-role/ecs.amazonaws.com"
-            "/AWSServiceRoleForECS",
+            deployments=[d.describe() for d in self.deployments] if self.status != "INACTIVE" else [],
+            roleArn=f"arn:aws:iam::{self.account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
             events=self.events,
             currentServiceDeployment=self.rollout.arn if self.rollout and self.rollout.ongoing else None,
             currentServiceRevisions=[

@@ -60,17 +60,14 @@ def create_service(self: EC2ContainerServiceResponse) -> ActionResult:
         )
     if given.get("desiredCount") is None:
         raise InvalidParameterException("Desired count should not be null or empty.")
-    launch_type, strategy = check_capacity(
-        cluster, given.get("launchType"), given.get("capacityProviderStrategy")
-    )
+    launch_type, strategy = check_capacity(cluster, given.get("launchType"), given.get("capacityProviderStrategy"))
     definition = runnable(backend, given.get("taskDefinition") or "")
     load_balancers = given.get("loadBalancers") or []
     configuration = configuration_of(given, DEFAULTS)
     check_load_balancers(backend, definition, load_balancers, configuration["strategy"])
     service = Service(
         name=given["serviceName"],
-        arn=f"arn:aws:ecs:{self.region}:{self.current_account}:service/{cluster.name}"
-        f"/{given['serviceName']}",
+        arn=f"arn:aws:ecs:{self.region}:{self.current_account}:service/{cluster.name}/{given['serviceName']}",
         account=self.current_account,
         region=self.region,
         cluster_name=cluster.name,
@@ -203,9 +200,7 @@ def _next_deployment(
         launch_type=before.launch_type,
         strategy=before.strategy,
         platform_version=PLATFORM_VERSION,
-        network=check_network(
-            backend, definition, given.get("networkConfiguration") or before.network
-        ),
+        network=check_network(backend, definition, given.get("networkConfiguration") or before.network),
         load_balancers=load_balancers,
         serving=before.serving if same else load_balancers,
     )

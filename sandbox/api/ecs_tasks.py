@@ -33,9 +33,7 @@ def run_task(self: EC2ContainerServiceResponse) -> ActionResult:
         raise InvalidParameterException(
             f"Invalid count {count}: between 1 and {MOST_TASKS_AT_ONCE} tasks can be started."
         )
-    _, strategy = check_capacity(
-        cluster, self._get_param("launchType"), self._get_param("capacityProviderStrategy")
-    )
+    _, strategy = check_capacity(cluster, self._get_param("launchType"), self._get_param("capacityProviderStrategy"))
     group = self._get_param("group") or f"family:{definition.family}"
     wanted = Launch(
         cluster=cluster,
@@ -49,9 +47,7 @@ def run_task(self: EC2ContainerServiceResponse) -> ActionResult:
             definition,
             self._get_param("tags") or [],
             propagate=self._get_param("propagateTags"),
-            managed={"aws:ecs:clusterName": cluster.name}
-            if self._get_param("enableECSManagedTags")
-            else {},
+            managed={"aws:ecs:clusterName": cluster.name} if self._get_param("enableECSManagedTags") else {},
         ),
         execute_command=bool(self._get_param("enableExecuteCommand")),
     )
@@ -106,9 +102,7 @@ def list_tasks(self: EC2ContainerServiceResponse) -> ActionResult:
     return ActionResult({"taskArns": found})
 
 
-def task_tags(
-    definition: Definition, tags: Tags, *, propagate: str | None, managed: Document
-) -> Tags:
+def task_tags(definition: Definition, tags: Tags, *, propagate: str | None, managed: Document) -> Tags:
     """A task's own tags, before those of its definition, before those that ECS adds.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html
@@ -128,9 +122,7 @@ def _matches(task: Task, wanted: dict[str, str | None]) -> bool:
     return all(value in (None, has[name]) for name, value in wanted.items())
 
 
-def _find(
-    response: EC2ContainerServiceResponse, references: list[str]
-) -> tuple[list[Task], list[str]]:
+def _find(response: EC2ContainerServiceResponse, references: list[str]) -> tuple[list[Task], list[str]]:
     backend = response.ecs_backend
     cluster = backend._get_cluster(response._get_param("cluster", "default"))
     known = {task.id: task for task in all_tasks(backend, cluster.name)}

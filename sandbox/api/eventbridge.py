@@ -17,9 +17,7 @@ from sandbox.api.ecs_records import Document
 log = logging.getLogger("sandbox.events")
 
 
-def emit(
-    account: str, region: str, *, source: str, detail_type: str, resources: list[str], detail: Document
-) -> None:
+def emit(account: str, region: str, *, source: str, detail_type: str, resources: list[str], detail: Document) -> None:
     """Send an event; a target that is not emulated is logged, as AWS's senders don't learn of it either."""
     text = json.dumps(detail, default=_moment)
     log.info("%s %s %s", source, detail_type, text)

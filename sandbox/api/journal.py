@@ -1,4 +1,4 @@
-"""Every API call as a line of root/api.jsonl; never a parameter, so never a secret."""
+"""Every API call as a line of root/api.jsonl; of its parameters only what it is about, so never a secret."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.api.calls import Call
 
 
 class Journal:
-    """Appends JSON lines: time, service, operation, mutating, status, ms, principal, region."""
+    """Appends JSON lines: time, service, operation, mutating, status, ms, principal, region, resource."""
 
     def __init__(self, path: Path) -> None:
         self.folder = path.parent
@@ -32,6 +32,7 @@ class Journal:
                 "ms": round(seconds * 1000, 1),
                 "principal": principal,
                 "region": call.region,
+                "resource": call.resource,
             }
         )
         with self._lock, suppress(OSError):  # a full disk: the line waits in the buffer for room

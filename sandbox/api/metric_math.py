@@ -64,7 +64,7 @@ def _call(name: str, arguments: list[ast.expr], values: Mapping[str, Value]) -> 
         case "IF", [condition, then, otherwise]:
             verdict = _value(condition, values)
             return None if verdict is None else _value(then if verdict else otherwise, values)
-        case ("SUM" | "MIN" | "MAX"), [ast.List(elts=elements)]:
+        case (("SUM" | "MIN" | "MAX"), [ast.List(elts=elements)]):
             known = [value for one in elements if (value := _value(one, values)) is not None]
             return _TOTALS[name](known) if known else None
     raise NotImplementedError(f"the metric math function {name}")

@@ -19,6 +19,9 @@ class ReleaseStaticStorage(S3ManifestStaticStorage):
         self.manifest_name = f"manifests/{settings.ENVIRONMENT.app_release}.json"
         super().__init__(**options)
 
+    def delete(self, name: str) -> None:
+        """Nothing is removed, nor may it be: Django would, before it writes the same again."""
+
     def get_object_parameters(self, name: str) -> dict[str, str]:
         forever = "public, max-age=31536000, immutable"
         return {"CacheControl": forever if HASHED.search(name) else "no-cache"}

@@ -29,7 +29,10 @@ def module(**params: Any) -> Any:
         raise FailedError(msg)
 
     return SimpleNamespace(
-        params={"name": "t1", **params}, client=lambda service: None, fail_json=fail_json, check_mode=True
+        params={"name": "t1", "state": "present", **params},
+        client=lambda service: None,
+        fail_json=fail_json,
+        check_mode=True,
     )
 
 

@@ -81,6 +81,12 @@ def test_only_tasks_of_this_account_and_region_assume_a_role() -> None:
     assert condition["ArnLike"]["aws:SourceArn"] == "arn:aws:ecs:us-east-1:123456789012:*"
 
 
+def test_the_key_knows_every_service_that_encrypts_with_it_and_no_other() -> None:
+    services = statements("key")["UsedThroughServices"]["Condition"]["StringEquals"]["kms:ViaService"]
+    wanted = ["dax", "ecr", "elasticache", "rds", "s3", "secretsmanager"]
+    assert services == [f"{service}.us-east-1.amazonaws.com" for service in wanted]
+
+
 def test_nobody_decrypts_with_the_key_outside_a_service() -> None:
     key = statements("key")
     assert "Decrypt" not in str(key["AdministeredThroughIam"]["Action"])

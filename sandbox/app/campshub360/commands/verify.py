@@ -1,12 +1,15 @@
 """`verify`: does everything this release needs answer, as the application's own user?"""
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.cache import cache
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connection
 
 from campshub360 import logs
@@ -14,7 +17,7 @@ from campshub360.health import pending_migrations
 
 
 def run(options: list[str]) -> int:
-    checks = [check(test) for test in (database, migrations, round_trip, static_files, counts)]
+    checks = [check(test) for test in (database, migrations, round_trip, static_files, media_files, counts)]
     passed = all(one["passed"] for one in checks)
     (logs.info if passed else logs.error)("verified" if passed else "not verified", checks=checks)
     return 0 if passed else 1
@@ -55,6 +58,17 @@ def static_files() -> str:
         name = staticfiles_storage.manifest_name
         raise RuntimeError(f"no manifest {name}. Run the command collectstatic.")
     return f"{len(files)} files"
+
+
+def media_files() -> str:
+    name = default_storage.save(f"verify/{uuid.uuid4()}", ContentFile(b"verify"))
+    try:
+        with default_storage.open(name) as file:
+            if file.read() != b"verify":
+                raise RuntimeError(f"{name} reads otherwise than it was written")
+    finally:
+        default_storage.delete(name)
+    return "wrote, read and removed one"
 
 
 def counts() -> dict[str, int]:

@@ -43,7 +43,8 @@ def differing(path: list[str], said: Any, did: Any) -> Iterator[str]:
     if said in (None, "", [], {}) or (isinstance(said, str) and PENDING in said):
         return
     if isinstance(said, dict) and isinstance(did, dict):
-        for key, value in said.items():
+        named = {key: value for key, value in said.items() if PENDING not in str(key)}
+        for key, value in named.items():
             yield from differing([*path, str(key)], value, did.get(key))
     elif isinstance(said, list) and isinstance(did, list) and len(said) == len(did):
         for number, (ours, theirs) in enumerate(zip(said, did, strict=True)):

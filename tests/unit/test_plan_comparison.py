@@ -14,7 +14,12 @@ def change(task: str = "Keep it", item: str | None = None, **diff: Any) -> dict[
 
 
 def test_a_plan_may_use_a_word_for_what_is_not_there_yet() -> None:
-    plan = [change(before={}, after={"vpc_id": "vpc-pending", "port": 1, "subnets": ["a-pending"], "id": None})]
+    plan = [
+        change(
+            before={},
+            after={"vpc_id": "vpc-pending", "port": 1, "subnets": ["a-pending"], "id": None, "pending.x": {"ttl": 3}},
+        )
+    ]
     run = [change(before={}, after={"vpc_id": "vpc-1", "port": 1, "subnets": ["a", "b"], "id": "x", "given": 2})]
     assert lies(plan, run) == []
 

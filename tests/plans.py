@@ -47,7 +47,12 @@ def differing(path: list[str], said: Any, did: Any) -> Iterator[str]:
         for key, value in named.items():
             yield from differing([*path, str(key)], value, did.get(key))
     elif isinstance(said, list) and isinstance(did, list) and len(said) == len(did):
-        for number, (ours, theirs) in enumerate(zip(said, did, strict=True)):
-            yield from differing([*path, str(number)], ours, theirs)
+        left = list(did)  # in any order: rules are sorted by ids that a plan doesn't know
+        for ours in said:
+            match = next((theirs for theirs in left if not any(differing(path, ours, theirs))), None)
+            if match is None:
+                yield f"{'.'.join(path)} planned to hold {ours!r}, but has {left!r}"
+            else:
+                left.remove(match)
     elif said != did and not (isinstance(said, list) and PENDING in str(said)):
         yield f"{'.'.join(path)} planned as {said!r}, done as {did!r}"

@@ -34,6 +34,7 @@ def test_a_plan_may_use_a_word_for_what_is_not_there_yet() -> None:
         ([change(after={"port": 1})], [change(after={})]),
         ([change(before={"port": 1}, after={})], [change(before={"port": 2}, after={})]),
         ([change(after={"ports": [1, 2]})], [change(after={"ports": [1]})]),
+        ([change(after={"ports": [1, 1]})], [change(after={"ports": [1, 2]})]),
         ([change(after={"deep": {"port": 1}})], [change(after={"deep": {"port": 2}})]),
     ],
 )

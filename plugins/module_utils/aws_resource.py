@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, NoReturn
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -150,17 +150,20 @@ def _settled(resource: Resource, found: State | None) -> bool:
     return resource.settled(found)
 
 
+def explained(resource: Resource, verb: str) -> AbstractContextManager[None]:
+    return failing_with(resource.module, f"Could not {verb} the {resource.noun} {resource.name}")
+
+
 @contextmanager
-def explained(resource: Resource, verb: str) -> Iterator[None]:
+def failing_with(module: AnsibleAWSModule, what: str) -> Iterator[None]:
     """Turn an AWS error into one sentence: what could not be done, AWS's code and AWS's words."""
-    what = f"Could not {verb} the {resource.noun} {resource.name}"
     try:
         yield
     except ClientError as error:
         answer = error.response.get("Error", {})
-        resource.fail(f"{what}: {answer.get('Code')}: {answer.get('Message')} ({error.operation_name})")
+        module.fail_json(msg=f"{what}: {answer.get('Code')}: {answer.get('Message')} ({error.operation_name})")
     except BotoCoreError as error:
-        resource.fail(f"{what}: {error}")
+        module.fail_json(msg=f"{what}: {error}")
 
 
 def unless_missing(codes: str | Iterable[str], call: Callable[..., Any], **request: Any) -> Any:
@@ -171,6 +174,11 @@ def unless_missing(codes: str | Iterable[str], call: Callable[..., Any], **reque
         if error.response["Error"]["Code"] in ({codes} if isinstance(codes, str) else set(codes)):
             return None
         raise
+
+
+def same_version(wanted: str, found: str | None) -> bool:
+    """Whether a version is the wanted one, or a minor version of it: 17 wants 17.5, 17.5 does not want 17.6."""
+    return found is not None and (found == wanted or found.startswith(f"{wanted}."))
 
 
 def tags_from(pairs: Iterable[Mapping[str, str]], key: str = "Key", value: str = "Value") -> dict[str, str]:

@@ -78,11 +78,6 @@ def database_state(instance: State) -> State:
     }
 
 
-def same_version(wanted: str, found: str | None) -> bool:
-    """Whether a version is the wanted one, or a minor version of it: 17 wants 17.5, 17.5 does not want 17.6."""
-    return found is not None and (found == wanted or found.startswith(f"{wanted}."))
-
-
 def request(changes: State) -> State:
     """Wanted values as parameters that CreateDBInstance and ModifyDBInstance share."""
     wanted: dict[str, Any] = {PLAIN[ours]: value for ours, value in changes.items() if ours in PLAIN}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ansible.module_utils.aws_resource import State, tags_from, tags_to, unless_missing
+from ansible.module_utils.aws_resource import State, tags_from, unless_missing
 
 
 def find_balancer(elb: Any, name: str) -> State | None:
@@ -44,10 +44,3 @@ def forwarded(actions: Iterable[State]) -> dict[str, int]:
 
 def tags_of(elb: Any, arn: str) -> dict[str, str]:
     return tags_from(elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"])
-
-
-def set_tags(elb: Any, arn: str, found: dict[str, str], wanted: dict[str, Any]) -> None:
-    """Put the wanted tags on a resource and take the others away."""
-    elb.add_tags(ResourceArns=[arn], Tags=tags_to(wanted))
-    if surplus := found.keys() - wanted.keys():
-        elb.remove_tags(ResourceArns=[arn], TagKeys=sorted(surplus))

@@ -55,10 +55,12 @@ from ansible.module_utils.aws_resource import (
     Resource,
     State,
     run,
+    same_version,
     tags_from,
     tags_to,
     unless_missing,
 )
+from ansible.module_utils.tagging import tag_by_name
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 REQUEST = {  # our option -> AWS's name, in CreateReplicationGroup and, unless fixed, in ModifyReplicationGroup
@@ -100,11 +102,6 @@ def cache_state(group: State, member: State) -> State:
         "encrypted_in_transit": group.get("TransitEncryptionEnabled", False),
         "encrypted_at_rest": group.get("AtRestEncryptionEnabled", False),
     }
-
-
-def same_version(wanted: str, found: str) -> bool:
-    """Whether a version is the wanted one, or a minor version of it: 7.1 wants 7.1.0."""
-    return found == wanted or found.startswith(f"{wanted}.")
 
 
 def request(values: State) -> State:
@@ -190,9 +187,7 @@ class CacheGroup(Resource):
             self.await_available()
             getattr(self.elasticache, operation)(ReplicationGroupId=self.name, **parameters)
         if "tags" in changes:
-            self.elasticache.add_tags_to_resource(ResourceName=found["arn"], Tags=tags_to(changes["tags"]))
-            if surplus := found["tags"].keys() - changes["tags"].keys():
-                self.elasticache.remove_tags_from_resource(ResourceName=found["arn"], TagKeys=sorted(surplus))
+            tag_by_name(self.elasticache, found["arn"], found["tags"], changes["tags"])
 
     def await_available(self) -> None:
         """One change after the other; the first finds the group available."""

@@ -39,6 +39,7 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
+from ansible.module_utils.tagging import tag_by_name
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -87,9 +88,7 @@ class CacheSubnetGroup(Resource):
                 SubnetIds=wanted["subnets"],
             )
         if "tags" in changes:
-            self.elasticache.add_tags_to_resource(ResourceName=found["arn"], Tags=tags_to(changes["tags"]))
-            if surplus := found["tags"].keys() - changes["tags"].keys():
-                self.elasticache.remove_tags_from_resource(ResourceName=found["arn"], TagKeys=sorted(surplus))
+            tag_by_name(self.elasticache, found["arn"], found["tags"], changes["tags"])
 
     def delete(self, found: State) -> None:
         self.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=self.name)

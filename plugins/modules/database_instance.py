@@ -65,10 +65,12 @@ from ansible.module_utils.aws_resource import (
     Resource,
     State,
     run,
+    same_version,
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.database import FIXED, PLAIN, STUCK, database_state, request, same_version
+from ansible.module_utils.database import FIXED, PLAIN, STUCK, database_state, request
+from ansible.module_utils.tagging import tag_by_name
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 MISSING = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
@@ -151,9 +153,7 @@ class DatabaseInstance(Resource):
             now = self.params["apply_immediately"]
             self.rds.modify_db_instance(DBInstanceIdentifier=self.name, ApplyImmediately=now, **modification)
         if "tags" in changes:
-            self.rds.add_tags_to_resource(ResourceName=found["arn"], Tags=tags_to(changes["tags"]))
-            if surplus := found["tags"].keys() - changes["tags"].keys():
-                self.rds.remove_tags_from_resource(ResourceName=found["arn"], TagKeys=sorted(surplus))
+            tag_by_name(self.rds, found["arn"], found["tags"], changes["tags"])
 
     def delete(self, found: State) -> None:
         if found["status"] == "deleting":

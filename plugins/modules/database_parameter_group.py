@@ -44,6 +44,7 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
+from ansible.module_utils.tagging import tag_by_name
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 MISSING = ("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault")
@@ -120,9 +121,7 @@ class DatabaseParameterGroup(Resource):
         if "parameters" in changes:
             self.set_parameters(found["parameters"], changes["parameters"])
         if "tags" in changes:
-            self.rds.add_tags_to_resource(ResourceName=found["arn"], Tags=tags_to(changes["tags"]))
-            if surplus := found["tags"].keys() - changes["tags"].keys():
-                self.rds.remove_tags_from_resource(ResourceName=found["arn"], TagKeys=sorted(surplus))
+            tag_by_name(self.rds, found["arn"], found["tags"], changes["tags"])
 
     def set_parameters(self, found: dict[str, str], wanted: dict[str, str]) -> None:
         dynamic = {item["ParameterName"] for item in self.listed() if item.get("ApplyType") == "dynamic"}

@@ -27,9 +27,8 @@ tags: {description: "The image's tags", type: list, returned: success}
 
 from typing import Any
 
-from ansible.module_utils.aws_resource import unless_missing
+from ansible.module_utils.aws_resource import failing_with, unless_missing
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from botocore.exceptions import BotoCoreError, ClientError
 
 
 def image_id(release: str) -> dict[str, str]:
@@ -50,12 +49,10 @@ def main() -> None:
     )
     repository, release = module.params["repository"], module.params["release"]
     ecr = module.client("ecr")
-    try:
+    with failing_with(module, f"Could not look for the release {release} in the repository {repository}"):
         missing = {"ImageNotFoundException", "InvalidParameterException"}
         answer = unless_missing(missing, ecr.describe_images, repositoryName=repository, imageIds=[image_id(release)])
         known = [] if answer else releases(ecr, repository)
-    except (BotoCoreError, ClientError) as error:
-        module.fail_json(msg=f"Could not look for the release {release} in the repository {repository}: {error}")
     if not answer:
         there = f"It holds {', '.join(known)}." if known else "It is empty."
         module.fail_json(

@@ -40,6 +40,7 @@ resource: {description: "The cluster, with its arn", type: dict, returned: succe
 """
 
 from ansible.module_utils.aws_resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_from, tags_to
+from ansible.module_utils.tagging import tag_ecs
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -109,9 +110,7 @@ class EcsCluster(Resource):
                 defaultCapacityProviderStrategy=strategy_request(wanted["default_strategy"]),
             )
         if "tags" in changes:
-            self.ecs.tag_resource(resourceArn=found["arn"], tags=tags_to(changes["tags"], key="key", value="value"))
-            if surplus := found["tags"].keys() - changes["tags"].keys():
-                self.ecs.untag_resource(resourceArn=found["arn"], tagKeys=sorted(surplus))
+            tag_ecs(self.ecs, found["arn"], found["tags"], changes["tags"])
 
     def delete(self, found: State) -> None:
         self.ecs.delete_cluster(cluster=self.name)

@@ -30,8 +30,8 @@ progress: {description: The same in words, type: str, returned: success}
 
 from typing import Any
 
+from ansible.module_utils.aws_resource import failing_with
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from botocore.exceptions import BotoCoreError, ClientError
 
 
 def healthy_targets(elb: Any, service: dict[str, Any]) -> int:
@@ -60,7 +60,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     name, cluster = module.params["service"], module.params["cluster"]
-    try:
+    with failing_with(module, f"Could not look at the service {name}"):
         found = module.client("ecs").describe_services(cluster=cluster, services=[name])["services"]
         if not found:
             module.fail_json(
@@ -68,8 +68,6 @@ def main() -> None:
             )
         service = found[0]
         state = rollout(service, healthy_targets(module.client("elbv2"), service))
-    except (BotoCoreError, ClientError) as error:
-        module.fail_json(msg=f"Could not look at the service {name}: {error}")
     if state["failed"]:
         said = next((event["message"] for event in service["events"]), "nothing")
         module.fail_json(msg=f"The deployment of {name} failed: {state['progress']}. The service said: {said}")

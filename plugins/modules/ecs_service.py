@@ -69,6 +69,7 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
+from ansible.module_utils.tagging import tag_ecs
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -168,9 +169,7 @@ class Service(Resource):
         if changes.keys() - {"tags"}:
             self.ecs.update_service(cluster=self.params["cluster"], service=self.name, **request_from(wanted))
         if "tags" in changes:
-            self.ecs.tag_resource(resourceArn=found["arn"], tags=tags_to(wanted["tags"], "key", "value"))
-            if surplus := found["tags"].keys() - wanted["tags"].keys():
-                self.ecs.untag_resource(resourceArn=found["arn"], tagKeys=sorted(surplus))
+            tag_ecs(self.ecs, found["arn"], found["tags"], wanted["tags"])
 
     def delete(self, found: State) -> None:
         if found["status"] != "DRAINING":

@@ -44,10 +44,10 @@ kept:
 import time
 from dataclasses import asdict
 
+from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.estate import Estate, find_all
 from ansible.module_utils.sweep import SWEEPERS, Item, sweep_tags, unnamed
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from botocore.exceptions import BotoCoreError, ClientError
 
 
 def sweep(module: AnsibleAWSModule, estate: Estate) -> list[Item]:
@@ -72,19 +72,11 @@ def main() -> None:
     partition = module.client("sts").meta.partition
     estate = Estate(wanted["name"], wanted["account_id"], module.region, partition, wanted["zone_name"])
     deadline = time.monotonic() + wanted["wait_timeout"]
-    try:
+    with failing_with(module, f"Could not look for what is left of {estate.name}"):
         items = sweep(module, estate)
         while any(not item.kept for item in items) and time.monotonic() < deadline:
             time.sleep(wanted["poll_seconds"])
             items = sweep(module, estate)
-    except ClientError as error:
-        answer = error.response["Error"]
-        module.fail_json(
-            msg=f"Could not look for what is left of {estate.name}: {answer['Code']}: {answer['Message']} "
-            f"({error.operation_name})"
-        )
-    except BotoCoreError as error:
-        module.fail_json(msg=f"Could not look for what is left of {estate.name}: {error}")
     module.exit_json(
         changed=False,
         present=[asdict(item) for item in items if not item.kept],

@@ -40,6 +40,7 @@ from ansible.module_utils.aws_resource import (
     tags_from,
     tags_to,
 )
+from ansible.module_utils.tagging import tag_ec2
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 PRESENT = ["pendingAcceptance", "pending", "available"]
@@ -100,9 +101,7 @@ class GatewayEndpoint(Resource):
             request = route_table_changes(found["route_table_ids"], changes["route_table_ids"])
             self.ec2.modify_vpc_endpoint(VpcEndpointId=found["id"], **request)
         if "tags" in changes:
-            self.ec2.create_tags(Resources=[found["id"]], Tags=tags_to(changes["tags"]))
-            if surplus := found["tags"].keys() - changes["tags"].keys():
-                self.ec2.delete_tags(Resources=[found["id"]], Tags=[{"Key": key} for key in sorted(surplus)])
+            tag_ec2(self.ec2, found["id"], found["tags"], changes["tags"])
 
     def delete(self, found: State) -> None:
         answer = self.ec2.delete_vpc_endpoints(VpcEndpointIds=[found["id"]])

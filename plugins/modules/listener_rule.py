@@ -35,7 +35,8 @@ resource: {description: "The rule, with its arn", type: dict, returned: success}
 """
 
 from ansible.module_utils.aws_resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_to
-from ansible.module_utils.elb import find_listener, forwarded, group_arn, set_tags, tags_of
+from ansible.module_utils.elb import find_listener, forwarded, group_arn, tags_of
+from ansible.module_utils.tagging import tag_elb
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -120,7 +121,7 @@ class ListenerRule(Resource):
         if changes.keys() - {"tags"}:
             self.elb.modify_rule(RuleArn=found["arn"], **self.request(self.wanted(found)))
         if "tags" in changes:
-            set_tags(self.elb, found["arn"], found["tags"], changes["tags"])
+            tag_elb(self.elb, found["arn"], found["tags"], changes["tags"])
 
     def delete(self, found: State) -> None:
         self.elb.delete_rule(RuleArn=found["arn"])

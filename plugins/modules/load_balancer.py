@@ -47,7 +47,8 @@ from ansible.module_utils.aws_resource import (
     run,
     tags_to,
 )
-from ansible.module_utils.elb import find_balancer, set_tags, tags_of
+from ansible.module_utils.elb import find_balancer, tags_of
+from ansible.module_utils.tagging import tag_elb
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -118,7 +119,7 @@ class LoadBalancer(Resource):
             self.elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=changes["security_groups"])
         self.set_attributes(arn, changes.get("attributes", {}))
         if "tags" in changes:
-            set_tags(self.elb, arn, found["tags"], changes["tags"])
+            tag_elb(self.elb, arn, found["tags"], changes["tags"])
 
     def set_attributes(self, arn: str, attributes: State) -> None:
         if attributes:

@@ -47,6 +47,7 @@ from ansible.module_utils.aws_resource import (
     tags_from,
     tags_to,
 )
+from ansible.module_utils.tagging import tag_ec2
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -109,9 +110,7 @@ class NatGateway(Resource):
     def update(self, found: State, changes: State) -> None:
         for key, resource in (("tags", found["id"]), ("address_tags", found["allocation_id"])):
             if key in changes:
-                self.ec2.create_tags(Resources=[resource], Tags=tags_to(changes[key]))
-                if surplus := found[key].keys() - changes[key].keys():
-                    self.ec2.delete_tags(Resources=[resource], Tags=[{"Key": name} for name in sorted(surplus)])
+                tag_ec2(self.ec2, resource, found[key], changes[key])
 
     def settled(self, found: State) -> bool:
         return bool(found["status"] == "available")

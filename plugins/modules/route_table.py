@@ -52,6 +52,7 @@ from ansible.module_utils.aws_resource import (
     tags_from,
     tags_to,
 )
+from ansible.module_utils.tagging import tag_ec2
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 LOCAL = "local"
@@ -129,9 +130,7 @@ class RouteTable(Resource):
 
     def update(self, found: State, changes: State) -> None:
         if "tags" in changes:
-            self.ec2.create_tags(Resources=[found["id"]], Tags=tags_to(changes["tags"]))
-            if surplus := found["tags"].keys() - changes["tags"].keys():
-                self.ec2.delete_tags(Resources=[found["id"]], Tags=[{"Key": key} for key in sorted(surplus)])
+            tag_ec2(self.ec2, found["id"], found["tags"], changes["tags"])
         wanted = {**found, **changes}
         self.set_routes(found["id"], found["routes"], wanted["routes"])
         self.set_subnets(found["id"], found["subnet_cidrs"], wanted["subnet_cidrs"])

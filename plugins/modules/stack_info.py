@@ -32,10 +32,11 @@ RETURN = r"""
 vpc: {description: "id and cidr", type: dict, returned: success}
 """
 
+from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.estate import FINDERS, Estate, find_all
 from ansible.module_utils.names import objection
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 
 
 def refuse_other_account(module: AnsibleAWSModule, caller: dict[str, str]) -> None:
@@ -60,8 +61,11 @@ def main() -> None:
     )
     if unfit := objection(module.params["name"]):
         module.fail_json(msg=unfit)
-    try:
-        caller = module.client("sts").get_caller_identity()
+    with failing_with(module, f"Could not look for the estate {module.params['name']}"):
+        try:
+            caller = module.client("sts").get_caller_identity()
+        except EndpointConnectionError as error:
+            module.fail_json(msg=f"AWS does not answer: {error}. {module.params['unreachable_hint']}")
         refuse_other_account(module, caller)
         estate = Estate(
             name=module.params["name"],
@@ -71,16 +75,6 @@ def main() -> None:
             zone_name=module.params["zone_name"],
         )
         sections = find_all(module, FINDERS, estate)
-    except EndpointConnectionError as error:
-        module.fail_json(msg=f"AWS does not answer: {error}. {module.params['unreachable_hint']}")
-    except ClientError as error:
-        answer = error.response["Error"]
-        module.fail_json(
-            msg=f"Could not look for the estate {module.params['name']}: {answer['Code']}: {answer['Message']} "
-            f"({error.operation_name})"
-        )
-    except BotoCoreError as error:
-        module.fail_json(msg=f"Could not look for the estate {module.params['name']}: {error}")
     found = {
         "account_id": estate.account_id,
         "region": estate.region,

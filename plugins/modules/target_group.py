@@ -52,7 +52,8 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.elb import set_tags, tags_of
+from ansible.module_utils.elb import tags_of
+from ansible.module_utils.tagging import tag_elb
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 HEALTH_CHECK = {  # our option -> AWS's name
@@ -133,7 +134,7 @@ class TargetGroup(Resource):
             self.elb.modify_target_group(TargetGroupArn=arn, **health_check_request(changes["health_check"]))
         self.set_attributes(arn, changes.get("attributes", {}))
         if "tags" in changes:
-            set_tags(self.elb, arn, found["tags"], changes["tags"])
+            tag_elb(self.elb, arn, found["tags"], changes["tags"])
 
     def set_attributes(self, arn: str, attributes: State) -> None:
         if attributes:

@@ -24,9 +24,8 @@ health: {description: "For each name: how many targets are in each state", type:
 
 from collections import Counter
 
-from ansible.module_utils.aws_resource import unless_missing
+from ansible.module_utils.aws_resource import failing_with, unless_missing
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from botocore.exceptions import BotoCoreError, ClientError
 
 
 def main() -> None:
@@ -36,15 +35,13 @@ def main() -> None:
     )
     elb = module.client("elbv2")
     health = {}
-    try:
+    with failing_with(module, "Could not ask for the health of the tasks"):
         for name, arn in module.params["target_groups"].items():
             answer = (
                 unless_missing("TargetGroupNotFound", elb.describe_target_health, TargetGroupArn=arn) if arn else None
             )
             targets = answer["TargetHealthDescriptions"] if answer else []
             health[name] = dict(Counter(target["TargetHealth"]["State"] for target in targets))
-    except (BotoCoreError, ClientError) as error:
-        module.fail_json(msg=f"Could not ask for the health of the tasks: {error}")
     module.exit_json(changed=False, health=health)
 
 

@@ -1,4 +1,7 @@
-"""Fixtures: an estate for the whole run, and a task that serves from it."""
+"""Fixtures: an estate for the tests of this folder, and a task that serves from it.
+
+Not for the whole session: the other tests hand out the same addresses.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from sandbox.runtime.processes import sweep
 from .harness import ADMIN, Client, Estate, Task, eventually, ready
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     root = tmp_path_factory.mktemp("estate")
     estate = Estate(root)
@@ -24,7 +27,7 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     shutil.rmtree(root)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def migrations(estate: Estate) -> list[Task]:
     """The first two runs of `migrate`, at once."""
     both = [estate.run("migrate", **ADMIN) for _ in range(2)]
@@ -32,14 +35,14 @@ def migrations(estate: Estate) -> list[Task]:
     return both
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def migrated(estate: Estate, migrations: list[Task]) -> Estate:
     """With a database user, all migrations applied, and a little data."""
     assert estate.run("seed", "--students", "60", "--days", "5").finish() == 0
     return estate
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def task(migrated: Estate) -> Task:
     """A task that is ready."""
     task = migrated.serve()
@@ -54,7 +57,7 @@ def client(migrated: Estate, task: Task) -> Client:
     return task.client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def session(task: Task) -> Client:
     """Somebody logged in."""
     client = task.client

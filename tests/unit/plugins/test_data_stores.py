@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.module_utils.database import database_state, log_exports, request, same_version
+from ansible.module_utils.aws_resource import same_version
+from ansible.module_utils.database import database_state, log_exports, request
 
 from plugins.modules.cache_group import cache_state, endpoint, steps
 from plugins.modules.cache_group import request as cache_request

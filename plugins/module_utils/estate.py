@@ -179,7 +179,7 @@ def find_load_balancer(elb: Any, estate: Estate) -> Found:
             "state": balancer.get("State", {}).get("Code"),
         },
         "listeners": {protocol: listeners.get(protocol) for protocol in ("http", "https")},
-        "production_rule": production_rule(elb, listeners.get("https")),
+        **forwarding_rules(elb, listeners.get("https")),
         "target_groups": {
             colour: target_group_arn(elb, aws_name(f"{estate.name}-{colour}", "target_group"))
             for colour in ("blue", "green")
@@ -187,17 +187,19 @@ def find_load_balancer(elb: Any, estate: Estate) -> Found:
     }
 
 
-def production_rule(elb: Any, listener_arn: str | None) -> Found:
+def forwarding_rules(elb: Any, listener_arn: str | None) -> Found:
+    """The production rule and the test rule, which alone asks for a header."""
     rules = elb.describe_rules(ListenerArn=listener_arn)["Rules"] if listener_arn else []
+    found: Found = {name: {"arn": None, "weights": {}} for name in ("production_rule", "test_rule")}
     for rule in rules:
         forwards = [action["ForwardConfig"] for action in rule["Actions"] if "ForwardConfig" in action]
         if forwards and not rule["IsDefault"]:
-            groups = forwards[0]["TargetGroups"]
-            return {
+            asks = any(condition["Field"] == "http-header" for condition in rule["Conditions"])
+            found["test_rule" if asks else "production_rule"] = {
                 "arn": rule["RuleArn"],
-                "weights": {group["TargetGroupArn"]: group.get("Weight", 1) for group in groups},
+                "weights": {group["TargetGroupArn"]: group.get("Weight", 1) for group in forwards[0]["TargetGroups"]},
             }
-    return {"arn": None, "weights": {}}
+    return found
 
 
 def target_group_arn(elb: Any, name: str) -> str | None:

@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: ecs_service
 short_description: An ECS service on Fargate behind a load balancer
 description:
-  - Creates the service, or starts a deployment when what it should run differs from what it runs.
+  - Creates the service, or starts a deployment when what it should run differs from what it runs. What only says how
+    later deployments go is set without one.
   - The number of tasks is set at creation only; afterwards autoscaling and people own it.
 options:
   name: {description: Name, type: str, required: true}
@@ -26,12 +27,21 @@ options:
   subnets: {description: Subnets of the tasks, type: list, elements: str, default: []}
   security_groups: {description: Security groups of the tasks, type: list, elements: str, default: []}
   assign_public_ip: {description: Whether tasks reach the internet by an address of their own, type: bool, default: false}
-  target_group: {description: ARN of the target group in which tasks are registered, type: str}
+  target_group: {description: ARN of the target group of the first deployment, type: str}
+  alternate_target_group: {description: "ARN of the other one: deployments alternate", type: str}
+  production_rule: {description: ARN of the listener rule that shares production traffic between both, type: str}
+  test_rule: {description: ARN of the listener rule for test traffic, type: str}
+  infrastructure_role: {description: ARN of the role with which ECS changes these rules, type: str}
   container: {description: The container behind the load balancer, type: str, default: app}
   port: {description: Its port, type: int, default: 8000}
   grace_seconds: {description: How long a starting task may fail its health checks, type: int, default: 60}
-  minimum_healthy_percent: {description: Of the desired tasks, during a deployment, type: int, default: 100}
-  maximum_percent: {description: Of the desired tasks, during a deployment, type: int, default: 200}
+  strategy: {description: How a deployment moves traffic, type: str, choices: [CANARY, LINEAR, BLUE_GREEN], default: CANARY}
+  step_percent: {description: "Percent of the traffic that the canary, or each linear step, moves", type: float, default: 10}
+  step_minutes: {description: Minutes after such a step, type: int, default: 10}
+  bake_minutes: {description: Minutes for which blue stays after all traffic has moved, type: int, default: 10}
+  alarms: {description: CloudWatch alarms that take a deployment back, type: list, elements: str, default: []}
+  pause_stages: {description: Lifecycle stages at which a deployment waits for an answer, type: list, elements: str, default: []}
+  pause_minutes: {description: Minutes without an answer after which it goes back, type: int, default: 30}
   tags: {description: Tags, type: dict, default: {}}
   state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
   wait: {description: Wait until a deleted service is gone, type: bool, default: false}
@@ -52,11 +62,19 @@ EXAMPLES = r"""
     subnets: [subnet-0a, subnet-0b]
     security_groups: [sg-0a]
     target_group: arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/campshub360-tier1-blue/0123456789abcdef
+    alternate_target_group: arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/campshub360-tier1-green/0123456789abcdef
+    production_rule: arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/campshub360-tier1/0a/0b/0c
+    test_rule: arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/campshub360-tier1/0a/0b/0d
+    infrastructure_role: arn:aws:iam::123456789012:role/campshub360-tier1-infrastructure
+    pause_stages: [POST_TEST_TRAFFIC_SHIFT]
 """
 
 RETURN = r"""
-resource: {description: The service's state, type: dict, returned: success}
+changes: {description: "What differs, or differed; of these DEPLOYING in the module's code starts a deployment", type: list, returned: success}
+resource: {description: "The service's state; deployment is the ARN of the deployment that goes on, if one does", type: dict, returned: success}
 """
+
+from typing import Any
 
 from ansible.module_utils.aws_resource import (
     STATE_OPTION,
@@ -72,50 +90,131 @@ from ansible.module_utils.aws_resource import (
 from ansible.module_utils.tagging import tag_ecs
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+BALANCER = ("target_group", "alternate_target_group", "production_rule", "test_rule", "infrastructure_role")
+STRATEGIES = ["CANARY", "LINEAR", "BLUE_GREEN"]
+# A service's update starts a deployment for these alone, botocore's model of UpdateService says.
+DEPLOYING = {"task_definition", "network", "load_balancer"}
+
 
 def state_from(service: State) -> State:
-    """A described service in the words of the options."""
+    """A described service in the words of the options, grouped as AWS takes them."""
     network = service["networkConfiguration"]["awsvpcConfiguration"]
-    configuration = service["deploymentConfiguration"]
     return {
         "arn": service["serviceArn"],
         "status": service["status"],
+        "deployment": service.get("currentServiceDeployment"),
         "task_definition": service["taskDefinition"],
         "capacity_providers": [
             {"provider": item["capacityProvider"], "base": item.get("base", 0), "weight": item.get("weight", 0)}
             for item in service.get("capacityProviderStrategy", [])
         ],
-        "subnets": sorted(network["subnets"]),
-        "security_groups": sorted(network.get("securityGroups", [])),
-        "assign_public_ip": network.get("assignPublicIp") == "ENABLED",
+        "network": {
+            "subnets": sorted(network["subnets"]),
+            "security_groups": sorted(network.get("securityGroups", [])),
+            "assign_public_ip": network.get("assignPublicIp") == "ENABLED",
+        },
+        "load_balancer": balancer_from(service["loadBalancers"]),
         "grace_seconds": service.get("healthCheckGracePeriodSeconds", 0),
-        "minimum_healthy_percent": configuration.get("minimumHealthyPercent"),
-        "maximum_percent": configuration.get("maximumPercent"),
+        "rollout": rollout_from(service["deploymentConfiguration"]),
         "tags": tags_from(service.get("tags", []), "key", "value"),
     }
 
 
-def request_from(wanted: State) -> State:
-    """What CreateService and UpdateService have in common."""
+def balancer_from(balancers: list[State]) -> State:
+    """Both target groups and the rules of the one load balancer."""
+    if not balancers:
+        return {}
+    advanced = balancers[0].get("advancedConfiguration", {})
     return {
-        "taskDefinition": wanted["task_definition"],
-        "capacityProviderStrategy": [
-            {"capacityProvider": item["provider"], "base": item["base"], "weight": item["weight"]}
-            for item in wanted["capacity_providers"]
-        ],
-        "networkConfiguration": {
-            "awsvpcConfiguration": {
-                "subnets": wanted["subnets"],
-                "securityGroups": wanted["security_groups"],
-                "assignPublicIp": "ENABLED" if wanted["assign_public_ip"] else "DISABLED",
-            }
-        },
-        "healthCheckGracePeriodSeconds": wanted["grace_seconds"],
-        "deploymentConfiguration": {
-            "minimumHealthyPercent": wanted["minimum_healthy_percent"],
-            "maximumPercent": wanted["maximum_percent"],
-        },
+        "target_group": balancers[0]["targetGroupArn"],
+        "alternate_target_group": advanced.get("alternateTargetGroupArn"),
+        "production_rule": advanced.get("productionListenerRule"),
+        "test_rule": advanced.get("testListenerRule"),
+        "infrastructure_role": advanced.get("roleArn"),
     }
+
+
+def rollout_from(configuration: State) -> State:
+    """How deployments go."""
+    canary, linear = configuration.get("canaryConfiguration", {}), configuration.get("linearConfiguration", {})
+    alarms = configuration.get("alarms", {})
+    hooks = [hook for hook in configuration.get("lifecycleHooks", []) if hook.get("targetType") == "PAUSE"]
+    return {
+        "strategy": configuration.get("strategy", "ROLLING"),
+        "step_percent": canary.get("canaryPercent", linear.get("stepPercent")),
+        "step_minutes": canary.get("canaryBakeTimeInMinutes", linear.get("stepBakeTimeInMinutes")),
+        "bake_minutes": configuration.get("bakeTimeInMinutes", 0),
+        "alarms": sorted(alarms.get("alarmNames", [])) if alarms.get("enable") and alarms.get("rollback") else [],
+        "pause_stages": sorted(stage for hook in hooks for stage in hook["lifecycleStages"]),
+        "pause_minutes": next((hook["timeoutConfiguration"]["timeoutInMinutes"] for hook in hooks), None),
+    }
+
+
+def wanted_rollout(params: State) -> State:
+    """The options of a deployment's course, without those that its strategy does not have."""
+    names = ("strategy", "step_percent", "step_minutes", "bake_minutes", "pause_minutes")
+    rollout = {name: params[name] for name in names} | {
+        name: sorted(params[name]) for name in ("alarms", "pause_stages")
+    }
+    if params["strategy"] == "BLUE_GREEN":
+        rollout |= {"step_percent": None, "step_minutes": None}
+    if not params["pause_stages"]:
+        rollout["pause_minutes"] = None
+    return rollout
+
+
+def configuration_from(rollout: State) -> State:
+    """The deploymentConfiguration. An unanswered pause goes back: who should answer may have been killed.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
+    """
+    timeout = {"timeoutInMinutes": rollout["pause_minutes"], "action": "ROLLBACK"}
+    hook = {"targetType": "PAUSE", "lifecycleStages": rollout["pause_stages"], "timeoutConfiguration": timeout}
+    request: State = {
+        "strategy": rollout["strategy"],
+        "bakeTimeInMinutes": rollout["bake_minutes"],
+        "alarms": {"alarmNames": rollout["alarms"], "enable": bool(rollout["alarms"]), "rollback": True},
+        "lifecycleHooks": [hook] if rollout["pause_stages"] else [],
+    }
+    percent, minutes = rollout["step_percent"], rollout["step_minutes"]
+    if rollout["strategy"] == "CANARY":
+        request["canaryConfiguration"] = {"canaryPercent": percent, "canaryBakeTimeInMinutes": minutes}
+    if rollout["strategy"] == "LINEAR":
+        request["linearConfiguration"] = {"stepPercent": percent, "stepBakeTimeInMinutes": minutes}
+    return request
+
+
+def request_from(part: str, value: Any, container: State) -> State:
+    """The parameters of CreateService and UpdateService that say one part of the state. container: its name and port."""
+    match part:
+        case "task_definition":
+            return {"taskDefinition": value}
+        case "capacity_providers":
+            strategy = [
+                {"capacityProvider": item["provider"], "base": item["base"], "weight": item["weight"]} for item in value
+            ]
+            return {"capacityProviderStrategy": strategy}
+        case "network":
+            network = {
+                "subnets": value["subnets"],
+                "securityGroups": value["security_groups"],
+                "assignPublicIp": "ENABLED" if value["assign_public_ip"] else "DISABLED",
+            }
+            return {"networkConfiguration": {"awsvpcConfiguration": network}}
+        case "load_balancer":
+            advanced = {
+                "alternateTargetGroupArn": value["alternate_target_group"],
+                "productionListenerRule": value["production_rule"],
+                "testListenerRule": value["test_rule"],
+                "roleArn": value["infrastructure_role"],
+            }
+            balancer = {"targetGroupArn": value["target_group"], "advancedConfiguration": advanced, **container}
+            return {"loadBalancers": [balancer]}
+        case "grace_seconds":
+            return {"healthCheckGracePeriodSeconds": value}
+        case "rollout":
+            return {"deploymentConfiguration": configuration_from(value)}
+    return {}
 
 
 class Service(Resource):
@@ -138,38 +237,50 @@ class Service(Resource):
         return state_from(there[0]) if there else None
 
     def wanted(self, found: State | None) -> State:
-        keys = ("task_definition", "capacity_providers", "assign_public_ip", "grace_seconds",
-                "minimum_healthy_percent", "maximum_percent", "tags")  # fmt: skip
-        lists = {key: sorted(self.params[key]) for key in ("subnets", "security_groups")}
         count = {} if found else {"desired_count": self.params["desired_count"]}
-        return {key: self.params[key] for key in keys} | lists | count
+        return {
+            "task_definition": self.params["task_definition"],
+            "capacity_providers": self.params["capacity_providers"],
+            "network": {
+                "subnets": sorted(self.params["subnets"]),
+                "security_groups": sorted(self.params["security_groups"]),
+                "assign_public_ip": self.params["assign_public_ip"],
+            },
+            "load_balancer": {name: self.params[name] for name in BALANCER},
+            "grace_seconds": self.params["grace_seconds"],
+            "rollout": wanted_rollout(self.params),
+            "tags": self.params["tags"],
+            **count,
+        }
+
+    def requests(self, parts: State) -> State:
+        container = {"containerName": self.params["container"], "containerPort": self.params["port"]}
+        request: State = {}
+        for part, value in parts.items():
+            request |= request_from(part, value, container)
+        return request
 
     def create(self, wanted: State) -> None:
         self.ecs.create_service(
             cluster=self.params["cluster"],
             serviceName=self.name,
             desiredCount=wanted["desired_count"],
-            loadBalancers=[
-                {
-                    "targetGroupArn": self.params["target_group"],
-                    "containerName": self.params["container"],
-                    "containerPort": self.params["port"],
-                }
-            ],
             enableECSManagedTags=True,
             propagateTags="SERVICE",
             tags=tags_to(wanted["tags"], "key", "value"),
-            **request_from(wanted),
+            **self.requests(wanted),
         )
 
+    def objection(self, found: State, changes: State) -> str | None:
+        if found["status"] == "DRAINING" and self.params["state"] == "present":
+            return f"The service {self.name} is being deleted. Run this again when it is gone."
+        return None
+
     def update(self, found: State, changes: State) -> None:
-        if found["status"] == "DRAINING":
-            self.fail(f"The service {self.name} is being deleted. Run this again when it is gone.")
-        wanted = self.wanted(found)
-        if changes.keys() - {"tags"}:
-            self.ecs.update_service(cluster=self.params["cluster"], service=self.name, **request_from(wanted))
+        if request := self.requests(changes):
+            self.ecs.update_service(cluster=self.params["cluster"], service=self.name, **request)
         if "tags" in changes:
-            tag_ecs(self.ecs, found["arn"], found["tags"], wanted["tags"])
+            tag_ecs(self.ecs, found["arn"], found["tags"], changes["tags"])
 
     def delete(self, found: State) -> None:
         if found["status"] != "DRAINING":
@@ -195,17 +306,22 @@ def main() -> None:
             "subnets": {"type": "list", "elements": "str", "default": []},
             "security_groups": {"type": "list", "elements": "str", "default": []},
             "assign_public_ip": {"type": "bool", "default": False},
-            "target_group": {},
+            **{name: {} for name in BALANCER},
             "container": {"default": "app"},
             "port": {"type": "int", "default": 8000},
             "grace_seconds": {"type": "int", "default": 60},
-            "minimum_healthy_percent": {"type": "int", "default": 100},
-            "maximum_percent": {"type": "int", "default": 200},
+            "strategy": {"choices": STRATEGIES, "default": "CANARY"},
+            "step_percent": {"type": "float", "default": 10},
+            "step_minutes": {"type": "int", "default": 10},
+            "bake_minutes": {"type": "int", "default": 10},
+            "alarms": {"type": "list", "elements": "str", "default": []},
+            "pause_stages": {"type": "list", "elements": "str", "default": []},
+            "pause_minutes": {"type": "int", "default": 30},
             **TAGS_OPTION,
             **STATE_OPTION,
             **WAIT_OPTIONS,
         },
-        required_if=[("state", "present", ["task_definition", "target_group"])],
+        required_if=[("state", "present", ["task_definition", *BALANCER])],
         supports_check_mode=True,
     )
     run(Service(module))

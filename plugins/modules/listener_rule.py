@@ -14,6 +14,8 @@ options:
   port: {description: Port of the listener, type: int, required: true}
   priority: {description: Place among the listener's rules, from 1 to 50000. Names the rule, type: int, required: true}
   path_patterns: {description: Paths for which the rule holds, type: list, elements: str, default: ["/*"]}
+  header: {description: Header that a request must carry for the rule to hold, type: str}
+  header_secret: {description: Secret whose value the header must have. It is never shown, type: str}
   target_groups: {description: Weight at creation by name of the target group, type: dict, default: {}}
   tags: {description: Tags; others are removed, type: dict, default: {}}
   state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
@@ -34,7 +36,17 @@ RETURN = r"""
 resource: {description: "The rule, with its arn", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_to
+import hashlib
+
+from ansible.module_utils.aws_resource import (
+    STATE_OPTION,
+    TAGS_OPTION,
+    Resource,
+    State,
+    run,
+    tags_to,
+    unless_missing,
+)
 from ansible.module_utils.elb import find_listener, forwarded, group_arn, tags_of
 from ansible.module_utils.tagging import tag_elb
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -52,6 +64,17 @@ def paths(conditions: list[State]) -> list[str]:
     return sorted(values[0]) if values else []
 
 
+def fingerprint(value: str | None) -> str | None:
+    """What stands for a secret value in states and diffs."""
+    return f"sha256:{hashlib.sha256(value.encode()).hexdigest()[:12]}" if value else None
+
+
+def header(conditions: list[State]) -> tuple[str | None, str | None]:
+    """Name and value of the header that a rule asks for."""
+    asked = [condition["HttpHeaderConfig"] for condition in conditions if "HttpHeaderConfig" in condition]
+    return (asked[0]["HttpHeaderName"], asked[0]["Values"][0]) if asked else (None, None)
+
+
 def is_sticky(actions: list[State]) -> bool:
     stickiness = [action.get("ForwardConfig", {}).get("TargetGroupStickinessConfig", {}) for action in actions]
     return any(setting.get("Enabled", False) for setting in stickiness)
@@ -64,12 +87,14 @@ class ListenerRule(Resource):
         super().__init__(module)
         self.elb = module.client("elbv2")
         self.listener: State | None = None
+        self.value: str | None = None  # of the header
 
     @property
     def name(self) -> str:
         return f"{self.params['load_balancer']}:{self.params['port']} #{self.params['priority']}"
 
     def read(self) -> State | None:
+        self.value = self.secret_value()
         self.listener = find_listener(self.elb, self.params["load_balancer"], self.params["port"])
         if self.listener is None:
             return None
@@ -78,18 +103,36 @@ class ListenerRule(Resource):
         if not mine:
             return None
         rule = mine[0]
+        name, value = header(rule["Conditions"])
         return {
             "arn": rule["RuleArn"],
             "path_patterns": paths(rule["Conditions"]),
+            "header": name,
+            "header_value": fingerprint(value),
             "target_groups": forwarded(rule["Actions"]),
             "sticky": is_sticky(rule["Actions"]),
             "tags": tags_of(self.elb, rule["RuleArn"]),
         }
 
+    def secret_value(self) -> str | None:
+        """None where no secret is named, or where it does not exist yet, as in a plan of an empty estate."""
+        name = self.params["header_secret"]
+        if not name:
+            return None
+        manager = self.module.client("secretsmanager")
+        answer = unless_missing("ResourceNotFoundException", manager.get_secret_value, SecretId=name)
+        if answer is None and not self.module.check_mode:
+            self.fail(
+                f"There is no secret {name} for the rule {self.name}. Run playbooks/provision.yml --tags secrets."
+            )
+        return str(answer["SecretString"]) if answer else None
+
     def wanted(self, found: State | None) -> State:
         at_creation = {name: int(weight) for name, weight in self.params["target_groups"].items()}
         return {
             "path_patterns": sorted(self.params["path_patterns"]),
+            "header": self.params["header"],
+            "header_value": fingerprint(self.value) or (self.params["header_secret"] and "pending"),
             "target_groups": weights(found["target_groups"], at_creation) if found else at_creation,
             "sticky": False,
             "tags": self.params["tags"],
@@ -101,8 +144,11 @@ class ListenerRule(Resource):
             for name, weight in wanted["target_groups"].items()
         ]
         forward = {"TargetGroups": groups, "TargetGroupStickinessConfig": {"Enabled": False}}
-        condition = {"Field": "path-pattern", "PathPatternConfig": {"Values": wanted["path_patterns"]}}
-        return {"Conditions": [condition], "Actions": [{"Type": "forward", "ForwardConfig": forward}]}
+        conditions: list[State] = [{"Field": "path-pattern", "PathPatternConfig": {"Values": wanted["path_patterns"]}}]
+        if wanted["header"]:
+            config = {"HttpHeaderName": wanted["header"], "Values": [self.value]}
+            conditions.append({"Field": "http-header", "HttpHeaderConfig": config})
+        return {"Conditions": conditions, "Actions": [{"Type": "forward", "ForwardConfig": forward}]}
 
     def create(self, wanted: State) -> None:
         if self.listener is None:
@@ -134,11 +180,14 @@ def main() -> None:
             "port": {"type": "int", "required": True},
             "priority": {"type": "int", "required": True},
             "path_patterns": {"type": "list", "elements": "str", "default": ["/*"]},
+            "header": {},
+            "header_secret": {"no_log": False},  # its name
             "target_groups": {"type": "dict", "default": {}},
             **TAGS_OPTION,
             **STATE_OPTION,
         },
         required_if=[("state", "present", ["target_groups"])],
+        required_together=[("header", "header_secret")],
         supports_check_mode=True,
     )
     run(ListenerRule(module))

@@ -30,7 +30,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 vpc: {description: "id and cidr", type: dict, returned: success}
+at: {description: "When it was looked for (UTC), as 20261125T113000Z; names what a play records", type: str, returned: success}
 """
+
+from datetime import UTC, datetime
 
 from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.estate import FINDERS, Estate, find_all
@@ -80,6 +83,7 @@ def main() -> None:
         "region": estate.region,
         "partition": estate.partition,
         "caller_arn": caller["Arn"],
+        "at": datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"),
     }
     for section in sections:
         found.update(section)

@@ -20,9 +20,12 @@ VARIABLES: dict[str, Any] = {
     "security_secret_prefix": "t1/",
     "security_database": "t1",
     "security_buckets": {"static": "t1-static", "media": "t1-media"},
+    "security_load_balancer": "t1",
+    "security_target_groups": ["t1-blue", "t1-green"],
     "__security_key_arn": KEY,
+    "__security_service": "ecs-tasks.amazonaws.com",
 }
-ROLES = ["execution", "migration-execution", "task"]
+ROLES = ["execution", "migration-execution", "task"]  # of tasks
 
 Statements = dict[str, dict[str, Any]]
 
@@ -75,8 +78,21 @@ def test_the_application_reads_no_secret_and_deletes_no_static_file() -> None:
     assert "static" not in str(deletes)
 
 
+def test_ecs_moves_the_traffic_of_this_load_balancer_alone() -> None:
+    role = statements("infrastructure")
+    changing = {sid: one for sid, one in role.items() if sid != "LookAtLoadBalancers"}
+    resources = [resource for one in changing.values() for resource in listed(one["Resource"])]
+    prefix = "arn:aws:elasticloadbalancing:us-east-1:123456789012:"
+    assert {one.removeprefix(prefix) for one in resources} == {
+        "targetgroup/t1-blue/*", "targetgroup/t1-green/*", "listener/app/t1/*", "listener-rule/app/t1/*",
+    }  # fmt: skip
+    assert all(action.partition(":")[2].startswith("Describe") for action in role["LookAtLoadBalancers"]["Action"])
+
+
 def test_only_tasks_of_this_account_and_region_assume_a_role() -> None:
-    condition = statements("trust")["AssumedByTasks"]["Condition"]
+    (statement,) = statements("trust").values()
+    condition = statement["Condition"]
+    assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
     assert condition["StringEquals"]["aws:SourceAccount"] == "123456789012"
     assert condition["ArnLike"]["aws:SourceArn"] == "arn:aws:ecs:us-east-1:123456789012:*"
 

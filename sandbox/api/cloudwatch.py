@@ -13,7 +13,14 @@ from datetime import datetime
 from typing import Any
 
 from moto.cloudwatch import models
-from moto.cloudwatch.models import Alarm, CloudWatchBackend, MetricAggregatedDatum, MetricDatum, Statistics
+from moto.cloudwatch.models import (
+    Alarm,
+    CloudWatchBackend,
+    Dimension,
+    MetricAggregatedDatum,
+    MetricDatum,
+    Statistics,
+)
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
@@ -56,9 +63,15 @@ def install() -> None:
     behaviour(Statistics)(get_statistics_for_type)
     Statistics.extended_statistics = property(extended_statistics)
     models.parse_expression = parse_expression
+    Dimension.__lt__ = comes_before
     for mend in (get_metric_statistics, describe_alarm_history):
         operation(CloudWatchResponse)(mend)
     operation(Alarm)(update_state)
+
+
+def comes_before(self: Dimension, other: Dimension) -> bool:
+    """A query's dimensions name the same metric in whatever order. API_Metric.html"""
+    return (self.name, self.value) < (other.name, other.value)
 
 
 def put_metric_alarm(original: Callable[..., Alarm], self: CloudWatchBackend, name: str, **wanted: Any) -> Alarm:

@@ -26,7 +26,7 @@ from sandbox.faults import NO_FAULTS, Faults
 from sandbox.runtime.certificates import Authority
 
 NET = "127.89"
-SERVICES = ("acm", "ec2", "ecs", "iam", "route53", "s3", "secretsmanager", "sts")
+SERVICES = ("acm", "cloudwatch", "ec2", "ecs", "iam", "route53", "s3", "secretsmanager", "sts")
 
 
 @dataclass(frozen=True, slots=True)

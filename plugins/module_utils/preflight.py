@@ -1,0 +1,150 @@
+"""What stands in the way of a release, from what AWS says (pure): each objection a sentence with its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Found = Mapping[str, Any]
+
+GIB = 1024
+# CPU units and the MiB of memory that Fargate has for them:
+# docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+SIZES: Mapping[int, range | tuple[int, ...]] = {
+    256: (512, 1 * GIB, 2 * GIB),
+    512: range(1 * GIB, 4 * GIB + 1, GIB),
+    1024: range(2 * GIB, 8 * GIB + 1, GIB),
+    2048: range(4 * GIB, 16 * GIB + 1, GIB),
+    4096: range(8 * GIB, 30 * GIB + 1, GIB),
+    8192: range(16 * GIB, 60 * GIB + 1, 4 * GIB),
+    16384: range(32 * GIB, 120 * GIB + 1, 8 * GIB),
+}
+# docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html: vCPUs that run at once in account and region
+QUOTAS = {"FARGATE": "L-3032A538", "FARGATE_SPOT": "L-36FBB829"}
+
+
+def wrong_size(cpu: int, memory: int) -> Iterator[str]:
+    if cpu not in SIZES:
+        yield f"Fargate has no tasks of {cpu} CPU units. It has {', '.join(map(str, SIZES))}: correct release_cpu."
+    elif memory not in SIZES[cpu]:
+        yield (
+            f"Fargate has no {memory} MiB for {cpu} CPU units. From {min(SIZES[cpu])} to {max(SIZES[cpu])} MiB are "
+            "possible: correct release_memory."
+        )
+
+
+def unscanned(image: Found, allowed: int) -> Iterator[str]:
+    """What ECR's scan says of an image; basic scanning ends as COMPLETE, enhanced scanning stays ACTIVE."""
+    status = image.get("imageScanStatus", {}).get("status")
+    if status not in ("COMPLETE", "ACTIVE"):
+        yield (
+            f"The image {image['imageDigest']} has not been scanned ({status or 'no scan was started'}). Wait for the "
+            "scan that a push starts, or start one: aws ecr start-image-scan."
+        )
+    counts = image.get("imageScanFindingsSummary", {}).get("findingSeverityCounts", {})
+    if (critical := counts.get("CRITICAL", 0)) > allowed:
+        yield (
+            f"The image {image['imageDigest']} has {critical} critical findings, {allowed} are allowed. Mend it, "
+            f"or accept them: -e release_critical_findings={critical}"
+        )
+
+
+def misrouted(rules: Sequence[Found], production: str, groups: Mapping[str, str]) -> Iterator[str]:
+    """Why ECS would refuse to move traffic on a listener with these rules.
+
+    docs.aws.amazon.com/AmazonECS/latest/developerguide/alb-resources-for-blue-green.html
+    """
+    kinds = sorted({action["Type"] for rule in rules for action in rule["Actions"]} - {"forward"})
+    if kinds:
+        yield (
+            f"A rule of the HTTPS listener does something else than forward ({', '.join(kinds)}), and then ECS moves "
+            "no traffic. Remove that rule; playbooks/provision.yml makes those that belong there."
+        )
+    forwards = [
+        group["TargetGroupArn"]
+        for rule in rules
+        if rule["RuleArn"] == production
+        for action in rule["Actions"]
+        for group in action.get("ForwardConfig", {}).get("TargetGroups", [])
+    ]
+    for colour in sorted(name for name, arn in groups.items() if arn not in forwards):
+        yield (
+            f"The production rule does not know the target group {colour}. Run playbooks/provision.yml --tags "
+            "load_balancer."
+        )
+
+
+def alarmed(alarms: Sequence[Found], wanted: Sequence[str]) -> Iterator[str]:
+    """Alarms that fire already: ECS ignores all of a deployment's alarms then.
+
+    docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+    """
+    states = {alarm["AlarmName"]: alarm for alarm in alarms}
+    if missing := [name for name in wanted if name not in states]:
+        yield (
+            f"There is no alarm {', '.join(missing)} to watch releases. Run playbooks/provision.yml --tags monitoring."
+        )
+    for name in wanted:
+        if states.get(name, {}).get("StateValue") == "ALARM":
+            reason = states[name].get("StateReason", "AWS says no reason")
+            yield (
+                f"The alarm {name} fires already: {reason} See to that first; ECS would ignore it during the release."
+            )
+
+
+def shares(tasks: int, strategy: Sequence[Found]) -> dict[str, int]:
+    """How many of these tasks each capacity provider runs: base first, the rest by weight, rounded up for safety."""
+    found = {item["provider"]: min(tasks, int(item.get("base") or 0)) for item in strategy}
+    rest = max(0, tasks - sum(found.values()))
+    weights = {item["provider"]: int(item.get("weight") or 0) for item in strategy}
+    total = sum(weights.values())
+    for provider, weight in weights.items():
+        found[provider] += -(-rest * weight // total) if total else 0
+    return found
+
+
+def cramped(tasks: int, cpu: int, strategy: Sequence[Found], quotas: Mapping[str, float]) -> Iterator[str]:
+    """Whether both colours, each with so many tasks, fit into the account's quotas."""
+    for provider, count in shares(tasks, strategy).items():
+        needed = 2 * count * cpu / 1024
+        if provider in quotas and needed > quotas[provider]:
+            yield (
+                f"Both colours together need {needed:g} vCPUs of {provider}, and the account may run "
+                f"{quotas[provider]:g}. Ask for more: aws service-quotas request-service-quota-increase "
+                f"--service-code fargate --quota-code {QUOTAS[provider]} --desired-value {needed:g}"
+            )
+
+
+def known_definitions(history: Sequence[Found]) -> set[str]:
+    """Task definitions that releases of ours may have left running: the latest that ended well, and any tried since."""
+    found = set()
+    for entry in history:  # newest first
+        found.add(str(entry.get("task_definition")))
+        if entry.get("outcome") == "released":
+            break
+    return found
+
+
+def by_hand(running: str | None, history: Sequence[Found], accepted: str) -> Iterator[str]:
+    """Whether somebody deployed behind our back, and has not been overruled."""
+    if not running or not history or running in known_definitions(history):
+        return
+    short = running.rpartition("/")[2]
+    if accepted in (short, running):
+        return
+    last = next((entry for entry in history if entry.get("outcome") == "released"), history[0])
+    yield (
+        f"The service runs {short}, which no release brought: the last was {last.get('release')} by "
+        f"{last.get('operator')} ({last.get('finished') or last.get('started')}). Somebody deployed by hand. Ask them; "
+        f"to release over it: -e release_over={short}"
+    )
+
+
+def in_progress(target: str | None, history: Sequence[Found], arn: str) -> Iterator[str]:
+    """Why a deployment that goes on is not simply a release whose leader died."""
+    if target in {entry.get("task_definition") for entry in history if entry.get("outcome") == "started"}:
+        return
+    yield (
+        f"A deployment is in progress that no release of ours began ({arn.rpartition('/')[2]}, of "
+        f"{(target or 'unknown').rpartition('/')[2]}). Let it end, or stop it: playbooks/runbook_release_stop.yml"
+    )

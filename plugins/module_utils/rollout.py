@@ -1,0 +1,153 @@
+"""How far a deployment of ECS has come, and what it now asks of who leads it (pure).
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from ansible.module_utils.gate import Figures, Verdict
+
+ONGOING = {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}
+# test: try green before anybody sees it; enter: let the first traffic in; judge: by the figures so far;
+# stop: nobody asks, but it goes wrong; ended: nothing is left to do.
+Stop = Literal["test", "enter", "judge", "stop", "ended"]
+
+WORDS = {
+    "RECONCILE_SERVICE": "puts an earlier deployment right",
+    "PRE_SCALE_UP": "about to start green",
+    "SCALE_UP": "starts green",
+    "POST_SCALE_UP": "green runs",
+    "TEST_TRAFFIC_SHIFT": "leads test traffic to green",
+    "POST_TEST_TRAFFIC_SHIFT": "test traffic reaches green",
+    "PRE_PRODUCTION_TRAFFIC_SHIFT": "about to move traffic",
+    "PRODUCTION_TRAFFIC_SHIFT": "traffic has moved, and bakes",
+    "POST_PRODUCTION_TRAFFIC_SHIFT": "all traffic is on green",
+    "BAKE_TIME": "bakes, blue stands by",
+    "CLEAN_UP": "stops what no longer serves",
+}
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A described service deployment. share, test_share: percent of the traffic that green has."""
+
+    arn: str
+    status: str
+    reason: str
+    stage: str | None
+    share: float
+    test_share: float
+    hook: str | None
+    expires: datetime | None
+    begun: datetime
+    green: Mapping[str, Any]
+    blue: Mapping[str, Any] | None
+    configuration: Mapping[str, Any]
+    going_back: str
+
+    @property
+    def ended(self) -> bool:
+        return self.status not in ONGOING
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status == "SUCCESSFUL"
+
+    @property
+    def ahead(self) -> bool:
+        """Whether it still goes forward."""
+        return self.status in ("PENDING", "IN_PROGRESS")
+
+
+def rollout_from(described: Mapping[str, Any]) -> Rollout:
+    """A service deployment as DescribeServiceDeployments has it."""
+    waiting = [one for one in described.get("lifecycleHookDetails", []) if one.get("status") == "AWAITING_ACTION"]
+    green = described.get("targetServiceRevision", {})
+    sources = described.get("sourceServiceRevisions", [])
+    return Rollout(
+        arn=described["serviceDeploymentArn"],
+        status=described["status"],
+        reason=described.get("statusReason", ""),
+        stage=described.get("lifecycleStage"),
+        share=float(green.get("requestedProductionTrafficWeight") or 0),
+        test_share=float(green.get("requestedTestTrafficWeight") or 0),
+        hook=waiting[0]["hookId"] if waiting else None,
+        expires=waiting[0].get("expiresAt") if waiting else None,
+        begun=described.get("startedAt") or described["createdAt"],
+        green=green,
+        blue=sources[0] if sources else None,
+        configuration=described.get("deploymentConfiguration", {}),
+        going_back=described.get("rollback", {}).get("reason", ""),
+    )
+
+
+def stop_of(rollout: Rollout, verdict: Verdict) -> Stop | None:
+    """What is to be done now; None: nothing, it goes its way."""
+    if rollout.ended:
+        return "ended"
+    if rollout.hook and rollout.ahead:
+        if rollout.stage == "POST_TEST_TRAFFIC_SHIFT":
+            return "test"
+        return "judge" if rollout.share > 0 else "enter"
+    if rollout.ahead and rollout.share > 0 and verdict.outcome == "fail" and rollout.stage != "CLEAN_UP":
+        return "stop"
+    return None
+
+
+def bake_minutes(rollout: Rollout) -> float | None:
+    """Minutes that the present stage lasts by itself, where it does."""
+    configuration = rollout.configuration
+    if rollout.stage == "BAKE_TIME":
+        return float(configuration.get("bakeTimeInMinutes", 0))
+    if rollout.stage == "PRODUCTION_TRAFFIC_SHIFT" and 0 < rollout.share < 100:
+        canary = configuration.get("canaryConfiguration", {}).get("canaryBakeTimeInMinutes")
+        return float(canary or configuration.get("linearConfiguration", {}).get("stepBakeTimeInMinutes") or 0)
+    return None
+
+
+def progress(rollout: Rollout, figures: Mapping[str, Figures], left: float | None) -> str:
+    """A line for who waits. left: seconds."""
+    if rollout.ended:
+        return rollout.reason or rollout.status.replace("_", " ").lower()
+    if not rollout.ahead:
+        return f"going back to blue: {rollout.going_back or rollout.reason}"
+    parts = [f"{rollout.stage or rollout.status}: {WORDS.get(rollout.stage or '', 'waits for ECS')}"]
+    if not rollout.share:
+        running, wanted = rollout.green.get("runningTaskCount", 0), rollout.green.get("requestedTaskCount", 0)
+        parts.append(f"green has {running} of {wanted} tasks")
+    else:
+        green, blue = figures["green"], figures["blue"]
+        parts.append(f"green has {rollout.share:g} % of the traffic, {green.errors:,} of {green.requests:,} failed")
+        if green.p95_ms is not None:
+            compared = f" (blue {blue.p95_ms:.0f})" if blue.p95_ms is not None else ""
+            parts.append(f"p95 {green.p95_ms:.0f} ms{compared}")
+    if left is not None:
+        parts.append(f"{span(left)} left" if left > 0 else "any moment now")
+    return ", ".join(parts)
+
+
+def outcome(rollout: Rollout) -> str:
+    """How it ended, in a sentence."""
+    if rollout.succeeded:
+        return "All traffic is on the release."
+    if rollout.status == "ROLLBACK_SUCCESSFUL":
+        return f"ECS took the release back, and the one before has all traffic: {rollout.reason}"
+    return f"The deployment ended as {rollout.status}: {rollout.reason or 'AWS says no reason'}"
+
+
+def span(seconds: float) -> str:
+    """90 -> 1 min 30 s"""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes and rest else f"{minutes} min" if minutes else f"{rest} s"
+
+
+def seconds_until(moment: datetime | None, now: datetime) -> float | None:
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now.timestamp()

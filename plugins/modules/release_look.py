@@ -1,0 +1,211 @@
+#!/usr/bin/python
+"""Own module because neither collection knows service deployments, and a release is judged by looking at three services at once."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_look
+short_description: How far a deployment has come, how both colours do, and what it asks
+description:
+  - Looks at a service deployment, at CloudWatch's figures of blue and green since it began, and judges them.
+  - Changes nothing in AWS. Each look is a line in the record.
+options:
+  service: {description: Service, type: str, required: true}
+  cluster: {description: Cluster, type: str, required: true}
+  load_balancer: {description: ARN of the load balancer, type: str, required: true}
+  deployment: {description: ARN of the service deployment; the latest when empty, type: str, default: ""}
+  limits:
+    description: What green may do
+    type: dict
+    default: {}
+    suboptions:
+      minimum_requests: {description: Requests of green without which nothing is judged, type: int, default: 300}
+      error_percent: {description: Share of 5xx that is allowed, type: float, default: 1.0}
+      p95_factor: {description: Times blue's p95, type: float, default: 2.0}
+      p95_floor_ms: {description: A p95 below this is never too slow, type: float, default: 50.0}
+      cpu_percent: {description: CPU of the service, type: float, default: 90.0}
+  final: {description: "Whether this is the verdict, and not a look on the way", type: bool, default: false}
+  minute_seconds: {description: "Seconds of a minute of ECS's, to tell what is left", type: float, default: 60}
+  record: {description: File to which the look is added, type: str, default: ""}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Watch until the deployment asks or ends
+  release_look:
+    service: campshub360-tier1-app
+    cluster: campshub360-tier1
+    load_balancer: arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/campshub360-tier1/0123456789abcdef
+  register: look
+  until: look.stop is truthy
+  retries: 360
+  delay: 10
+"""
+
+RETURN = r"""
+stop: {description: "What is to be done: test, enter, judge, stop, ended; null for nothing", type: str, returned: success}
+verdict: {description: "outcome, words and missing requests", type: dict, returned: success}
+progress: {description: Where it stands, in words, type: str, returned: success}
+"""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible.module_utils import record, traffic
+from ansible.module_utils.aws_resource import failing_with
+from ansible.module_utils.gate import Figures, Limits, Verdict, judge
+from ansible.module_utils.rollout import (
+    Rollout,
+    bake_minutes,
+    outcome,
+    progress,
+    rollout_from,
+    seconds_until,
+    stop_of,
+)
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+NOTHING = Figures(0, 0, None)
+
+
+class Look:
+    """One look at a deployment."""
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        self.module = module
+        self.params: dict[str, Any] = module.params
+        self.ecs = module.client("ecs")
+        self.cloudwatch = module.client("cloudwatch")
+        self.now = datetime.now(UTC)
+
+    def deployment(self) -> Rollout | None:
+        arn = self.params["deployment"] or self.latest()
+        if not arn:
+            return None
+        answer = self.ecs.describe_service_deployments(serviceDeploymentArns=[arn])
+        return rollout_from(answer["serviceDeployments"][0]) if answer["serviceDeployments"] else None
+
+    def latest(self) -> str | None:
+        """The newest one; AWS lists them in no order that it promises."""
+        pages = self.ecs.list_service_deployments(cluster=self.params["cluster"], service=self.params["service"])
+        found = sorted(pages["serviceDeployments"], key=lambda one: one["createdAt"])
+        return found[-1]["serviceDeploymentArn"] if found else None
+
+    def target_groups(self, rollout: Rollout) -> dict[str, str]:
+        """By colour, as ECS resolved them: they alternate."""
+        arns = {"green": rollout.green.get("arn"), "blue": (rollout.blue or {}).get("arn")}
+        wanted = [str(arn) for arn in arns.values() if arn]
+        answer = self.ecs.describe_service_revisions(serviceRevisionArns=wanted)["serviceRevisions"]
+        resolved = {
+            revision["serviceRevisionArn"]: revision.get("resolvedConfiguration", {}).get("loadBalancers", [])
+            for revision in answer
+        }
+        balancers = {colour: resolved.get(arn or "", []) for colour, arn in arns.items()}
+        return {colour: found[0]["targetGroupArn"] for colour, found in balancers.items() if found}
+
+    def figures(self, rollout: Rollout) -> dict[str, Figures]:
+        if not rollout.share:
+            return {"blue": NOTHING, "green": NOTHING}
+        groups = self.target_groups(rollout)
+        found = traffic.figures(self.cloudwatch, self.params["load_balancer"], groups, rollout.begun, self.now)
+        return {"blue": NOTHING, "green": NOTHING, **found}
+
+    def verdict(self, rollout: Rollout, figures: dict[str, Figures]) -> Verdict:
+        if not rollout.share:
+            return Verdict("undecided", "green has no traffic yet")
+        final = self.params["final"]
+        names = (self.params["cluster"], self.params["service"])
+        cpu = traffic.cpu(self.cloudwatch, *names, rollout.begun, self.now) if final else None
+        limits = Limits(**{key: value for key, value in self.params["limits"].items() if value is not None})
+        return judge(figures["blue"], figures["green"], cpu, limits, final)
+
+    def left(self, rollout: Rollout) -> float | None:
+        """Seconds until it goes on by itself. A stage's beginning is known from the first look at it alone."""
+        if rollout.hook:
+            return seconds_until(rollout.expires, self.now)
+        minutes = bake_minutes(rollout)
+        if minutes is None:
+            return None
+        same = [
+            line["t"]
+            for line in record.lines(self.params["record"])
+            if line["kind"] == "look" and (line["stage"], line["share"]) == (rollout.stage, rollout.share)
+        ]
+        begun = same[0] if same else self.now.timestamp()
+        return float(max(0.0, begun + minutes * self.params["minute_seconds"] - self.now.timestamp()))
+
+
+def nothing(module: AnsibleAWSModule) -> None:
+    module.exit_json(
+        changed=False, stop="ended", ended=True, succeeded=False, deployment=None, progress="there is no deployment"
+    )
+
+
+def main() -> None:
+    limits = {
+        "minimum_requests": {"type": "int", "default": 300},
+        "error_percent": {"type": "float", "default": 1.0},
+        "p95_factor": {"type": "float", "default": 2.0},
+        "p95_floor_ms": {"type": "float", "default": 50.0},
+        "cpu_percent": {"type": "float", "default": 90.0},
+    }
+    module = AnsibleAWSModule(
+        argument_spec={
+            "service": {"required": True},
+            "cluster": {"required": True},
+            "load_balancer": {"required": True},
+            "deployment": {"default": ""},
+            "limits": {"type": "dict", "default": {}, "options": limits},
+            "final": {"type": "bool", "default": False},
+            "minute_seconds": {"type": "float", "default": 60},
+            "record": {"default": ""},
+        },
+        supports_check_mode=True,
+    )
+    look = Look(module)
+    with failing_with(module, f"Could not look at the deployment of {module.params['service']}"):
+        rollout = look.deployment()
+        if rollout is None:
+            nothing(module)
+            return
+        figures = look.figures(rollout)
+        verdict = look.verdict(rollout, figures)
+    left = look.left(rollout)
+    words = progress(rollout, figures, left)
+    colours = {colour: asdict(found) for colour, found in figures.items()}
+    if not module.check_mode:
+        record.append(
+            module.params["record"],
+            "look",
+            status=rollout.status,
+            stage=rollout.stage,
+            share=rollout.share,
+            test_share=rollout.test_share,
+            seconds_left=left,
+            words=words,
+            **colours,
+        )
+    module.exit_json(
+        changed=False,
+        deployment=rollout.arn,
+        stop=stop_of(rollout, verdict),
+        status=rollout.status,
+        stage=rollout.stage,
+        share=rollout.share,
+        hook=rollout.hook,
+        expires=rollout.expires.isoformat() if rollout.expires else None,
+        begun=rollout.begun.isoformat(),
+        ended=rollout.ended,
+        succeeded=rollout.succeeded,
+        reason=rollout.reason,
+        outcome=outcome(rollout),
+        verdict=asdict(verdict),
+        progress=words,
+        **colours,
+    )
+
+
+if __name__ == "__main__":
+    main()

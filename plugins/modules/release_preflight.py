@@ -1,0 +1,198 @@
+#!/usr/bin/python
+"""Own module because what stands in a release's way is known to six services, and a person wants to hear all of it at once."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_preflight
+short_description: What stands in the way of a release
+description:
+  - Looks at the image, the task's size, the listener, alarms, quotas and what is being deployed. Changes nothing and does
+    not fail; I(problems) holds a sentence for each objection.
+options:
+  release: {description: Tag or digest of the image, type: str, required: true}
+  repository: {description: Image repository, type: str, required: true}
+  cluster: {description: Cluster, type: str, required: true}
+  service: {description: Service, type: str, required: true}
+  cpu: {description: CPU units of a task, type: int, required: true}
+  memory: {description: MiB of a task, type: int, required: true}
+  tasks: {description: Tasks of a first release, type: int, required: true}
+  capacity_providers: {description: "Where tasks run, with base and weight", type: list, elements: dict, required: true}
+  listener: {description: ARN of the HTTPS listener, type: str, required: true}
+  production_rule: {description: ARN of the production rule, type: str, required: true}
+  target_groups: {description: ARN by colour, type: dict, required: true}
+  alarms: {description: Alarms that watch the release, type: list, elements: str, default: []}
+  history: {description: "Releases so far, newest first", type: list, elements: dict, default: []}
+  over: {description: Task definition deployed by hand that may be replaced, type: str, default: ""}
+  critical_findings: {description: Critical findings of the image's scan that are accepted, type: int, default: 0}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Look for what stands in the way
+  release_preflight:
+    release: 1.2.0
+    repository: campshub360-tier1
+    cluster: campshub360-tier1
+    service: campshub360-tier1-app
+    cpu: 2048
+    memory: 4096
+    tasks: 3
+    capacity_providers: [{provider: FARGATE, base: 2}, {provider: FARGATE_SPOT, weight: 1}]
+    listener: arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/campshub360-tier1/0a/0b
+    production_rule: arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/campshub360-tier1/0a/0b/0c
+    target_groups: {blue: "arn:...:targetgroup/campshub360-tier1-blue/0a", green: "arn:...:targetgroup/campshub360-tier1-green/0b"}
+"""
+
+RETURN = r"""
+problems: {description: "Sentences, each with its cure", type: list, returned: success}
+digest: {description: "The image's digest, or null", type: str, returned: success}
+tags: {description: "The image's tags", type: list, returned: success}
+orphan: {description: ARN of a deployment that nobody leads any more, or null, type: str, returned: success}
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.module_utils import preflight
+from ansible.module_utils.aws_resource import failing_with, unless_missing
+from ansible.module_utils.rollout import ONGOING
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+MISSING_IMAGE = {"ImageNotFoundException", "InvalidParameterException", "RepositoryNotFoundException"}
+
+
+class Preflight:
+    """The looks; what follows from them is decided in `module_utils/preflight.py`."""
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        self.params: dict[str, Any] = module.params
+        self.ecr = module.client("ecr")
+        self.ecs = module.client("ecs")
+        self.elb = module.client("elbv2")
+        self.cloudwatch = module.client("cloudwatch")
+        self.quotas = module.client("service-quotas")
+
+    def image(self) -> dict[str, Any] | None:
+        release = self.params["release"]
+        identity = {"imageDigest" if release.startswith("sha256:") else "imageTag": release}
+        answer = unless_missing(
+            MISSING_IMAGE, self.ecr.describe_images, repositoryName=self.params["repository"], imageIds=[identity]
+        )
+        return dict(answer["imageDetails"][0]) if answer else None
+
+    def no_image(self) -> str:
+        release, repository = self.params["release"], self.params["repository"]
+        if not release:
+            return "No release was named. Say which, by tag or digest: -e release=1.0.0"
+        known = self.releases()
+        there = f"It holds {', '.join(known)}." if known else "It is empty."
+        return (
+            f"There is no release {release} in the repository {repository}. {there} Push the image, or name a release "
+            "that is there: -e release=<tag or digest>"
+        )
+
+    def releases(self) -> list[str]:
+        """The newest ten tags, newest first."""
+        paginator = self.ecr.get_paginator("describe_images")
+        pages = paginator.paginate(repositoryName=self.params["repository"], filter={"tagStatus": "TAGGED"})
+        images = sorted((image for page in pages for image in page["imageDetails"]), key=lambda i: i["imagePushedAt"])
+        return [tag for image in reversed(images) for tag in image["imageTags"]][:10]
+
+    def service(self) -> dict[str, Any] | None:
+        answer = unless_missing(
+            "ClusterNotFoundException",
+            self.ecs.describe_services,
+            cluster=self.params["cluster"],
+            services=[self.params["service"]],
+        )
+        found = [one for one in (answer or {}).get("services", []) if one["status"] == "ACTIVE"]
+        return dict(found[0]) if found else None
+
+    def ongoing(self) -> tuple[str, str | None] | None:
+        """ARN and task definition of the deployment that goes on."""
+        pages = self.ecs.list_service_deployments(
+            cluster=self.params["cluster"], service=self.params["service"], status=sorted(ONGOING)
+        )["serviceDeployments"]
+        if not pages:
+            return None
+        newest = max(pages, key=lambda one: one["createdAt"])
+        revisions = self.ecs.describe_service_revisions(serviceRevisionArns=[newest["targetServiceRevisionArn"]])
+        definitions = [revision.get("taskDefinition") for revision in revisions["serviceRevisions"]]
+        return newest["serviceDeploymentArn"], next(iter(definitions), None)
+
+    def allowed(self) -> dict[str, float]:
+        """vCPUs that may run at once, by capacity provider; one whose quota AWS does not tell is left out."""
+        found = {}
+        for item in self.params["capacity_providers"]:
+            code = preflight.QUOTAS.get(item["provider"], "")
+            answer = unless_missing(
+                "NoSuchResourceException", self.quotas.get_service_quota, ServiceCode="fargate", QuotaCode=code
+            )
+            if answer:
+                found[item["provider"]] = float(answer["Quota"]["Value"])
+        return found
+
+    def objections(
+        self, image: dict[str, Any] | None, service: dict[str, Any] | None, ongoing: tuple[str, str | None] | None
+    ) -> Iterator[str]:
+        wanted = self.params
+        if image:
+            yield from preflight.unscanned(image, wanted["critical_findings"])
+        else:
+            yield self.no_image()
+        yield from preflight.wrong_size(wanted["cpu"], wanted["memory"])
+        rules = self.elb.describe_rules(ListenerArn=wanted["listener"])["Rules"]
+        yield from preflight.misrouted(rules, wanted["production_rule"], wanted["target_groups"])
+        if wanted["alarms"]:
+            alarms = self.cloudwatch.describe_alarms(AlarmNames=wanted["alarms"])["MetricAlarms"]
+            yield from preflight.alarmed(alarms, wanted["alarms"])
+        tasks = service["desiredCount"] if service else wanted["tasks"]
+        yield from preflight.cramped(tasks, wanted["cpu"], wanted["capacity_providers"], self.allowed())
+        if ongoing:
+            yield from preflight.in_progress(ongoing[1], wanted["history"], ongoing[0])
+        elif service:
+            yield from preflight.by_hand(service["taskDefinition"], wanted["history"], wanted["over"])
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "release": {"required": True},
+            "repository": {"required": True},
+            "cluster": {"required": True},
+            "service": {"required": True},
+            "cpu": {"type": "int", "required": True},
+            "memory": {"type": "int", "required": True},
+            "tasks": {"type": "int", "required": True},
+            "capacity_providers": {"type": "list", "elements": "dict", "required": True},
+            "listener": {"required": True},
+            "production_rule": {"required": True},
+            "target_groups": {"type": "dict", "required": True},
+            "alarms": {"type": "list", "elements": "str", "default": []},
+            "history": {"type": "list", "elements": "dict", "default": []},
+            "over": {"default": ""},
+            "critical_findings": {"type": "int", "default": 0},
+        },
+        supports_check_mode=True,
+    )
+    look = Preflight(module)
+    with failing_with(module, "Could not look for what stands in the release's way"):
+        service = look.service()
+        ongoing = look.ongoing() if service else None
+        image = look.image()
+        problems = list(look.objections(image, service, ongoing))
+    module.exit_json(
+        changed=False,
+        problems=problems,
+        digest=image["imageDigest"] if image else None,
+        tags=image.get("imageTags", []) if image else [],
+        orphan=ongoing[0] if ongoing else None,
+        service_exists=service is not None,
+        running=service["taskDefinition"] if service else None,
+    )
+
+
+if __name__ == "__main__":
+    main()

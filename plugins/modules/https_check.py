@@ -29,33 +29,16 @@ RETURN = r"""
 status: {description: The answer's status, type: int, returned: success}
 """
 
-import http.client
-import socket
-import ssl
 import time
-from urllib.parse import urlsplit
+from collections.abc import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.https import Address, Client, NoAnswerError, path_of
 
 
-def ask(url: str, connect_to: str, ca: str) -> tuple[int, dict[str, str]]:
-    """Status and headers (names in lower case) of one GET; OSError or HTTPException when there is no answer."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    address, _, port = (connect_to or f"{host}:{parts.port or 443}").rpartition(":")
-    context = ssl.create_default_context(cafile=ca or None)
-    with (
-        socket.create_connection((address, int(port)), timeout=10) as raw,
-        context.wrap_socket(raw, server_hostname=host) as tls,
-    ):
-        connection = http.client.HTTPConnection(host)
-        connection.sock = tls
-        connection.request("GET", parts.path or "/", headers={"User-Agent": "campshub360-check"})
-        answer = connection.getresponse()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}
-
-
-def objection(status: int, headers: dict[str, str], wanted_status: int, wanted_headers: dict[str, str]) -> str | None:
+def objection(
+    status: int, headers: Mapping[str, str], wanted_status: int, wanted_headers: Mapping[str, str]
+) -> str | None:
     """What is wrong with the answer, or None."""
     if status != wanted_status:
         return f"it answers {status} instead of {wanted_status}"
@@ -79,14 +62,19 @@ def main() -> None:
         supports_check_mode=True,
     )
     wanted = module.params
+    try:
+        address = Address(wanted["url"], wanted["connect_to"], wanted["ca"])
+    except ValueError as error:
+        module.fail_json(msg=f"Nothing can be asked so: {error}")
     deadline = time.monotonic() + wanted["timeout"]
     while True:
         try:
-            status, headers = ask(wanted["url"], wanted["connect_to"], wanted["ca"])
-            wrong = objection(status, headers, wanted["status"], wanted["headers"])
+            with Client(address) as client:
+                answer = client.ask("GET", path_of(wanted["url"]))
+            wrong = objection(answer.status, answer.headers, wanted["status"], wanted["headers"])
             if not wrong:
-                module.exit_json(changed=False, status=status)
-        except (OSError, http.client.HTTPException) as error:
+                module.exit_json(changed=False, status=answer.status)
+        except NoAnswerError as error:
             wrong = f"it does not answer: {error}"
         if time.monotonic() > deadline:
             through = f" (asked through {wanted['connect_to']})" if wanted["connect_to"] else ""

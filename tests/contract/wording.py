@@ -24,7 +24,7 @@ CONNECTS = re.compile(
 SPEAKS = re.compile(r"^\s*(import|from)\s+(socket|http\.client|urllib\.request|requests|paramiko|telnetlib)\b")
 # Why each part that opens connections of its own may.
 SPEAKERS = {
-    "plugins/modules/https_check.py": "asks the public address, as anybody outside can",
+    "plugins/module_utils/https.py": "asks the public address, as anybody outside can",
     "plugins/connection/warm_local.py": "hands modules to a process of this machine, over a socket file",
     "plugins/plugin_utils/warm_server.py": "is that process",
 }

@@ -1,0 +1,125 @@
+#!/usr/bin/python
+"""Own module because a metrics gate can't judge without traffic, and nothing in the collections makes some, within bounds."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: https_traffic
+short_description: Send some requests quickly, so that there is something to judge
+description:
+  - Sends I(count) GETs over a few kept connections, and ends early when the time is over. Judges nothing but whether
+    they were answered without a 5xx. Changes nothing; in check mode nothing is sent.
+options:
+  url: {description: "https://..., with the path to ask for", type: str, required: true}
+  connect_to: {description: "host:port to connect to instead of the URL's; the certificate is still the URL's", type: str, default: ""}
+  ca: {description: File of trusted certificates; the system's when empty, type: str, default: ""}
+  count: {description: "Requests, 1 to 5000", type: int, required: true}
+  concurrency: {description: "Requests under way at once, 1 to 50", type: int, default: 8}
+  header_name: {description: Header that is sent with each; none when empty, type: str, default: ""}
+  header_secret: {description: Name of the secret that holds the header's value, type: str, default: ""}
+  timeout: {description: Seconds for all of them, type: float, default: 60}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Give the gate something to judge
+  https_traffic:
+    url: https://app.tier1.campshub360.example/
+    count: 300
+    header_name: X-Test-Traffic
+    header_secret: campshub360-tier1/test-traffic
+"""
+
+RETURN = r"""
+sent: {description: Requests that were sent, type: int, returned: success}
+failed: {description: "Those without an answer, or with a 5xx", type: int, returned: success}
+first_failure: {description: How the first of them failed, type: str, returned: success}
+"""
+
+import itertools
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ansible.module_utils.aws_resource import failing_with
+from ansible.module_utils.https import NO_HEADERS, Address, Client, NoAnswerError, path_of
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+COUNTS = range(1, 5001)
+CONCURRENCIES = range(1, 51)
+ONE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    sent: int
+    failures: tuple[str, ...]
+
+
+def send(address: Address, path: str, count: int, concurrency: int, headers: Mapping[str, str], seconds: float) -> Sent:
+    """Send so many, so many at once, until so many seconds are over."""
+    deadline = time.monotonic() + seconds
+    numbers = itertools.count()  # next() is one step of the interpreter: threads share it safely
+
+    def work() -> Sent:
+        sent, failures = 0, []
+        with Client(address) as client:
+            while next(numbers) < count and time.monotonic() < deadline:
+                sent += 1
+                try:
+                    status = client.ask("GET", path, headers=headers).status
+                    if status >= 500:
+                        failures.append(f"answered {status}")
+                except NoAnswerError as error:
+                    failures.append(str(error))
+        return Sent(sent, tuple(failures))
+
+    with ThreadPoolExecutor(concurrency) as threads:
+        parts = [future.result() for future in [threads.submit(work) for _ in range(concurrency)]]
+    return Sent(sum(part.sent for part in parts), tuple(failure for part in parts for failure in part.failures))
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "url": {"required": True},
+            "connect_to": {"default": ""},
+            "ca": {"default": ""},
+            "count": {"type": "int", "required": True},
+            "concurrency": {"type": "int", "default": 8},
+            "header_name": {"default": ""},
+            "header_secret": {"default": "", "no_log": False},  # its name is no secret
+            "timeout": {"type": "float", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    for name, allowed in {"count": COUNTS, "concurrency": CONCURRENCIES}.items():
+        if wanted[name] not in allowed:
+            module.fail_json(msg=f"{name} is {allowed[0]} to {allowed[-1]}, not {wanted[name]}.")
+    if bool(wanted["header_name"]) != bool(wanted["header_secret"]):
+        module.fail_json(
+            msg="header_name and header_secret go together: a header, and the secret that holds its value."
+        )
+    try:
+        address = Address(wanted["url"], wanted["connect_to"], wanted["ca"], min(ONE_SECONDS, wanted["timeout"]))
+    except ValueError as error:
+        module.fail_json(msg=f"No traffic can be sent so: {error}")
+    if module.check_mode:
+        module.exit_json(changed=False, sent=0, failed=0, first_failure="")
+    headers = NO_HEADERS
+    if wanted["header_name"]:
+        with failing_with(module, f"Could not read the secret {wanted['header_secret']}"):
+            secrets = module.client("secretsmanager")
+            value = secrets.get_secret_value(SecretId=wanted["header_secret"])["SecretString"]
+        headers = {wanted["header_name"]: value}
+    done = send(
+        address, path_of(wanted["url"]), wanted["count"], wanted["concurrency"], headers, float(wanted["timeout"])
+    )
+    module.exit_json(changed=False, sent=done.sent, failed=len(done.failures), first_failure=(*done.failures, "")[0])
+
+
+if __name__ == "__main__":
+    main()

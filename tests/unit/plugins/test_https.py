@@ -1,0 +1,133 @@
+"""The kept connection, against a real server: what comes back is told as it was, and nothing is sent twice."""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.https import Address, Client, NoAnswerError, path_of
+
+from plugins.modules.https_traffic import send
+from sandbox.runtime.certificates import Authority
+from tests.unit.plugins.outside import NAME, Outside, serving
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[Outside]:
+    with serving(tmp_path / "server") as there:
+        yield there
+
+
+def closed_by_the_server(client: Client) -> None:
+    """Wait until the server's closing has arrived here."""
+    sock = client._connection.sock
+    assert sock is not None
+    assert select.select([sock], [], [], 5)[0], "the server did not close it"
+
+
+def test_a_connection_is_kept(outside: Outside) -> None:
+    with Client(outside.address()) as client:
+        assert [client.ask("GET", path).status for path in ("/", "/healthz", "/nowhere")] == [200, 200, 404]
+        assert client.reconnected == 0
+    assert outside.application.connections == 1
+
+
+def test_the_name_asked_for_is_the_url_s_wherever_it_connects(outside: Outside) -> None:
+    with Client(outside.address()) as client:
+        assert client.ask("GET", "/").release == "1.0.0"
+    assert outside.application.headers_seen[0]["host"] == NAME
+
+
+def test_a_certificate_of_another_name_or_authority_is_not_trusted(outside: Outside, tmp_path: Path) -> None:
+    other = Authority(tmp_path / "other").certificate
+    for address in (
+        Address("https://other.campus.example", outside.connect_to, outside.ca),
+        Address(outside.url, outside.connect_to, str(other)),
+        Address(outside.url, outside.connect_to),
+    ):
+        with Client(address) as client, pytest.raises(NoAnswerError, match="certificate is not trusted"):
+            client.ask("GET", "/")
+
+
+def test_a_connection_closed_while_idle_is_opened_again_before_anything_is_sent(outside: Outside) -> None:
+    outside.does.close_after = True
+    with Client(outside.address()) as client:
+        for _ in range(3):
+            assert client.ask("GET", "/").status == 200
+            closed_by_the_server(client)
+        assert client.reconnected == 2
+    assert len(outside.application.headers_seen) == 3
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_without_an_answer_is_an_error_and_is_not_sent_again(outside: Outside, method: str) -> None:
+    path = "/api/heartbeat" if method == "POST" else "/"
+    body = {"probe": "a", "sequence": 1} if method == "POST" else None
+    with Client(outside.address()) as client:
+        assert client.ask("GET", "/healthz").status == 200
+        outside.does.hang_up = {path}
+        with pytest.raises(NoAnswerError, match="closed without an answer"):
+            client.ask(method, path, body)
+        outside.does.hang_up = set()
+        assert client.ask("GET", "/healthz").status == 200
+        assert client.reconnected == 0
+    assert [seen["path"] for seen in outside.application.headers_seen] == ["/healthz", path, "/healthz"]
+
+
+def test_half_an_answer_is_none(outside: Outside) -> None:
+    outside.does.half = {"/"}
+    with Client(outside.address()) as client, pytest.raises(NoAnswerError, match="broke off"):
+        client.ask("GET", "/")
+
+
+def test_a_late_answer_is_none(outside: Outside) -> None:
+    outside.does.slow = {"/": 1.0}
+    with Client(outside.address(timeout=0.2)) as client:
+        with pytest.raises(NoAnswerError, match=r"no answer within 0\.2 s"):
+            client.ask("GET", "/")
+        assert client.ask("GET", "/healthz").status == 200, "the late answer must not be taken for the next one's"
+
+
+def test_who_does_not_listen_refuses(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        address = Address("https://a.example", f"127.0.0.1:{port}")
+        with Client(address) as client, pytest.raises(NoAnswerError, match="refused"):
+            client.ask("GET", "/")
+
+
+@pytest.mark.parametrize(
+    ("url", "connect_to"), [("http://a.example", ""), ("https://", ""), ("https://a", "b"), ("https://a", "b:c")]
+)
+def test_what_is_no_address_is_said_at_once(url: str, connect_to: str) -> None:
+    with pytest.raises(ValueError, match="is no address"):
+        Address(url, connect_to)
+
+
+def test_parts_of_an_address() -> None:
+    assert Address("https://a.example").destination == ("a.example", 443)
+    assert Address("https://a.example:8443").destination == ("a.example", 8443)
+    assert Address("https://a.example", "[::1]:8443").destination == ("::1", 8443)
+    assert path_of("https://a.example/b?c=d") == "/b?c=d"
+    assert path_of("https://a.example") == "/"
+
+
+def test_traffic_is_sent_as_often_as_asked_and_failures_are_counted(outside: Outside) -> None:
+    assert send(outside.address(), "/", 50, 4, {"X-Test": "a"}, 30).sent == 50
+    assert len(outside.application.headers_seen) == 50
+    assert {seen["x-test"] for seen in outside.application.headers_seen} == {"a"}
+    assert outside.application.connections == 4
+    outside.does.statuses = {"/": 503}
+    failed = send(outside.address(), "/", 10, 2, {}, 30)
+    assert (failed.sent, failed.failures) == (10, ("answered 503",) * 10)
+    outside.does.statuses = {"/": 404}
+    assert not send(outside.address(), "/", 10, 2, {}, 30).failures, "a 404 is an answer"
+
+
+def test_traffic_ends_when_its_time_is_over(outside: Outside) -> None:
+    outside.does.slow = {"/": 0.1}
+    assert 0 < send(outside.address(), "/", 5000, 2, {}, 0.5).sent < 5000

@@ -1,0 +1,72 @@
+"""The lock on an estate, with a keeper beside the playbook: the module asks S3, this starts and stops the keeper."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.action import ActionBase
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
+
+from plugins.plugin_utils import companion  # noqa: E402
+
+KEEPER = ROOT / "plugins" / "plugin_utils" / "lock_keeper.py"
+
+
+class ActionModule(ActionBase):
+    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        args, check_mode = self._task.args, self._task.check_mode
+        state = args.get("state", "held")
+        if state == "free" and args.get("keeper") and not check_mode:
+            companion.stop(int(args["keeper"]))  # it frees the lock itself; the module sees to it
+        result = self._module(dict(args), task_vars)
+        if state != "held" or check_mode or result.get("failed") or not result.get("holder_id"):
+            return result
+        try:
+            keeper = companion.start(KEEPER, self._config(result), self._environment(), os.getppid(), self._log())
+        except (companion.CompanionError, OSError) as error:
+            self._module({**args, "state": "free", "holder_id": result["holder_id"]}, task_vars)
+            return {"failed": True, "msg": f"The lock was freed again, since nothing would keep it: {error}"}
+        return result | {"keeper": keeper}
+
+    def _module(self, args: dict[str, Any], task_vars: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The module, by whatever runs modules here: the warm Python too."""
+        task = self._task.copy()
+        task.args = args
+        action = self._shared_loader_obj.action_loader.get(
+            "ansible.legacy.normal",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        result: dict[str, Any] = action.run(task_vars=task_vars)
+        return result
+
+    def _config(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "bucket": self._task.args["bucket"],
+            "key": self._task.args.get("key", "locks/estate.json"),
+            "region": result["region"],
+            "holder_id": result["holder_id"],
+            "lease_seconds": result["holder"]["lease_seconds"],
+        }
+
+    def _environment(self) -> dict[str, str]:
+        """The task's environment, which says where AWS is, as modules get it."""
+        environment: dict[str, Any] = {}
+        self._compute_environment_string(environment)
+        return {str(name): str(value) for name, value in environment.items()}
+
+    def _log(self) -> Path:
+        return Path(self._task.args.get("log") or Path(constants.ANSIBLE_HOME) / "lock.log").expanduser().resolve()

@@ -15,6 +15,8 @@ VOLATILE = {
     "ResponseMetadata", "CreatedTime", "CreatedDate", "CreateDate", "CreationDate", "LastModifiedDate", "Date", "Owner",
     "LastChangedDate", "LastAccessedDate", "RequestId", "LatestRestorableTime", "events", "updatedAt", "deployments",
     "statistics", "lastEventTimestamp", "RoleLastUsed", "runningTasksCount", "pendingTasksCount", "ETag",
+    "StateValue", "StateReason", "StateReasonData", "StateUpdatedTimestamp", "StateTransitionedTimestamp",
+    "AlarmConfigurationUpdatedTimestamp",
     "NextRotationDate", "storedBytes", "AvailableIpAddressCount",
 }  # fmt: skip
 
@@ -37,6 +39,7 @@ LISTS = (
     ("logs", "describe_log_groups", "logGroups"),
     ("secretsmanager", "list_secrets", "SecretList"),
     ("ecr", "describe_repositories", "repositories"),
+    ("cloudwatch", "describe_alarms", "MetricAlarms"),
 )
 
 

@@ -225,6 +225,14 @@ def sweep_logs(logs: Any, estate: Estate) -> Iterator[Item]:
                     yield Item("log group", name, command, group["arn"].removesuffix(":*"), holds)
 
 
+def sweep_alarms(cloudwatch: Any, estate: Estate) -> Iterator[Item]:
+    for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{estate.name}-"):
+        for alarm in page["MetricAlarms"]:
+            name, arn = alarm["AlarmName"], alarm["AlarmArn"]
+            if bears(estate, name, tags_from(cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"])):
+                yield Item("alarm", name, f"aws cloudwatch delete-alarms --alarm-names {name}", arn)
+
+
 # What has a list in which the estate's own name stands:
 # service, operation, where the list is, where names and ARNs are in it, kind, command.
 LISTS = (
@@ -270,6 +278,7 @@ SWEEPERS = tuple(
         Finder("elbv2", sweep_balancer),
         Finder("ecs", sweep_cluster),
         Finder("logs", sweep_logs),
+        Finder("cloudwatch", sweep_alarms),
         *(listed(*one) for one in LISTS),
     )
 )

@@ -10,6 +10,12 @@ from ansible.module_utils.aws_resource import tags_to
 Tags = Mapping[str, Any]
 
 
+def tag_cloudwatch(cloudwatch: Any, arn: str, found: Tags, wanted: Tags) -> None:
+    cloudwatch.tag_resource(ResourceARN=arn, Tags=tags_to(wanted))
+    if surplus := found.keys() - wanted.keys():
+        cloudwatch.untag_resource(ResourceARN=arn, TagKeys=sorted(surplus))
+
+
 def tag_by_name(client: Any, arn: str, found: Tags, wanted: Tags) -> None:
     """RDS and ElastiCache."""
     client.add_tags_to_resource(ResourceName=arn, Tags=tags_to(wanted))

@@ -59,7 +59,8 @@ class Distribution(MetricAggregatedDatum):  # type: ignore[misc]
 
 def install() -> None:
     """Attach the mends."""
-    behaviour(CloudWatchBackend)(put_metric_alarm)
+    for change in (put_metric_alarm, delete_alarms):
+        behaviour(CloudWatchBackend)(change)
     behaviour(Statistics)(get_statistics_for_type)
     Statistics.extended_statistics = property(extended_statistics)
     models.parse_expression = parse_expression
@@ -75,8 +76,10 @@ def comes_before(self: Dimension, other: Dimension) -> bool:
 
 
 def put_metric_alarm(original: Callable[..., Alarm], self: CloudWatchBackend, name: str, **wanted: Any) -> Alarm:
-    """A new alarm has INSUFFICIENT_DATA, one put again keeps its state. API_PutMetricAlarm.html"""
+    """A new alarm has INSUFFICIENT_DATA, one put again keeps its state and its tags. API_PutMetricAlarm.html"""
     before = self.alarms.get(name)
+    if before:
+        wanted["tags"] = None
     alarm = original(name=name, **wanted)
     if before:
         for field in ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp", "history"):
@@ -84,6 +87,13 @@ def put_metric_alarm(original: Callable[..., Alarm], self: CloudWatchBackend, na
     else:
         alarm.state_value = "INSUFFICIENT_DATA"
     return alarm
+
+
+def delete_alarms(original: Callable[[list[str]], None], self: CloudWatchBackend, alarm_names: list[str]) -> None:
+    """Tags go with their alarm: one of the same name begins without. API_DeleteAlarms.html"""
+    for alarm in (self.alarms[name] for name in alarm_names if name in self.alarms):
+        self.tagger.delete_all_tags_for_resource(alarm.alarm_arn)
+    original(alarm_names)
 
 
 def update_state(self: Alarm, reason: str, reason_data: str, state_value: str) -> None:

@@ -35,6 +35,7 @@ def traffic(now: ClusterStatistics, before: ClusterStatistics, dimensions: Itera
     counts = {
         "RequestCount": now.completed - earlier.completed,
         "HTTPCode_Target_2XX_Count": now.responses_2xx - earlier.responses_2xx,
+        "HTTPCode_Target_3XX_Count": now.responses_3xx - earlier.responses_3xx,
         "HTTPCode_Target_4XX_Count": now.responses_4xx - earlier.responses_4xx,
         "HTTPCode_Target_5XX_Count": now.responses_5xx - earlier.responses_5xx,
         "TargetConnectionErrorCount": now.connection_failures - earlier.connection_failures,

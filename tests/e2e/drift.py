@@ -209,9 +209,21 @@ def cluster(it: Estate) -> None:
     logs.put_retention_policy(logGroupName=f"/ecs/{it.name}", retentionInDays=1)
 
 
+def monitoring(it: Estate) -> None:
+    cloudwatch = it.client("cloudwatch")
+    names = [f"{it.name}-blue-errors", f"{it.name}-green-errors"]
+    for alarm in cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]:
+        fields = ("AlarmName", "Metrics", "ComparisonOperator", "EvaluationPeriods", "DatapointsToAlarm")
+        cloudwatch.put_metric_alarm(**{field: alarm[field] for field in fields}, Threshold=90)
+        cloudwatch.tag_resource(ResourceARN=alarm["AlarmArn"], Tags=[{"Key": "Owner", "Value": "somebody"}])
+    cloudwatch.disable_alarm_actions(AlarmNames=[f"{it.name}-blue-latency"])
+    cloudwatch.delete_alarms(AlarmNames=[f"{it.name}-green-latency"])
+
+
 DRIFT: dict[str, Callable[[Estate], None]] = {
     role.__name__: role
     for role in (
-        network, security, dns, certificates, secrets, storage, database, cache, load_balancer, cluster
+        network, security, dns, certificates, secrets, storage, database, cache, load_balancer, cluster,
+        monitoring,
     )
 }  # fmt: skip

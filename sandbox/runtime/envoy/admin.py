@@ -29,6 +29,7 @@ class ClusterStatistics:
     requests: int = 0
     completed: int = 0
     responses_2xx: int = 0
+    responses_3xx: int = 0
     responses_4xx: int = 0
     responses_5xx: int = 0
     connection_failures: int = 0
@@ -40,6 +41,7 @@ _COUNTERS = {
     "upstream_rq_total": "requests",
     "upstream_rq_completed": "completed",
     "upstream_rq_2xx": "responses_2xx",
+    "upstream_rq_3xx": "responses_3xx",
     "upstream_rq_4xx": "responses_4xx",
     "upstream_rq_5xx": "responses_5xx",
     "upstream_cx_connect_fail": "connection_failures",

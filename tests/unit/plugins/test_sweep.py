@@ -66,6 +66,28 @@ def test_a_neighbour_whose_name_begins_alike_is_left_alone() -> None:
     assert {"IAM role", "bucket", "secret", "vpc"} <= swept(NEIGHBOUR).keys()
 
 
+def make_alarm(name: str, estate: Estate | None) -> None:
+    client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        Namespace="AWS/ECS",
+        MetricName="CPUUtilization",
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=90,
+        ComparisonOperator="GreaterThanThreshold",
+        Tags=tags(estate) if estate else [],
+    )
+
+
+def test_alarms_are_found_by_name_and_a_neighbour_s_are_left_alone() -> None:
+    make_alarm("tier1-lean-blue-errors", NEIGHBOUR)
+    assert swept() == {}
+    assert swept(NEIGHBOUR)["alarm"].name == "tier1-lean-blue-errors"
+    make_alarm("tier1-blue-errors", None)
+    assert swept()["alarm"].command == "aws cloudwatch delete-alarms --alarm-names tier1-blue-errors"
+
+
 def test_interfaces_that_nobody_tagged_are_found_in_the_vpc() -> None:
     ec2 = client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]

@@ -93,10 +93,13 @@ def measured(now: ClusterStatistics) -> dict[str, Any]:
 
 
 def test_counters_become_what_happened_since() -> None:
-    now = ClusterStatistics(completed=110, responses_2xx=106, responses_5xx=4, times={10.0: 107, 20.0: 3})
+    now = ClusterStatistics(
+        completed=110, responses_2xx=105, responses_3xx=1, responses_5xx=4, times={10.0: 107, 20.0: 3}
+    )
     assert measured(now) == {
         "RequestCount": {10.0: 1},
-        "HTTPCode_Target_2XX_Count": {7.0: 1},
+        "HTTPCode_Target_2XX_Count": {6.0: 1},
+        "HTTPCode_Target_3XX_Count": {1.0: 1},
         "HTTPCode_Target_5XX_Count": {3.0: 1},
         "TargetResponseTime": {0.005: 7, 0.015: 3},
     }

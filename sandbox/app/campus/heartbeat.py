@@ -1,6 +1,7 @@
 """/api/heartbeat: what probes write to and read back, to tell lost writes from slow ones."""
 
 import hmac
+import time
 
 from django.conf import settings
 from django.db import connection
@@ -33,6 +34,7 @@ class BearerToken(BaseAuthentication):
 class Beat(serializers.Serializer):
     probe = serializers.CharField(max_length=64)
     sequence = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
+    hold_ms = serializers.IntegerField(min_value=0, max_value=5000, default=0)
 
 
 class Probe(serializers.Serializer):
@@ -45,9 +47,10 @@ class HeartbeatView(APIView):
     throttle_classes = ()  # a probe that is refused measures nothing
 
     def post(self, request: Request) -> Response:
-        """Write a beat; 201 when it was new, 200 when it was there already."""
+        """Write a beat; 201 when it was new, 200 when it was there already. The answer may be held back."""
         beat = Beat(data=request.data)
         beat.is_valid(raise_exception=True)
+        hold_ms = beat.validated_data.pop("hold_ms")
         values = [beat.validated_data["probe"], beat.validated_data["sequence"]]
         with connection.cursor() as cursor:
             cursor.execute(
@@ -55,7 +58,9 @@ class HeartbeatView(APIView):
                 " ON CONFLICT DO NOTHING",
                 values,
             )
-            return Response(beat.validated_data, status=201 if cursor.rowcount else 200)
+            status = 201 if cursor.rowcount else 200
+        time.sleep(hold_ms / 1000)  # it is committed: whoever loses the answer has not lost the beat
+        return Response(beat.validated_data, status=status)
 
     def get(self, request: Request) -> Response:
         """?probe=...: how many beats there are, first and last, and the gaps between them."""

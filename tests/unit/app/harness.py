@@ -8,6 +8,7 @@ import json
 import os
 import ssl
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,11 +21,12 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from sandbox.runtime.certificates import Authority, Identity
-from sandbox.runtime.images import Images
+from sandbox.runtime.images import Image, Images
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
 from sandbox.runtime.processes import Command, Process, start
 from sandbox.runtime.redis import Redis
+from tests.variants import Variant
 
 APP = Path(__file__).parents[3] / "sandbox/app"
 DATABASE_NAME = "campshub360.abc123.us-east-1.rds.amazonaws.com"
@@ -117,7 +119,8 @@ class Estate:
         self.root = root
         self.network = Network(root, os.environ.get("SANDBOX_NET", "127.36"))
         self.authority = Authority(root)
-        self.image = (images := Images(root)).unpack(images.build(APP))
+        self._images = Images(root)
+        self.image = self._build(APP)
         database, cache = self.network.address("database"), self.network.address("cache")
         self.postgres = Postgres(root, "database", root / "database", database, self.authority.issue([DATABASE_NAME]))
         self.redis = Redis(root, "cache", root / "cache", cache)
@@ -139,6 +142,13 @@ class Estate:
         self.postgres.stop()
         self.redis.stop()
         self.endpoint.stop()
+
+    def variant(self, variant: Variant) -> Image:
+        """The image of a release that is different."""
+        return self._build(variant.write(Path(tempfile.mkdtemp(dir=self.root)) / "app"))
+
+    def _build(self, folder: Path) -> Image:
+        return self._images.unpack(self._images.build(folder))
 
     def environment(self, address: str) -> dict[str, str]:
         ca = str(self.authority.certificate)
@@ -163,8 +173,9 @@ class Estate:
             "RATE_LIMIT": str(RATE_LIMIT),
         }
 
-    def run(self, *command: str, **changes: str) -> Task:
-        """Start a task; a variable that is changed to "" is left out."""
+    def run(self, *command: str, image: Image | None = None, **changes: str) -> Task:
+        """Start a task, of another image perhaps; a variable that is changed to "" is left out."""
+        image = image or self.image
         name = f"task/{len(self._tasks)}"
         address = self.network.address(name)
         environment = {**self.environment(address), **changes}
@@ -173,18 +184,18 @@ class Estate:
             Command(
                 root=self.root,
                 name=name,
-                argv=[*self.image.entrypoint, *(command or self.image.command)],
+                argv=[*image.entrypoint, *(command or image.command)],
                 env={variable: value for variable, value in environment.items() if value},
-                cwd=Path(self.image.path(self.image.workdir)),
+                cwd=Path(image.path(image.workdir)),
             ),
             on_line=lines.append,
         )
         self._tasks.append(task := Task(process, address, lines))
         return task
 
-    def serve(self, **changes: str) -> Task:
+    def serve(self, image: Image | None = None, **changes: str) -> Task:
         """Start a task that serves, and wait until it answers at all."""
-        task = self.run("serve", **changes)
+        task = self.run("serve", image=image, **changes)
         eventually(lambda: answers(task.client))
         return task
 

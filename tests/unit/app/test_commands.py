@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 from moto.server import ThreadedMotoServer
 
-from .harness import ADMIN, MASTER, SECRETS, Estate, Task
+from tests.variants import blocking_migration
+
+from .harness import ADMIN, MASTER, SECRETS, Estate, Task, eventually
 
 APPLIED = "migration applied"
+NEWEST = "campus.0001_initial"
 
 
 def messages(task: Task) -> list[str]:
@@ -100,6 +104,93 @@ def test_seeding_again_adds_nothing(migrated: Estate) -> None:
     assert again.finish() == 0
     assert set(again.records()[-1]["created"].values()) == {0}
     assert migrated.rows("SELECT count(*) FROM campus_attendance") == [(60 * 5,)]
+
+
+def plan(estate: Estate, **changes: str) -> dict[str, Any]:
+    """The one line of a plan that could be made."""
+    task = estate.run("migrate", "--plan", **ADMIN, **changes)
+    assert task.finish() == 0, task.text()
+    (line,) = task.records()
+    assert line["message"] == "migration plan"
+    return line
+
+
+def test_migrate_tells_the_schema_before_and_after(migrated: Estate) -> None:
+    where = {"DATABASE_NAME": migrated.database("told")}
+    for before in (None, NEWEST):
+        task = migrated.run("migrate", **where, **ADMIN)
+        assert task.finish() == 0
+        last = task.records()[-1]
+        assert (last["message"], last["before"], last["after"]) == ("database is up to date", before, NEWEST)
+
+
+def test_the_plan_for_an_empty_database_is_all_of_it_and_changes_nothing(migrated: Estate) -> None:
+    name = migrated.database("planned")
+    told = plan(migrated, DATABASE_NAME=name, DATABASE_USER="not-created-yet")
+    assert (told["before"], told["after"], told["unknown"]) == (None, NEWEST, [])
+    assert {one["kind"] for one in told["pending"]} == {"expand"}
+    first = next(one for one in told["pending"] if one["migration"] == NEWEST)
+    assert "CreateModel campus.Student" in first["operations"]
+    assert migrated.rows("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", name) == [(0,)]
+    assert migrated.rows("SELECT count(*) FROM pg_roles WHERE rolname = 'not-created-yet'") == [(0,)]
+
+
+def test_the_plan_for_a_database_that_is_up_to_date_is_empty(migrated: Estate) -> None:
+    told = plan(migrated)
+    assert (told["before"], told["after"], told["pending"], told["unknown"]) == (NEWEST, NEWEST, [], [])
+
+
+def test_a_plan_is_made_when_the_password_has_been_rotated(migrated: Estate) -> None:
+    assert plan(migrated, DATABASE_PASSWORD="of-tomorrow")["before"] == NEWEST
+
+
+def test_the_plan_tells_what_the_image_does_not_know(migrated: Estate, admin: psycopg.Connection) -> None:
+    admin.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('campus', '0007_later', now())")
+    try:
+        told = plan(migrated)
+    finally:
+        admin.execute("DELETE FROM django_migrations WHERE name = '0007_later'")
+    assert (told["before"], told["after"], told["unknown"]) == ("campus.0007_later", NEWEST, ["campus.0007_later"])
+
+
+def test_a_plan_does_not_wait_for_a_migrate(migrated: Estate, admin: psycopg.Connection) -> None:
+    admin.execute("SELECT pg_advisory_lock(360360)")
+    waiting = migrated.run("migrate", **ADMIN)
+    eventually(lambda: migrated.rows("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)])
+    assert plan(migrated)["pending"] == []
+    assert waiting.process.poll() is None  # the lock does hold others
+    admin.execute("SELECT pg_advisory_unlock(360360)")
+    assert waiting.finish() == 0
+
+
+def test_no_plan_without_a_database(migrated: Estate) -> None:
+    task = migrated.run("migrate", "--plan", **ADMIN, DATABASE_PORT="5431")
+    assert task.finish() == 1
+    assert "refused" in detail(task)
+
+
+def test_migrate_refuses_words_that_it_does_not_know(migrated: Estate) -> None:
+    assert migrated.run("migrate", "--pln", **ADMIN).finish() == 2
+
+
+def test_a_migration_that_finds_its_table_locked_gives_up_and_leaves_nothing(migrated: Estate) -> None:
+    image, name = migrated.variant(blocking_migration()), migrated.database("locked")
+    assert migrated.run("migrate", **ADMIN, DATABASE_NAME=name).finish() == 0
+    with migrated.postgres.connection(name) as holder:
+        holder.autocommit = False
+        holder.execute("LOCK TABLE campus_student IN ACCESS SHARE MODE")  # as a report that reads for long
+        task = migrated.run("migrate", image=image, **ADMIN, DATABASE_NAME=name)
+        assert task.finish(60) == 1
+    last = task.records()[-1]
+    assert last["message"] == "migrate failed"
+    assert "campus.0002_blocking gave up after 5s" in last["detail"]
+    assert "nothing of it was applied" in last["detail"]
+    columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'campus_course' AND column_name = 'x'"
+    assert migrated.rows(columns, name) == [(0,)]  # its first operation succeeded
+    assert plan(migrated, image=image, DATABASE_NAME=name)["before"] == NEWEST
+    again = migrated.run("migrate", image=image, **ADMIN, DATABASE_NAME=name)
+    assert again.finish() == 0
+    assert migrated.rows(columns, name) == [(1,)]
 
 
 @pytest.fixture(scope="module")

@@ -143,6 +143,19 @@ def test_a_heartbeat_is_written_once_and_gaps_are_told(client: Client) -> None:
     assert client("POST", "/api/heartbeat", {"probe": "p", "sequence": -1}, **TOKEN).status == 400
 
 
+def test_a_heartbeat_is_committed_before_its_answer_is_held_back(client: Client, migrated: Estate) -> None:
+    def beat(hold_ms: object) -> int:
+        return client("POST", "/api/heartbeat", {"probe": "held", "sequence": 1, "hold_ms": hold_ms}, **TOKEN).status
+
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(beat, 1500)
+        eventually(lambda: migrated.rows("SELECT count(*) FROM campus_heartbeat WHERE probe = 'held'") == [(1,)])
+        assert not answer.done()
+        assert answer.result() == 201
+    assert [beat(wrong) for wrong in (-1, 5001, "long")] == [400, 400, 400]
+    assert beat(0) == 200
+
+
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer é"}])
 def test_a_heartbeat_needs_the_token(client: Client, header: dict[str, str]) -> None:
     assert client("GET", "/api/heartbeat?probe=p", **header).status == 401

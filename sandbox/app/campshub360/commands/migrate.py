@@ -1,40 +1,70 @@
-"""`migrate`: make sure of the application's database user, then apply migrations as that user."""
+"""`migrate`: make sure of the application's database user, then apply migrations as that user.
 
+`migrate --plan` tells what that would do, and changes nothing.
+"""
+
+import argparse
+import dataclasses
 import time
 from typing import Any
 
 import psycopg
 from django.core.management import call_command
 from django.core.management.commands import migrate
-from django.db import connection
+from django.db import OperationalError, connection
 from psycopg import sql
 
-from campshub360 import logs
+from campshub360 import logs, schema
 from campshub360.environment import MigrationEnvironment, read
 
 LOCK = 360_360  # any number, as long as it is the same in every release
 PATIENCE = "10min"  # for another migrate to finish
 # A migration that queues behind a long transaction makes everyone else queue behind it.
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = "5s", "5min"
+READ_ONLY = f"-c default_transaction_read_only=on -c lock_timeout={LOCK_TIMEOUT} -c statement_timeout=15s"
+
+
+class LockedError(Exception):
+    """A migration waited for a table in vain; nothing of it was applied."""
 
 
 class ReportingMigrate(migrate.Command):
     """Django's migrate, with a log line for each migration."""
 
-    started = 0.0
+    started, current = 0.0, ""
 
     def migration_progress_callback(self, action: str, migration: Any = None, fake: bool = False) -> None:
         if action == "apply_start":
-            self.started = time.monotonic()
+            self.started, self.current = time.monotonic(), str(migration)
         elif action == "apply_success":
             seconds = round(time.monotonic() - self.started, 3)
             logs.info("migration applied", migration=str(migration), seconds=seconds)
 
 
 def run(options: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="migrate")
+    parser.add_argument("--plan", action="store_true", help="tell what would be done, and change nothing")
+    wanted = parser.parse_args(options)
     environment = read(MigrationEnvironment)
     if environment.database_admin_user == environment.database_user:
         raise ValueError("DATABASE_USER is the master user; give the application one of its own.")
+    return plan(environment) if wanted.plan else apply(environment)
+
+
+def plan(environment: MigrationEnvironment) -> int:
+    """Look only. It takes no advisory lock, so it does not wait for a `migrate` that is running."""
+    settings = connection.settings_dict
+    settings["OPTIONS"]["options"] = READ_ONLY
+    try:
+        connect(environment, environment.database_user, environment.database_password, seconds=3).close()
+    except psycopg.OperationalError:  # no such user yet, or not with this password: `migrate` will see to it
+        administrator(environment, seconds=3).close()
+        settings["USER"], settings["PASSWORD"] = environment.database_admin_user, environment.database_admin_password
+    logs.info("migration plan", **dataclasses.asdict(schema.plan()))
+    return 0
+
+
+def apply(environment: MigrationEnvironment) -> int:
     with administrator(environment) as admin:
         admin.execute("SELECT set_config('lock_timeout', %s, false)", [PATIENCE])
         admin.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # held until this connection ends
@@ -42,20 +72,34 @@ def run(options: list[str]) -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
             cursor.execute("SELECT set_config('statement_timeout', %s, false)", [STATEMENT_TIMEOUT])
-        call_command(ReportingMigrate(), verbosity=0, interactive=False)
-    logs.info("database is up to date")
+        before = schema.version()
+        command = ReportingMigrate()
+        try:
+            call_command(command, verbosity=0, interactive=False)
+        except OperationalError as error:
+            if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                raise LockedError(
+                    f"{command.current} gave up after {LOCK_TIMEOUT} of waiting for a table that somebody else has"
+                    " locked, and nothing of it was applied. See who, in pg_stat_activity, and run migrate again."
+                ) from error
+            raise
+        logs.info("database is up to date", before=before, after=schema.version())
     return 0
 
 
-def administrator(environment: MigrationEnvironment) -> psycopg.Connection:
+def administrator(environment: MigrationEnvironment, seconds: int = 10) -> psycopg.Connection:
+    return connect(environment, environment.database_admin_user, environment.database_admin_password, seconds)
+
+
+def connect(environment: MigrationEnvironment, user: str, password: str, seconds: int) -> psycopg.Connection:
     return psycopg.connect(
         host=environment.database_host,
         port=environment.database_port,
         dbname=environment.database_name,
-        user=environment.database_admin_user,
-        password=environment.database_admin_password,
+        user=user,
+        password=password,
         sslmode="verify-full",
-        connect_timeout=10,
+        connect_timeout=seconds,
         autocommit=True,
     )
 

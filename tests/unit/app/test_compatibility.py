@@ -1,0 +1,250 @@
+"""Which operations of a migration the previous release gets along with: a row for each rule."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.postgres import operations as postgres
+from django.db import migrations, models
+from django.db.migrations.state import ProjectState
+from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
+
+from .harness import APP
+
+EXPAND, CONTRACT = "expand", "contract"
+AUTHOR = "its author says so"
+BASE = [
+    migrations.CreateModel(
+        "Student",
+        [
+            ("id", models.AutoField(primary_key=True)),
+            ("name", models.CharField(max_length=100)),
+            ("note", models.CharField(max_length=9, null=True)),
+            ("grade", models.IntegerField(db_default=1)),
+            ("fee", models.DecimalField(max_digits=8, decimal_places=2)),
+        ],
+        options={
+            "constraints": [
+                UniqueConstraint(fields=["name"], name="name_once"),
+                CheckConstraint(condition=Q(grade__gt=0), name="grade_positive"),
+            ],
+            "indexes": [Index(fields=["grade"], name="by_grade")],
+        },
+    ),
+    migrations.CreateModel(
+        "Seat",
+        [
+            ("id", models.AutoField(primary_key=True)),
+            ("student", models.ForeignKey("campus.Student", models.CASCADE)),
+        ],
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def compatibility() -> Iterator[ModuleType]:
+    apps.populate([])  # Django wants to have looked for models, be there none
+    sys.path.insert(0, str(APP))
+    import campshub360.compatibility as module  # type: ignore[import-not-found]
+
+    yield module
+    sys.path.remove(str(APP))
+
+
+def a_function(apps: object, editor: object) -> None: ...
+
+
+def field(name: str, new: models.Field[Any, Any]) -> migrations.AlterField:
+    return migrations.AlterField("student", name, new)
+
+
+def add(new: models.Field[Any, Any]) -> migrations.AddField:
+    return migrations.AddField("student", "extra", new)
+
+
+class OwnOperation(migrations.operations.base.Operation):
+    """An operation that no rule knows."""
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None: ...
+
+
+class OwnRemoval(migrations.RemoveField):
+    """An operation that is made from one which a rule knows."""
+
+
+remove_note = migrations.RemoveField("student", "note")
+ROWS: list[tuple[str, Any]] = [
+    # whole models
+    (EXPAND, migrations.CreateModel("Room", [("id", models.AutoField(primary_key=True))])),
+    (CONTRACT, migrations.DeleteModel("Seat")),
+    (CONTRACT, migrations.RenameModel("Seat", "Place")),
+    (CONTRACT, migrations.AlterModelTable("seat", "places")),
+    (EXPAND, migrations.AlterModelTable("seat", None)),
+    (EXPAND, migrations.AlterModelTableComment("seat", "where one sits")),
+    (EXPAND, migrations.AlterModelOptions("seat", {"ordering": ["id"]})),
+    (EXPAND, migrations.AlterModelManagers("seat", [])),
+    (CONTRACT, migrations.AlterUniqueTogether("student", {("name", "grade")})),
+    (CONTRACT, migrations.AlterOrderWithRespectTo("seat", "student")),
+    # new columns: the previous release's INSERT does not name them
+    (EXPAND, add(models.CharField(max_length=9, null=True))),
+    (CONTRACT, add(models.CharField(max_length=9))),
+    (CONTRACT, add(models.CharField(max_length=9, default=""))),
+    (EXPAND, add(models.CharField(max_length=9, db_default=""))),
+    (CONTRACT, add(models.CharField(max_length=9, db_default="", unique=True))),
+    (EXPAND, add(models.ManyToManyField("campus.Seat"))),
+    (
+        EXPAND,
+        add(models.GeneratedField(expression=models.F("grade"), output_field=models.IntegerField(), db_persist=True)),
+    ),
+    # columns that go
+    (CONTRACT, remove_note),
+    (CONTRACT, OwnRemoval("student", "note")),
+    (CONTRACT, migrations.RenameField("student", "note", "remark")),
+    # columns that change
+    (EXPAND, field("name", models.CharField(max_length=200))),
+    (CONTRACT, field("name", models.CharField(max_length=50))),
+    (EXPAND, field("name", models.TextField())),
+    (EXPAND, field("name", models.CharField(max_length=100, null=True))),
+    (CONTRACT, field("note", models.CharField(max_length=9))),
+    (CONTRACT, field("note", models.CharField(max_length=9, default=""))),
+    (CONTRACT, field("name", models.CharField(max_length=100, unique=True))),
+    (EXPAND, field("name", models.CharField(max_length=100, db_index=True))),
+    (EXPAND, field("name", models.CharField(max_length=100, default="x", choices=[("x", "X")], verbose_name="n"))),
+    (CONTRACT, field("name", models.CharField(max_length=100, db_column="full_name"))),
+    (CONTRACT, field("name", models.CharField(max_length=100, db_collation="C"))),
+    (EXPAND, field("grade", models.BigIntegerField(db_default=1))),
+    (CONTRACT, field("grade", models.SmallIntegerField(db_default=1))),
+    (CONTRACT, field("grade", models.PositiveIntegerField(db_default=1))),
+    (CONTRACT, field("grade", models.CharField(max_length=9, db_default="1"))),
+    (EXPAND, field("grade", models.IntegerField(db_default=2))),
+    (CONTRACT, field("grade", models.IntegerField())),
+    (EXPAND, field("fee", models.DecimalField(max_digits=10, decimal_places=2))),
+    (CONTRACT, field("fee", models.DecimalField(max_digits=8, decimal_places=3))),
+    (CONTRACT, migrations.AlterField("seat", "student", models.OneToOneField("campus.Student", models.CASCADE))),
+    (CONTRACT, migrations.AlterField("seat", "student", models.ForeignKey("campus.Seat", models.CASCADE))),
+    (EXPAND, migrations.AlterField("seat", "student", models.ForeignKey("campus.Student", models.PROTECT))),
+    (
+        EXPAND,
+        migrations.AlterField(
+            "seat", "student", models.ForeignKey("campus.Student", models.CASCADE, db_constraint=False)
+        ),
+    ),
+    # indexes and constraints
+    (EXPAND, migrations.AddIndex("student", Index(fields=["fee"], name="by_fee"))),
+    (EXPAND, postgres.AddIndexConcurrently("student", Index(fields=["fee"], name="by_fee"))),
+    (EXPAND, migrations.RemoveIndex("student", "by_grade")),
+    (EXPAND, migrations.RenameIndex("student", new_name="grades", old_name="by_grade")),
+    (CONTRACT, migrations.AddConstraint("student", UniqueConstraint(fields=["fee"], name="fee_once"))),
+    (
+        CONTRACT,
+        postgres.AddConstraintNotValid("student", CheckConstraint(condition=Q(fee__gt=0), name="fee_positive")),
+    ),
+    (EXPAND, postgres.ValidateConstraint("student", "grade_positive")),
+    (CONTRACT, migrations.RemoveConstraint("student", "name_once")),
+    (EXPAND, migrations.RemoveConstraint("student", "grade_positive")),
+    (
+        EXPAND,
+        migrations.AlterConstraint(
+            "student",
+            "grade_positive",
+            CheckConstraint(condition=Q(grade__gt=0), name="grade_positive", violation_error_message="no"),
+        ),
+    ),
+    # what can't be judged
+    (CONTRACT, migrations.RunSQL("SELECT 1")),
+    (EXPAND, migrations.RunSQL("")),
+    (CONTRACT, migrations.RunPython(a_function)),
+    (EXPAND, migrations.RunPython(migrations.RunPython.noop)),
+    (CONTRACT, OwnOperation()),
+    # what Django calls otherwise is judged by what the database sees
+    (EXPAND, migrations.SeparateDatabaseAndState(state_operations=[remove_note])),
+    (CONTRACT, migrations.SeparateDatabaseAndState(database_operations=[remove_note])),
+    # extensions
+    (EXPAND, postgres.TrigramExtension()),
+    (EXPAND, postgres.CreateCollation("plain", "C")),
+    (CONTRACT, postgres.RemoveCollation("plain", "C")),
+]
+
+
+def verdict(compatibility: ModuleType, *operations: Any, first: bool = False, **marks: bool) -> Any:
+    state = ProjectState()
+    for operation in BASE:
+        operation.state_forwards("campus", state)
+    migration = migrations.Migration("0002_next", "campus")
+    migration.operations = list(operations)
+    for mark, value in marks.items():
+        setattr(migration, mark, value)
+    return compatibility.judge(migration, state, set(), first=first)
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation"), ROWS, ids=[f"{n}-{kind}-{type(row).__name__}" for n, (kind, row) in enumerate(ROWS)]
+)
+def test_a_rule(compatibility: ModuleType, kind: str, operation: Any) -> None:
+    found = verdict(compatibility, operation)
+    assert (found.migration, found.kind) == ("campus.0002_next", kind), found.reasons
+    assert bool(found.reasons) == (kind == CONTRACT)
+
+
+def test_every_rule_has_a_row(compatibility: ModuleType) -> None:
+    from campshub360.compatibility.rules import RULES  # type: ignore[import-not-found]
+
+    tried = {one for _, operation in ROWS for one in type(operation).__mro__}
+    assert not RULES.keys() - tried
+
+
+def test_one_operation_is_enough_for_contract_and_is_named(compatibility: ModuleType) -> None:
+    found = verdict(compatibility, add(models.IntegerField(null=True)), remove_note)
+    assert found.kind == CONTRACT
+    assert found.operations == ["AddField campus.Student.extra", "RemoveField campus.Student.note"]
+    (reason,) = found.reasons
+    assert reason.startswith("RemoveField campus.Student.note: ")
+
+
+def test_what_the_same_plan_has_made_nobody_else_knows(compatibility: ModuleType) -> None:
+    room = migrations.CreateModel("Room", [("id", models.AutoField(primary_key=True)), ("no", models.IntegerField())])
+    assert verdict(compatibility, room, migrations.RemoveField("room", "no")).kind == EXPAND
+
+
+@pytest.mark.parametrize(
+    ("marks", "kind"), [({"expand": True}, EXPAND), ({"contract": True}, CONTRACT), ({}, CONTRACT)], ids=str
+)
+def test_the_author_knows_better_than_the_rules(compatibility: ModuleType, marks: dict[str, bool], kind: str) -> None:
+    assert verdict(compatibility, migrations.RunSQL("SELECT 1"), **marks).kind == kind
+
+
+def test_the_author_may_warn(compatibility: ModuleType) -> None:
+    found = verdict(compatibility, add(models.IntegerField(null=True)), contract=True, expand=True)
+    assert (found.kind, found.reasons) == (CONTRACT, [AUTHOR])
+
+
+def test_without_a_previous_release_nothing_is_contract(compatibility: ModuleType) -> None:
+    assert verdict(compatibility, remove_note, first=True).kind == EXPAND
+
+
+@pytest.mark.parametrize(
+    ("operation", "text"),
+    [
+        (migrations.RunSQL("UPDATE campus_student SET name = 'Zoe'"), "RunSQL"),
+        (migrations.RunPython(a_function), "RunPython a_function"),
+        (migrations.RenameModel("Seat", "Place"), "RenameModel campus.Seat to Place"),
+        (migrations.RenameField("student", "note", "remark"), "RenameField campus.Student.note to remark"),
+        (migrations.DeleteModel("Seat"), "DeleteModel campus.Seat"),
+        (
+            migrations.AddIndex("student", Index(fields=["fee"], name="by_fee")),
+            "AddIndex campus.Student.by_fee",
+        ),
+        (
+            migrations.SeparateDatabaseAndState(database_operations=[remove_note]),
+            "SeparateDatabaseAndState(RemoveField campus.Student.note)",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_operation_in_words_holds_no_data(compatibility: ModuleType, operation: Any, text: str) -> None:
+    assert verdict(compatibility, operation).operations == [text]

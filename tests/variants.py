@@ -1,0 +1,203 @@
+"""Releases of the application that are better or worse: copies of its folder, each with the smallest change.
+
+    push(errors(percent=5), "1.1.0", tmp_path)
+
+Each tag gets a build of its own, so that `good` is a new image with the same behaviour. A variant fails where it says
+and nowhere else: health checks stay good unless they are the point, and so does test traffic, by its header.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox.config import CHECKOUT
+from tests.estate import ESTATE
+
+APP = CHECKOUT / "sandbox/app"
+#: A heartbeat of this probe, written to any task, is what `errors_on_demand` waits for.
+DEMAND = "let it fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Text of a file that becomes another; it must stand there exactly once."""
+
+    path: str
+    old: str
+    new: str
+
+    def apply(self, folder: Path) -> None:
+        file = folder / self.path
+        text = file.read_text()
+        if (found := text.count(self.old)) != 1:
+            raise LookupError(f"{self.path} holds {self.old!r} {found} times, so the patch is out of date: see {APP}.")
+        file.write_text(text.replace(self.old, self.new))
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """An application that differs from sandbox/app by patches and by files of its own."""
+
+    patches: tuple[Patch, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def also(self, other: Variant) -> Variant:
+        """With what another variant changes, too."""
+        return Variant((*self.patches, *other.patches), {**self.files, **other.files})
+
+    def write(self, folder: Path) -> Path:
+        """Make a copy with the changes in it, in a folder that is not there yet."""
+        shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for patch in self.patches:
+            patch.apply(folder)
+        for path, text in self.files.items():
+            (folder / path).write_text(text)
+        return folder
+
+
+def push(variant: Variant, tag: str, scratch: Path, repository: str = ESTATE) -> None:
+    """Build the variant and push it as a release into an estate of the sandbox that the environment names."""
+    folder = variant.write(scratch / f"app-{tag}")
+    (folder / "campshub360/build.txt").write_text(f"{tag}\n")
+    words = ("image", "build", str(folder), "--tag", tag, "--repository", repository)
+    program = Path(sys.executable).parent / "sandbox"
+    done = subprocess.run([str(program), *words], cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def good() -> Variant:
+    """As it is."""
+    return Variant()
+
+
+def crashes_at_start() -> Variant:
+    """`serve` ends with an error at once; the other commands work."""
+    return Variant((Patch("campshub360/wsgi.py", "logs.configure()\n", 'raise RuntimeError("made to fail")\n'),))
+
+
+def never_ready() -> Variant:
+    """It serves, but /readyz stays 503."""
+    return Variant((Patch("campshub360/health.py", "return self._reached == self._state.keys()", "return False"),))
+
+
+def errors(percent: float = 5) -> Variant:
+    """So many percent of requests are answered 500, by chance."""
+    return _failing(f"random() < {percent / 100}")
+
+
+def errors_later(seconds: float, percent: float = 50) -> Variant:
+    """So many seconds after its start a task begins to answer 500."""
+    return _failing(f"monotonic() - BORN > {seconds} and random() < {percent / 100}")
+
+
+def errors_on_demand(percent: float = 50) -> Variant:
+    """All its tasks begin to answer 500 when there is a heartbeat of the probe DEMAND."""
+    return _failing(f"asked({DEMAND!r}) and random() < {percent / 100}")
+
+
+def slow(milliseconds: int = 400) -> Variant:
+    """Every answer takes so much longer."""
+    return _failing(f"sleep({milliseconds / 1000})")
+
+
+def smoke_fails() -> Variant:
+    """It is ready and takes heartbeats, but reads back none."""
+    return Variant((Patch("campus/heartbeat.py", "Heartbeat.objects.filter(", "Heartbeat.objects.none().filter("),))
+
+
+def first_page_fails() -> Variant:
+    """It is ready, but the first page is an error."""
+    return Variant((Patch("campus/templates/campus/index.html", "<!doctype html>", "{% include 'nowhere.html' %}"),))
+
+
+def failing_migration() -> Variant:
+    """`migrate` ends with an error. Its author held the migration to be harmless."""
+    return _migration(
+        "failing", "migrations.RunSQL('SELECT no_such_column FROM campus_student')", mark="    expand = True\n"
+    )
+
+
+def blocking_migration() -> Variant:
+    """`migrate` needs locks, of campus_course and then of campus_student, and fails while somebody else has one."""
+    column = "'x', models.IntegerField(null=True)"
+    return _migration("blocking", f"migrations.AddField('course', {column}), migrations.AddField('student', {column})")
+
+
+def expand_migration() -> Variant:
+    """A column more, which the previous release can do without."""
+    column = "models.CharField(max_length=60, null=True)"
+    return Variant(
+        (Patch("campus/models.py", f"    {ACTIVE}\n", f"    {ACTIVE}\n    nickname = {column}\n"),),
+    ).also(_migration("nickname", f"migrations.AddField('student', 'nickname', {column})"))
+
+
+def contract_migration() -> Variant:
+    """A column less: this release doesn't need it, but the previous one's /api/students fails from then on."""
+    return Variant(
+        (
+            Patch("campus/models.py", f"    {ACTIVE}\n", ""),
+            Patch("campus/views.py", '"programme", "active", ', '"programme", '),
+        )
+    ).also(_migration("without_active", "migrations.RemoveField('student', 'active')"))
+
+
+ACTIVE = "active = models.BooleanField(default=True)"
+
+
+def _failing(condition: str) -> Variant:
+    """It answers 500 where the condition holds, but not to health checks and to test traffic."""
+    return Variant(
+        (
+            Patch(
+                "campshub360/health.py",
+                "class MigrationsPending",
+                "from campshub360 import fault\n\n\nclass MigrationsPending",
+            ),
+            Patch(
+                "campshub360/health.py",
+                "return self._get_response(request)",
+                "return fault.answer(request, self._get_response)",
+            ),
+        ),
+        {"campshub360/fault.py": FAULT.replace("CONDITION", condition)},
+    )
+
+
+FAULT = '''"""What is wrong with this release."""
+
+from random import random
+from time import monotonic, sleep
+
+from django.db import connection
+from django.http import HttpResponse
+
+BORN = monotonic()
+
+
+def answer(request, go_on):
+    if "X-Test-Traffic" not in request.headers and (CONDITION):
+        return HttpResponse("made to fail", status=500)
+    return go_on(request)
+
+
+def asked(probe):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM campus_heartbeat WHERE probe = %s)", [probe])
+        return cursor.fetchone()[0]
+'''
+
+
+def _migration(name: str, operations: str, mark: str = "") -> Variant:
+    text = (
+        "from django.db import migrations, models\n\n\n"
+        "class Migration(migrations.Migration):\n"
+        f"{mark}"
+        "    dependencies = [('campus', '0001_initial')]\n"
+        f"    operations = [{operations}]\n"
+    )
+    return Variant(files={f"campus/migrations/0002_{name}.py": text})

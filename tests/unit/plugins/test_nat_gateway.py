@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
-import moto
 import pytest
 
 from plugins.modules.nat_gateway import NatGateway, tagged
-from sandbox.api import install
+from tests.unit import account
 
 NAME = "t1-nat-a"
 
@@ -22,14 +20,13 @@ class Module:
         self.params = {"tags": {"Estate": "t1"}, "wait_timeout": 10, "poll_seconds": 0.1, **params}
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, region_name="us-east-1")
+        return account.client(service)
 
 
 @pytest.fixture
 def ec2() -> Iterator[Any]:
-    install()
-    with moto.mock_aws():
-        yield boto3.client("ec2", region_name="us-east-1")
+    with account.empty():
+        yield account.client("ec2")
 
 
 @pytest.fixture

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
-from typing import Any
 
-import boto3
-import moto
 import pytest
 from ansible.module_utils.estate import Estate
 from ansible.module_utils.sweep import SWEEPERS, Item, sweep_tags, unnamed
+
+from tests.unit.account import client, empty
 
 ESTATE = Estate("tier1", "123456789012", "us-east-1", "aws", "tier1.example")
 NEIGHBOUR = replace(ESTATE, name="tier1-lean", zone_name="lean.example")
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 
-@cache
-def client(service: str) -> Any:
-    return boto3.client(service, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-
-
 @pytest.fixture(autouse=True)
 def account() -> Iterator[None]:
-    with moto.mock_aws():
+    with empty():
         yield
 
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
-from sandbox.api import ecr as mends
+from sandbox.api.ecr import blob
 from sandbox.runtime.images import Images
+from tests.unit import account
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 
@@ -25,9 +24,8 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Images:
 
 @pytest.fixture
 def ecr(images: Images) -> Iterator[Any]:
-    mends.install()
-    with mock_aws():
-        client = boto3.client("ecr", region_name="us-east-1")
+    with account.empty():
+        client = account.client("ecr")
         client.create_repository(
             repositoryName="app",
             imageTagMutability="IMMUTABLE",
@@ -145,8 +143,8 @@ def test_a_wrong_push_is_refused(
 def test_an_image_needs_its_layers(ecr: Any, images: Images, tmp_path: Path) -> None:
     _, manifest = build(images, tmp_path)
     layer = json.loads(manifest)["layers"][0]["digest"]
-    content = mends.blob(layer).read_bytes()
-    mends.blob(layer).unlink()
+    content = blob(layer).read_bytes()
+    blob(layer).unlink()
     with pytest.raises(ClientError, match=layer) as refused:
         ecr.put_image(repositoryName="app", imageManifest=manifest, imageTag="1.0.0")
     assert code(refused) == "LayersNotFoundException"

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
-from sandbox.api import ecs as mends
+from tests.unit import account
 
 ROLE = "arn:aws:iam::123456789012:role/execution"
 STRATEGY = [
@@ -21,9 +19,8 @@ STRATEGY = [
 
 @pytest.fixture
 def ecs() -> Iterator[Any]:
-    mends.install()
-    with mock_aws():
-        client = boto3.client("ecs", region_name="us-east-1")
+    with account.empty():
+        client = account.client("ecs")
         client.create_cluster(
             clusterName="estate",
             settings=[{"name": "containerInsights", "value": "enhanced"}],
@@ -36,7 +33,7 @@ def ecs() -> Iterator[Any]:
 
 @pytest.fixture
 def network() -> dict[str, Any]:
-    ec2 = boto3.client("ec2", region_name="us-east-1")
+    ec2 = account.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
     subnets = [
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][

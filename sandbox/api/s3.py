@@ -1,4 +1,4 @@
-"""S3: bucket policies honour their conditions, and unknown sub-resources are refused."""
+"""S3: policies honour their conditions, conditional writes and deletes are AWS's, unknown sub-resources are refused."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ def install() -> None:
     behaviour(FakeBucket)(get_permission)
     behaviour(S3Response)(_bucket_response)
     behaviour(S3Response)(_key_response)
+    behaviour(S3Response)(put_object)
+    behaviour(S3Response)(delete_object)
 
 
 def get_permission(original: Any, self: FakeBucket, action: str, resource: str) -> PermissionResult:
@@ -90,6 +92,26 @@ def _key_response(original: Any, self: S3Response, request: Any, full_url: str) 
     if KEY_RESOURCES_MISSING & set(request.args):
         raise NotImplementedError("sub-resource")
     return original(request, full_url)
+
+
+def put_object(original: Any, self: S3Response) -> Any:
+    """If-None-Match takes nothing but `*`: moto would ignore the condition, and overwrite.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+    if self.headers.get("If-None-Match", "*") != "*":
+        raise NotImplementedError("If-None-Match with an ETag")
+    return original()
+
+
+def delete_object(original: Any, self: S3Response) -> Any:
+    """`If-Match: *` deletes whatever is there: moto would compare the asterisk with the ETag.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+    """
+    if self.headers.get("If-Match") == "*" and self.backend.get_object(self.bucket_name, self.parse_key_name()):
+        self.headers = {name: value for name, value in self.headers.items() if name.lower() != "if-match"}
+    return original()
 
 
 def _request_payment(self: S3Response) -> Any:

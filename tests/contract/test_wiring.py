@@ -29,6 +29,7 @@ def nothing_found() -> dict[str, Any]:
     finders = importlib.import_module("ansible.module_utils.estate")
     estate = finders.Estate("campshub360-tier1", ACCOUNT, REGION, "aws", "nowhere.example")
     found = {"account_id": ACCOUNT, "region": REGION, "partition": "aws", "caller_arn": "arn:aws:iam::1:user/nobody"}
+    found["at"] = "20261125T113000Z"
     with moto.mock_aws():
         for finder in finders.FINDERS:
             found |= finder.find(boto3.client(finder.service, region_name=REGION), estate)

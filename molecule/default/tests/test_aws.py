@@ -70,7 +70,7 @@ def test_the_cache_is_what_the_tier_says(aws: Any) -> None:
 
 def test_buckets_hold_the_static_files(host: Any, root: Path) -> None:
     buckets = host.run(f". {root}/env && aws s3 ls").stdout
-    assert [kind for kind in ("media", "static", "documents", "backups") if f"-{kind}" not in buckets] == []
+    assert [kind for kind in ("media", "static", "documents", "backups", "reports") if f"-{kind}" not in buckets] == []
     listed = host.run(f". {root}/env && aws s3 ls --recursive s3://{ESTATE}-123456789012-static").stdout
     assert ".css" in listed
 

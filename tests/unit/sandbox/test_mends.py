@@ -140,6 +140,42 @@ def test_deleting_an_unknown_sub_resource_leaves_the_bucket(api: LocalApi, bucke
     assert bucket in [one["Name"] for one in s3.list_buckets()["Buckets"]]
 
 
+def test_an_object_is_written_only_under_its_condition(api: LocalApi, bucket: str) -> None:
+    s3 = api.client("s3")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    it = {"Bucket": bucket, "Key": "key"}
+    with refused("NoSuchKey"):
+        s3.put_object(**it, Body=b"1", IfMatch='"0"')
+    etag = s3.put_object(**it, Body=b"1", IfNoneMatch="*")["ETag"]
+    with refused("PreconditionFailed"):
+        s3.put_object(**it, Body=b"2", IfNoneMatch="*")
+    with refused("NotEmulated"):
+        s3.put_object(**it, Body=b"2", IfNoneMatch=etag)
+    with refused("PreconditionFailed"):
+        s3.put_object(**it, Body=b"2", IfMatch='"0"')
+    assert s3.get_object(**it)["Body"].read() == b"1"
+    s3.put_object(**it, Body=b"2", IfMatch=etag)
+    assert s3.get_object(**it)["Body"].read() == b"2"
+
+
+def test_an_object_is_deleted_only_under_its_condition(api: LocalApi, bucket: str) -> None:
+    s3 = api.client("s3")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    it = {"Bucket": bucket, "Key": "key"}
+    etag = s3.put_object(**it, Body=b"1")["ETag"]
+    with refused("PreconditionFailed"):
+        s3.delete_object(**it, IfMatch='"0"')
+    assert s3.delete_object(**it, IfMatch=etag)["DeleteMarker"]
+    for condition in (etag, "*"):
+        with refused("NoSuchKey"):
+            s3.delete_object(**it, IfMatch=condition)
+    # a delete marker counts as absent
+    s3.put_object(**it, Body=b"2", IfNoneMatch="*")
+    s3.delete_object(**it, IfMatch="*")
+    with refused("NoSuchKey"):
+        s3.get_object(**it)
+
+
 def test_a_bucket_tells_who_pays(api: LocalApi, bucket: str) -> None:
     s3 = api.client("s3")
     assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"

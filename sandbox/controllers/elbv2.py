@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from moto.acm.models import acm_backends
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, FakeTargetGroup
@@ -76,8 +76,10 @@ class ElbV2Controller:
                 listeners += self._listeners(backend, balancer)
                 for group in _groups(backend, balancer):
                     cluster = self._cluster(balancer, group)
-                    clusters.append(cluster)
-                    watched += _watched(group, cluster)
+                    targets = list(_watched(group, cluster))
+                    known = tuple(one.endpoint for one in targets if not self._judge.renewed(one.key))
+                    clusters.append(replace(cluster, endpoints=known))
+                    watched += targets
         self._sandbox.envoy.set(OWNER, listeners, clusters)
         self._withdraw(present)
         return watched

@@ -18,6 +18,7 @@ TIMED_OUT = TargetHealth("unhealthy", "Target.Timeout", "Request timed out")
 FAILED = TargetHealth("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
 
 PROBE_SECONDS = 1.0
+LOOK_SECONDS = 1.0  # between two looks at a target that was never healthy
 
 Key = tuple[str, str, int]
 
@@ -26,7 +27,10 @@ Key = tuple[str, str, int]
 class _Past:
     since: float
     health: TargetHealth = CHECKING
+    initial: bool = True
     explained: float = float("-inf")
+    looked: float = float("-inf")
+    renewed: bool = False
 
 
 class Judge:
@@ -40,6 +44,10 @@ class Judge:
         for key in self._past.keys() - keys:
             del self._past[key]
 
+    def renewed(self, key: Key) -> bool:
+        """Whether Envoy has to forget the target first, to meet it as a new one."""
+        return key in self._past and self._past[key].renewed
+
     def judge(self, key: Key, endpoint: Endpoint, check: HealthCheck, seen: EndpointHealth | None) -> TargetHealth:
         """Its health now. `seen`: Envoy's view, None while Envoy doesn't know the endpoint.
 
@@ -47,10 +55,14 @@ class Judge:
         """
         now = time.monotonic()
         past = self._past.setdefault(key, _Past(now))
-        if seen is None or seen.pending:
+        if seen is None:
+            past.renewed = False
+        if seen is None or seen.pending or past.renewed:
             return past.health
         if seen.healthy:
-            past.health, past.explained = HEALTHY, float("-inf")
+            past.health, past.explained, past.initial = HEALTHY, float("-inf"), False
+        elif past.initial and self._arrived(past, endpoint, check, seen):
+            past.renewed = True
         elif past.health == CHECKING and now - past.since < _patience(check):
             pass  # one failure is enough for Envoy, while AWS counts up to the threshold
         elif seen.timed_out:
@@ -59,23 +71,50 @@ class Judge:
             past.health, past.explained = explain(endpoint, check), now
         return past.health
 
+    def _arrived(self, past: _Past, endpoint: Endpoint, check: HealthCheck, seen: EndpointHealth) -> bool:
+        """Whether a new target that failed at first passes now.
+
+        "After your target is registered, it must pass one health check to be considered healthy": on AWS whatever
+        failed before, while with Envoy only the very first check is enough, and then the threshold counts.
+        """
+        now = time.monotonic()
+        hopeful = past.health == CHECKING and not seen.timed_out
+        if now - past.looked < (LOOK_SECONDS if hopeful else check.interval):
+            return False
+        past.looked = now
+        return passes(endpoint, check)
+
 
 def explain(endpoint: Endpoint, check: HealthCheck) -> TargetHealth:
     """Why a target is unhealthy: what a health check gets from it."""
+    try:
+        status = _ask(endpoint, check)
+    except TimeoutError:
+        return TIMED_OUT
+    except (OSError, http.client.HTTPException):
+        return FAILED
+    description = f"Health checks failed with these codes: [{status}]"
+    return TargetHealth("unhealthy", "Target.ResponseCodeMismatch", description)
+
+
+def passes(endpoint: Endpoint, check: HealthCheck) -> bool:
+    """Whether a target passes a health check now."""
+    try:
+        status = _ask(endpoint, check)
+    except (OSError, http.client.HTTPException):
+        return False
+    return any(status in codes for codes in check.codes)
+
+
+def _ask(endpoint: Endpoint, check: HealthCheck) -> int:
     port = check.port or endpoint.port
     connection = http.client.HTTPConnection(endpoint.address, port, timeout=PROBE_SECONDS)
     headers = {"Host": f"{endpoint.host}:{port}", "User-Agent": check.user_agent}
     try:
         connection.request("GET", check.path or "/", headers=headers)
-        status = connection.getresponse().status
-    except TimeoutError:
-        return TIMED_OUT
-    except (OSError, http.client.HTTPException):
-        return FAILED
+        return connection.getresponse().status
     finally:
         connection.close()
-    description = f"Health checks failed with these codes: [{status}]"
-    return TargetHealth("unhealthy", "Target.ResponseCodeMismatch", description)
 
 
 def _patience(check: HealthCheck) -> float:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -143,9 +144,11 @@ class Estate:
         self.redis.stop()
         self.endpoint.stop()
 
-    def variant(self, variant: Variant) -> Image:
-        """The image of a release that is different."""
-        return self._build(variant.write(Path(tempfile.mkdtemp(dir=self.root)) / "app"))
+    def variant(self, variant: Variant) -> Estate:
+        """The same estate, on which a release runs that is different."""
+        other = copy(self)
+        other.image = self._build(variant.write(Path(tempfile.mkdtemp(dir=self.root)) / "app"))
+        return other
 
     def _build(self, folder: Path) -> Image:
         return self._images.unpack(self._images.build(folder))
@@ -173,9 +176,8 @@ class Estate:
             "RATE_LIMIT": str(RATE_LIMIT),
         }
 
-    def run(self, *command: str, image: Image | None = None, **changes: str) -> Task:
-        """Start a task, of another image perhaps; a variable that is changed to "" is left out."""
-        image = image or self.image
+    def run(self, *command: str, **changes: str) -> Task:
+        """Start a task; a variable that is changed to "" is left out."""
         name = f"task/{len(self._tasks)}"
         address = self.network.address(name)
         environment = {**self.environment(address), **changes}
@@ -184,18 +186,18 @@ class Estate:
             Command(
                 root=self.root,
                 name=name,
-                argv=[*image.entrypoint, *(command or image.command)],
+                argv=[*self.image.entrypoint, *(command or self.image.command)],
                 env={variable: value for variable, value in environment.items() if value},
-                cwd=Path(image.path(image.workdir)),
+                cwd=Path(self.image.path(self.image.workdir)),
             ),
             on_line=lines.append,
         )
         self._tasks.append(task := Task(process, address, lines))
         return task
 
-    def serve(self, image: Image | None = None, **changes: str) -> Task:
+    def serve(self, **changes: str) -> Task:
         """Start a task that serves, and wait until it answers at all."""
-        task = self.run("serve", image=image, **changes)
+        task = self.run("serve", **changes)
         eventually(lambda: answers(task.client))
         return task
 

@@ -174,12 +174,12 @@ def test_migrate_refuses_words_that_it_does_not_know(migrated: Estate) -> None:
 
 
 def test_a_migration_that_finds_its_table_locked_gives_up_and_leaves_nothing(migrated: Estate) -> None:
-    image, name = migrated.variant(blocking_migration()), migrated.database("locked")
+    release, name = migrated.variant(blocking_migration()), migrated.database("locked")
     assert migrated.run("migrate", **ADMIN, DATABASE_NAME=name).finish() == 0
     with migrated.postgres.connection(name) as holder:
         holder.autocommit = False
         holder.execute("LOCK TABLE campus_student IN ACCESS SHARE MODE")  # as a report that reads for long
-        task = migrated.run("migrate", image=image, **ADMIN, DATABASE_NAME=name)
+        task = release.run("migrate", **ADMIN, DATABASE_NAME=name)
         assert task.finish(60) == 1
     last = task.records()[-1]
     assert last["message"] == "migrate failed"
@@ -187,9 +187,8 @@ def test_a_migration_that_finds_its_table_locked_gives_up_and_leaves_nothing(mig
     assert "nothing of it was applied" in last["detail"]
     columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'campus_course' AND column_name = 'x'"
     assert migrated.rows(columns, name) == [(0,)]  # its first operation succeeded
-    assert plan(migrated, image=image, DATABASE_NAME=name)["before"] == NEWEST
-    again = migrated.run("migrate", image=image, **ADMIN, DATABASE_NAME=name)
-    assert again.finish() == 0
+    assert plan(release, DATABASE_NAME=name)["before"] == NEWEST
+    assert release.run("migrate", **ADMIN, DATABASE_NAME=name).finish() == 0
     assert migrated.rows(columns, name) == [(1,)]
 
 

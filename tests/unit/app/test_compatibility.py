@@ -8,11 +8,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.contrib.postgres import operations as postgres
-from django.db import migrations, models
-from django.db.migrations.state import ProjectState
-from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
+from django.apps import apps  # type: ignore[import-untyped]
+from django.contrib.postgres import operations as postgres  # type: ignore[import-untyped]
+from django.db import migrations, models  # type: ignore[import-untyped]
+from django.db.migrations.state import ProjectState  # type: ignore[import-untyped]
+from django.db.models import CheckConstraint, Index, Q, UniqueConstraint  # type: ignore[import-untyped]
 
 from .harness import APP
 
@@ -67,13 +67,13 @@ def add(new: models.Field[Any, Any]) -> migrations.AddField:
     return migrations.AddField("student", "extra", new)
 
 
-class OwnOperation(migrations.operations.base.Operation):
+class OwnOperation(migrations.operations.base.Operation):  # type: ignore[misc]
     """An operation that no rule knows."""
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None: ...
 
 
-class OwnRemoval(migrations.RemoveField):
+class OwnRemoval(migrations.RemoveField):  # type: ignore[misc]
     """An operation that is made from one which a rule knows."""
 
 

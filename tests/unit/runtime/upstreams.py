@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Upstream(ThreadingHTTPServer):
     """Answers every GET with its name and what it was sent; `/slow` waits until `release` is set.
 
-    `status` is what it answers with; `delay` the seconds it takes.
+    `status` is what it answers with; `delay` the seconds it takes; `asked` how often it has answered.
     """
 
     daemon_threads = True
@@ -23,6 +23,7 @@ class Upstream(ThreadingHTTPServer):
         self.name = name
         self.status = 200
         self.delay = 0.0
+        self.asked = 0
         self.arrived = threading.Event()
         self.release = threading.Event()
 
@@ -42,6 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.server.asked += 1
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -149,6 +149,24 @@ def test_the_first_success_ends_initial_and_envoy_decides_from_then_on() -> None
     assert judged(judge, EndpointHealth(False, False, timed_out=True)) == TIMED_OUT
 
 
+def test_a_new_target_that_comes_to_pass_is_met_again() -> None:
+    judge = Judge()
+    with upstream("booting", ADDRESS) as server:
+        server.status = 503
+        judged(judge, ILL, interval=0.0)
+        assert not judge.renewed(KEY)
+        server.status = 200
+        judged(judge, ILL, interval=0.0)
+        assert judge.renewed(KEY)
+        judged(judge, ILL, interval=0.0)
+        assert judge.renewed(KEY), "as long as Envoy has it"
+        judged(judge, None)
+        assert not judge.renewed(KEY)
+        assert judged(judge, WELL) == HEALTHY
+        judged(judge, ILL, interval=0.0)
+        assert not judge.renewed(KEY), "from then on the threshold counts"
+
+
 def test_no_news_changes_nothing() -> None:
     judge = Judge()
     judged(judge, WELL)

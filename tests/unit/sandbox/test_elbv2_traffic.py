@@ -29,7 +29,7 @@ class Estate:
         self.at = at
         self.balancer = at.balancer("estate")
         self.groups = {name: at.group(name) for name in ("blue", "green")}
-        listener = at.https(self.balancer, to(self.groups["blue"]))
+        self.listener = listener = at.https(self.balancer, to(self.groups["blue"]))
         action = {"Type": "redirect", "RedirectConfig": REDIRECT}
         at.listener(self.balancer, 80, Protocol="HTTP", DefaultActions=[action])
         (rule,) = at.elb.create_rule(
@@ -170,6 +170,24 @@ def test_a_target_that_boots_is_given_time(estate: Estate) -> None:
     assert ("initial", "Elb.InitialHealthChecking", "Initial health checks in progress") in seen
     assert {state for state, *_ in filter(None, seen)} == {"initial", "unhealthy"}
     estate.deregister("green", "10.20.1.99")
+
+
+def test_a_new_target_needs_one_good_check_whatever_failed_before(estate: Estate) -> None:
+    group, ip = estate.at.group("slow", HealthyThresholdCount=10, HealthCheckIntervalSeconds=300), "10.20.1.98"
+    estate.groups["slow"] = group
+    estate.at.elb.create_rule(
+        ListenerArn=estate.listener,
+        Conditions=[{"Field": "path-pattern", "Values": ["/slow/*"]}],
+        Priority=50,
+        Actions=[to(group)],
+    )
+    with upstream("slow", estate.locate(ip)) as server:
+        server.status = 503
+        estate.register("slow", ip)
+        eventually(lambda: server.asked)  # Envoy's first check has failed
+        server.status = 200
+        eventually(lambda: estate.healthy("slow", ip))  # ten checks more would take the better part of an hour
+    estate.deregister("slow", ip)
 
 
 def test_a_deregistered_target_drains(both: Estate) -> None:

@@ -1,0 +1,135 @@
+"""The variants of the application go wrong where they say, and nowhere else."""
+
+from __future__ import annotations
+
+import compileall
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import variants
+from tests.variants import DEMAND, Patch, Variant
+
+from .harness import ADMIN, APP, SECRETS, Client, Estate, Task, eventually, ready
+
+TOKEN = {"Authorization": f"Bearer {SECRETS['HEARTBEAT_TOKEN']}"}
+ALL: list[Callable[[], Variant]] = [
+    variants.good,
+    variants.crashes_at_start,
+    variants.never_ready,
+    variants.errors,
+    lambda: variants.errors_later(5),
+    variants.errors_on_demand,
+    variants.slow,
+    variants.smoke_fails,
+    variants.first_page_fails,
+    variants.failing_migration,
+    variants.blocking_migration,
+    variants.expand_migration,
+    variants.contract_migration,
+]
+
+
+@pytest.mark.parametrize("make", ALL, ids=lambda make: make.__name__)
+def test_a_variant_can_be_made_and_compiles(make: Callable[[], Variant], tmp_path: Path) -> None:
+    folder = make().write(tmp_path / "app")
+    assert compileall.compile_dir(folder, quiet=2)
+    changed = [file for file in APP.rglob("*.py") if file.read_text() != (folder / file.relative_to(APP)).read_text()]
+    assert {str(file.relative_to(APP)) for file in changed} <= {patch.path for patch in make().patches}
+
+
+def test_a_patch_that_finds_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match="out of date"):
+        Variant((Patch("campus/views.py", "no such text", ""),)).write(tmp_path / "app")
+
+
+def test_a_patch_that_finds_two_places_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match="2 times"):
+        Variant((Patch("campshub360/wsgi.py", "logs", ""),)).write(tmp_path / "app")
+
+
+def statuses(client: Client, path: str = "/api/heartbeat?probe=x", **headers: str) -> set[int]:
+    return {client("GET", path, **TOKEN, **headers).status for _ in range(20)}
+
+
+def served(estate: Estate, variant: Variant) -> Task:
+    task = estate.variant(variant).serve()
+    eventually(lambda: ready(task.client))
+    return task
+
+
+def test_errors_are_for_people_alone(migrated: Estate) -> None:
+    client = served(migrated, variants.errors(percent=50)).client
+    assert statuses(client) == {200, 500}
+    assert statuses(client, path="/healthz") == statuses(client, path="/readyz") == {200}
+    assert statuses(client, X_Test_Traffic="secret") == {200}
+
+
+def test_errors_on_demand_come_when_they_are_asked_for(migrated: Estate) -> None:
+    client = served(migrated, variants.errors_on_demand(percent=50)).client
+    assert statuses(client) == {200}
+    assert client("POST", "/api/heartbeat", {"probe": DEMAND, "sequence": 1}, **TOKEN).status == 201
+    assert statuses(client) == {200, 500}
+    migrated.rows("DELETE FROM campus_heartbeat RETURNING 1")
+    assert statuses(client) == {200}
+
+
+def test_errors_come_later(migrated: Estate) -> None:
+    client = served(migrated, variants.errors_later(3, percent=100)).client
+    assert client("GET", "/").status == 200
+    eventually(lambda: client("GET", "/").status == 500)
+    assert ready(client)
+
+
+def test_a_slow_release_answers_health_checks_as_ever(migrated: Estate) -> None:
+    task = served(migrated, variants.slow(300))
+    assert task.client("GET", "/").status == 200
+    eventually(lambda: any(record.get("path") == "/" for record in task.records()))
+    (page,) = (record for record in task.records() if record.get("path") == "/")
+    (check, *_) = (record for record in task.records() if record.get("path") == "/readyz")  # before it was ready
+    assert check["ms"] < 300 <= page["ms"]
+
+
+def test_what_is_never_ready_serves_all_the_same(migrated: Estate) -> None:
+    client = migrated.variant(variants.never_ready()).serve().client
+    eventually(lambda: client("GET", "/readyz").json()["database"] == client("GET", "/readyz").json()["cache"] == "ok")
+    assert not ready(client)
+    assert client("GET", "/").status == 200
+
+
+def test_what_crashes_can_still_be_migrated(migrated: Estate) -> None:
+    release = migrated.variant(variants.crashes_at_start())
+    assert release.run("serve").finish() != 0
+    assert release.run("migrate", **ADMIN).finish() == 0
+
+
+def test_smoke_tests_have_something_to_find(migrated: Estate) -> None:
+    client = served(migrated, variants.smoke_fails().also(variants.first_page_fails())).client
+    assert client("GET", "/").status == 500
+    assert client("POST", "/api/heartbeat", {"probe": "smoke", "sequence": 1}, **TOKEN).status == 201
+    assert client("GET", "/api/heartbeat?probe=smoke", **TOKEN).json()["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"), [(variants.expand_migration, "expand"), (variants.contract_migration, "contract")]
+)
+def test_the_previous_release_gets_along_as_the_plan_says(
+    migrated: Estate, make: Callable[[], Variant], kind: str
+) -> None:
+    release, where = migrated.variant(make()), {"DATABASE_NAME": migrated.database(kind), **ADMIN}
+    assert migrated.run("migrate", **where).finish() == 0
+    plan = release.run("migrate", "--plan", **where)
+    assert plan.finish() == 0
+    (pending,) = plan.records()[-1]["pending"]
+    assert (pending["kind"], bool(pending["reasons"])) == (kind, kind == "contract")
+    assert release.run("migrate", **where).finish() == 0
+    seed = ("seed", "--students", "5", "--days", "1")
+    new, previous = release.run(*seed, **where), migrated.run(*seed, **where)
+    assert (new.finish(), previous.finish()) == (0, int(kind == "contract"))
+
+
+def test_a_migration_that_fails_ends_with_1(migrated: Estate) -> None:
+    task = migrated.variant(variants.failing_migration()).run("migrate", **ADMIN)
+    assert task.finish() == 1
+    assert "no_such_column" in task.records()[-1]["detail"]

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from ansible.module_utils import audit
 from ansible.module_utils.aws_resource import tags_from, unless_missing
 from ansible.module_utils.names import aws_name
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -228,6 +229,12 @@ def service_state(service: Found) -> Found:
     }
 
 
+def find_audit(s3: Any, estate: Estate) -> Found:
+    """What was released lately, newest first."""
+    bucket = aws_name(f"{estate.name}-{estate.account_id}-reports", "bucket")
+    return {"audit": audit.latest(s3, bucket, estate.account_id)}
+
+
 FINDERS = (
     Finder("ec2", find_network),
     Finder("kms", find_key),
@@ -239,4 +246,5 @@ FINDERS = (
     Finder("elasticache", find_cache),
     Finder("elbv2", find_load_balancer),
     Finder("ecs", find_cluster),
+    Finder("s3", find_audit),
 )

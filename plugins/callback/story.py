@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
+import sys
 import textwrap
 import time
 from collections.abc import Mapping
@@ -10,11 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.callback.default import CallbackModule as Default
+from ansible.utils.color import stringc
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
+
+from plugins.plugin_utils.live_line import LiveLine, print_above  # noqa: E402
 
 DOCUMENTATION = """
     name: story
     type: stdout
     short_description: the default output with progress of long waits and the time that each role took
+    description:
+      - On a terminal what is awaited is one line, written over and over; it stays when its stage is over.
+      - Elsewhere, and with C(-v), it is a plain line whenever it says something new.
     extends_documentation_fragment: [default_callback, result_format_callback]
     options:
       record:
@@ -24,9 +37,16 @@ DOCUMENTATION = """
 """
 
 
+WAITING = "bright blue"
+
+
 def progress(result: Mapping[str, Any]) -> str:
     """What a result that is not there yet says of itself."""
     return str(result.get("progress") or result.get("msg") or "not yet")
+
+
+def is_terminal() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def is_validation(task: Any) -> bool:
@@ -72,6 +92,23 @@ class CallbackModule(Default):
         self.running: tuple[str, float] | None = None
         self.awaited: dict[str, str] = {}  # by host: what its last retry said
         self.changes: list[dict[str, Any]] = []
+        self.live: LiveLine | None = None
+        if is_terminal() and not self._display.verbosity:
+            self.live = LiveLine(sys.stdout.fileno(), keep=self._show, paint=lambda line: stringc(line, WAITING))
+            print_above(self._display, self.live)
+            atexit.register(self.live.end)  # Ctrl-C: the shell's prompt has a row of its own
+
+    def _show(self, line: str) -> None:
+        self._display.display(line, color=WAITING)
+
+    def _stop_waiting(self, host: str | None = None) -> None:
+        """The host waits no more, or nobody does; what it waits for next is new."""
+        if host:
+            self.awaited.pop(host, None)
+        else:
+            self.awaited.clear()
+        if self.live:
+            self.live.end(host)
 
     def _switch_to(self, role: str | None) -> None:
         now = time.monotonic()
@@ -81,6 +118,7 @@ class CallbackModule(Default):
         self.running = (role, now) if role else None
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        self._stop_waiting()
         self._switch_to(task._role.get_name() if task._role else "playbook")
         super().v2_playbook_on_task_start(task, is_conditional)
         if not is_validation(task):
@@ -95,17 +133,21 @@ class CallbackModule(Default):
         super().v2_runner_item_on_ok(result)
 
     def v2_runner_on_ok(self, result: Any) -> None:
+        self._stop_waiting(result._host.get_name())
         self._keep(result)
         if self._display.verbosity or not is_validation(result._task):
             super().v2_runner_on_ok(result)
 
     def v2_runner_retry(self, result: Any) -> None:
         host, now = result._host.get_name(), progress(result._result)
-        if self.awaited.get(host) != now:
-            self._display.display(f"  waiting: [{host}] {now}", color="bright blue")
+        if self.live:
+            self.live.wait(host, now)
+        elif self.awaited.get(host) != now:
+            self._display.display(f"  waiting: [{host}] {now}", color=WAITING)
         self.awaited[host] = now
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        self._stop_waiting(result._host.get_name())
         message = result._result.get("msg")
         if ignore_errors or self._display.verbosity or not message:
             super().v2_runner_on_failed(result, ignore_errors=ignore_errors)
@@ -113,7 +155,12 @@ class CallbackModule(Default):
         lines = [f"FAILED: [{result._host.get_name()}] {result._task.get_name()}", *indented(str(message))]
         self._display.display("\n".join([*lines, f"  ({result._task.get_path()}; -v shows more)"]), color="red")
 
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._stop_waiting(result._host.get_name())
+        super().v2_runner_on_unreachable(result)
+
     def v2_playbook_on_stats(self, stats: Any) -> None:
+        self._stop_waiting()
         self._switch_to(None)
         super().v2_playbook_on_stats(stats)
         if sum(self.seconds.values()) >= 1:

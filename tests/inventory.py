@@ -63,6 +63,8 @@ def inventory(client: Client, estate: str, zone: str, others: Sequence[str] = ()
     held: Held = {}
     for service, operation, key in LISTS:
         for item in getattr(client(service), operation)()[key]:
+            if item.get("State") == "deleted":
+                continue  # NAT gateways are shown for a while
             text = json.dumps(plain(item), sort_keys=True)
             if any(mark in text for mark in marks) and not any(other in text for other in others):
                 held[f"{operation} {identity(item)}"] = json.loads(text)

@@ -19,6 +19,7 @@ SERVICES = (
     "kms",
     "rds",
     "s3",
+    "secretsmanager",
     "servicequotas",
     "sts",
 )

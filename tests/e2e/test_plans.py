@@ -80,15 +80,16 @@ class moved:  # noqa: N801 reads as what it does
         self.estate.client("secretsmanager").put_secret_value(SecretId=self.secret, SecretString="somebody's")
 
     def __exit__(self, *_: object) -> None:
-        self.set(blue=1, size=3, lead=self.alias["AliasTarget"]["DNSName"])
-        # the very version that runs: another would be another release
+        # First, and the very version that runs: another would be another release, and tasks read it as they start.
         self.estate.client("secretsmanager").update_secret_version_stage(
             SecretId=self.secret,
             VersionStage="AWSCURRENT",
             RemoveFromVersionId=self.current()["VersionId"],
             MoveToVersionId=self.version,
         )
-        until(lambda: self.service()["runningCount"] == 3, 60)
+        self.set(blue=1, size=3, lead=self.alias["AliasTarget"]["DNSName"])
+        assert self.current()["VersionId"] == self.version
+        assert until(lambda: self.service()["runningCount"] == 3, 60), "a task that the others need is missing"
 
     def service(self) -> Any:
         answer = self.estate.client("ecs").describe_services(cluster=ESTATE, services=[f"{ESTATE}-app"])

@@ -212,3 +212,17 @@ def test_only_roles_that_exist_are_assumed(api: LocalApi) -> None:
     assert session["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/there/test"
     with refused("AccessDenied"):
         sts.assume_role(RoleArn=role.replace("there", "elsewhere"), RoleSessionName="test")
+
+
+def test_the_value_of_a_secret_is_that_of_awscurrent_wherever_it_is_moved(api: LocalApi) -> None:
+    secrets = api.client("secretsmanager")
+    first = secrets.create_secret(Name="moved", SecretString="first")["VersionId"]
+    second = secrets.put_secret_value(SecretId="moved", SecretString="second")["VersionId"]
+    secrets.update_secret_version_stage(
+        SecretId="moved", VersionStage="AWSCURRENT", RemoveFromVersionId=second, MoveToVersionId=first
+    )
+    read = secrets.get_secret_value(SecretId="moved")
+    assert (read["VersionId"], read["SecretString"], read["VersionStages"]) == (first, "first", ["AWSCURRENT"])
+    third = secrets.put_secret_value(SecretId="moved", SecretString="third")["VersionId"]
+    assert secrets.get_secret_value(SecretId="moved")["VersionId"] == third
+    assert secrets.get_secret_value(SecretId="moved", VersionStage="AWSPREVIOUS")["VersionId"] == first

@@ -19,6 +19,7 @@ FAILED = TargetHealth("unhealthy", "Target.FailedHealthChecks", "Health checks f
 
 PROBE_SECONDS = 1.0
 LOOK_SECONDS = 1.0  # between two looks at a target that was never healthy
+GLANCE_SECONDS = 0.2  # for such a look: until a server has started, its clients may wait for long
 
 Key = tuple[str, str, int]
 
@@ -61,7 +62,7 @@ class Judge:
             return past.health
         if seen.healthy:
             past.health, past.explained, past.initial = HEALTHY, float("-inf"), False
-        elif past.initial and self._arrived(past, endpoint, check, seen):
+        elif past.initial and self._arrived(past, endpoint, check):
             past.renewed = True
         elif past.health == CHECKING and now - past.since < _patience(check):
             pass  # one failure is enough for Envoy, while AWS counts up to the threshold
@@ -71,15 +72,14 @@ class Judge:
             past.health, past.explained = explain(endpoint, check), now
         return past.health
 
-    def _arrived(self, past: _Past, endpoint: Endpoint, check: HealthCheck, seen: EndpointHealth) -> bool:
+    def _arrived(self, past: _Past, endpoint: Endpoint, check: HealthCheck) -> bool:
         """Whether a new target that failed at first passes now.
 
         "After your target is registered, it must pass one health check to be considered healthy": on AWS whatever
         failed before, while with Envoy only the very first check is enough, and then the threshold counts.
         """
         now = time.monotonic()
-        hopeful = past.health == CHECKING and not seen.timed_out
-        if now - past.looked < (LOOK_SECONDS if hopeful else check.interval):
+        if now - past.looked < (LOOK_SECONDS if past.health == CHECKING else check.interval):
             return False
         past.looked = now
         return passes(endpoint, check)
@@ -88,7 +88,7 @@ class Judge:
 def explain(endpoint: Endpoint, check: HealthCheck) -> TargetHealth:
     """Why a target is unhealthy: what a health check gets from it."""
     try:
-        status = _ask(endpoint, check)
+        status = _ask(endpoint, check, PROBE_SECONDS)
     except TimeoutError:
         return TIMED_OUT
     except (OSError, http.client.HTTPException):
@@ -98,17 +98,17 @@ def explain(endpoint: Endpoint, check: HealthCheck) -> TargetHealth:
 
 
 def passes(endpoint: Endpoint, check: HealthCheck) -> bool:
-    """Whether a target passes a health check now."""
+    """Whether a target passes a health check now, and at once."""
     try:
-        status = _ask(endpoint, check)
+        status = _ask(endpoint, check, GLANCE_SECONDS)
     except (OSError, http.client.HTTPException):
         return False
     return any(status in codes for codes in check.codes)
 
 
-def _ask(endpoint: Endpoint, check: HealthCheck) -> int:
+def _ask(endpoint: Endpoint, check: HealthCheck, timeout: float) -> int:
     port = check.port or endpoint.port
-    connection = http.client.HTTPConnection(endpoint.address, port, timeout=PROBE_SECONDS)
+    connection = http.client.HTTPConnection(endpoint.address, port, timeout=timeout)
     headers = {"Host": f"{endpoint.host}:{port}", "User-Agent": check.user_agent}
     try:
         connection.request("GET", check.path or "/", headers=headers)

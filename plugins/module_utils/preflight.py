@@ -116,13 +116,20 @@ def cramped(tasks: int, cpu: int, strategy: Sequence[Found], quotas: Mapping[str
 
 
 def known_definitions(history: Sequence[Found]) -> set[str]:
-    """Task definitions that releases of ours may have left running: the latest that ended well, and any tried since."""
+    """Task definitions that releases of ours may have left running: the latest that ended well, and those tried since.
+
+    What ran before such a try had passed this very check; so, however many failed in a row, what they failed back to is
+    known. A try has a task definition only from then on.
+    """
     found = set()
     for entry in history:  # newest first
-        found.add(str(entry.get("task_definition")))
+        if definition := entry.get("task_definition"):
+            found.add(definition)
         if entry.get("outcome") == "released":
             break
-    return found
+        if definition:
+            found.add(entry.get("previous_task_definition"))
+    return {str(definition) for definition in found if definition}
 
 
 def by_hand(running: str | None, history: Sequence[Found], accepted: str) -> Iterator[str]:
@@ -142,7 +149,8 @@ def by_hand(running: str | None, history: Sequence[Found], accepted: str) -> Ite
 
 def in_progress(target: str | None, history: Sequence[Found], arn: str) -> Iterator[str]:
     """Why a deployment that goes on is not simply a release whose leader died."""
-    if target in {entry.get("task_definition") for entry in history if entry.get("outcome") == "started"}:
+    tried = {entry.get("task_definition") for entry in history if entry.get("outcome") not in ("released", "unchanged")}
+    if target and target in tried:
         return
     yield (
         f"A deployment is in progress that no release of ours began ({arn.rpartition('/')[2]}, of "

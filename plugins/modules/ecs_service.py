@@ -42,6 +42,7 @@ options:
   alarms: {description: CloudWatch alarms that take a deployment back, type: list, elements: str, default: []}
   pause_stages: {description: Lifecycle stages at which a deployment waits for an answer, type: list, elements: str, default: []}
   pause_minutes: {description: Minutes without an answer after which it goes back, type: int, default: 30}
+  force: {description: "Start a deployment although nothing differs: the last one ended half-way", type: bool, default: false}
   tags: {description: Tags, type: dict, default: {}}
   state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
   wait: {description: Wait until a deleted service is gone, type: bool, default: false}
@@ -93,7 +94,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 BALANCER = ("target_group", "alternate_target_group", "production_rule", "test_rule", "infrastructure_role")
 STRATEGIES = ["CANARY", "LINEAR", "BLUE_GREEN"]
 # A service's update starts a deployment for these alone, botocore's model of UpdateService says.
-DEPLOYING = {"task_definition", "network", "load_balancer"}
+DEPLOYING = {"task_definition", "network", "load_balancer", "forced"}
 
 
 def state_from(service: State) -> State:
@@ -102,6 +103,7 @@ def state_from(service: State) -> State:
     return {
         "arn": service["serviceArn"],
         "status": service["status"],
+        "forced": False,
         "deployment": service.get("currentServiceDeployment"),
         "task_definition": service["taskDefinition"],
         "capacity_providers": [
@@ -146,7 +148,7 @@ def rollout_from(configuration: State) -> State:
         "bake_minutes": configuration.get("bakeTimeInMinutes", 0),
         "alarms": sorted(alarms.get("alarmNames", [])) if alarms.get("enable") and alarms.get("rollback") else [],
         "pause_stages": sorted(stage for hook in hooks for stage in hook["lifecycleStages"]),
-        "pause_minutes": next((hook["timeoutConfiguration"]["timeoutInMinutes"] for hook in hooks), None),
+        "pause_minutes": next((hook.get("timeoutConfiguration", {}).get("timeoutInMinutes") for hook in hooks), None),
     }
 
 
@@ -212,6 +214,8 @@ def request_from(part: str, value: Any, container: State) -> State:
             return {"loadBalancers": [balancer]}
         case "grace_seconds":
             return {"healthCheckGracePeriodSeconds": value}
+        case "forced":
+            return {"forceNewDeployment": value}
         case "rollout":
             return {"deploymentConfiguration": configuration_from(value)}
     return {}
@@ -223,6 +227,7 @@ class Service(Resource):
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
         self.ecs = module.client("ecs")
+        self.deploying = False  # whether this run asked for a deployment
 
     def read(self) -> State | None:
         answer = unless_missing(
@@ -237,7 +242,7 @@ class Service(Resource):
         return state_from(there[0]) if there else None
 
     def wanted(self, found: State | None) -> State:
-        count = {} if found else {"desired_count": self.params["desired_count"]}
+        count = {"forced": self.params["force"]} if found else {"desired_count": self.params["desired_count"]}
         return {
             "task_definition": self.params["task_definition"],
             "capacity_providers": self.params["capacity_providers"],
@@ -261,6 +266,7 @@ class Service(Resource):
         return request
 
     def create(self, wanted: State) -> None:
+        self.deploying = True
         self.ecs.create_service(
             cluster=self.params["cluster"],
             serviceName=self.name,
@@ -277,6 +283,7 @@ class Service(Resource):
         return None
 
     def update(self, found: State, changes: State) -> None:
+        self.deploying = bool(changes.keys() & DEPLOYING)
         if request := self.requests(changes):
             self.ecs.update_service(cluster=self.params["cluster"], service=self.name, **request)
         if "tags" in changes:
@@ -286,8 +293,9 @@ class Service(Resource):
         if found["status"] != "DRAINING":
             self.ecs.delete_service(cluster=self.params["cluster"], service=self.name, force=True)
 
-    def settled(self, found: State | None) -> bool:
-        return found is None if self.params["state"] == "absent" else True
+    def settled(self, found: State) -> bool:
+        """A deployment that was asked for is there a moment later; who leads it needs its name."""
+        return not self.deploying or found["deployment"] is not None
 
 
 def main() -> None:
@@ -317,6 +325,7 @@ def main() -> None:
             "alarms": {"type": "list", "elements": "str", "default": []},
             "pause_stages": {"type": "list", "elements": "str", "default": []},
             "pause_minutes": {"type": "int", "default": 30},
+            "force": {"type": "bool", "default": False},
             **TAGS_OPTION,
             **STATE_OPTION,
             **WAIT_OPTIONS,

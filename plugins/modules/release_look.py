@@ -46,6 +46,8 @@ EXAMPLES = r"""
 RETURN = r"""
 stop: {description: "What is to be done: test, enter, judge, stop, ended; null for nothing", type: str, returned: success}
 verdict: {description: "outcome, words and missing requests", type: dict, returned: success}
+judged: {description: Whether the verdict will not become another by waiting, type: bool, returned: success}
+phase: {description: "What changes only when the deployment comes further", type: str, returned: success}
 progress: {description: Where it stands, in words, type: str, returned: success}
 """
 
@@ -126,7 +128,7 @@ class Look:
         if rollout.hook:
             return seconds_until(rollout.expires, self.now)
         minutes = bake_minutes(rollout)
-        if minutes is None:
+        if minutes is None or not self.params["record"]:
             return None
         same = [
             line["t"]
@@ -138,8 +140,19 @@ class Look:
 
 
 def nothing(module: AnsibleAWSModule) -> None:
+    words = "there is no deployment"
     module.exit_json(
-        changed=False, stop="ended", ended=True, succeeded=False, deployment=None, progress="there is no deployment"
+        changed=False,
+        deployment=None,
+        stop="ended",
+        status="",
+        stage=None,
+        hook=None,
+        ended=True,
+        succeeded=False,
+        outcome=f"{words[0].upper()}{words[1:]}.",
+        verdict=asdict(Verdict("undecided", words)),
+        progress=words,
     )
 
 
@@ -202,7 +215,9 @@ def main() -> None:
         reason=rollout.reason,
         outcome=outcome(rollout),
         verdict=asdict(verdict),
+        judged=verdict.outcome != "undecided" or not rollout.ahead,
         progress=words,
+        phase=f"{rollout.status} {rollout.stage} {rollout.share:g}",
         **colours,
     )
 

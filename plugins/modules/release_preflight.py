@@ -49,6 +49,8 @@ RETURN = r"""
 problems: {description: "Sentences, each with its cure", type: list, returned: success}
 digest: {description: "The image's digest, or null", type: str, returned: success}
 tags: {description: "The image's tags", type: list, returned: success}
+serves: {description: Whether a release before it serves, type: bool, returned: success}
+unfinished: {description: Whether the service's task definition is one that never got all traffic, type: bool, returned: success}
 orphan: {description: ARN of a deployment that nobody leads any more, or null, type: str, returned: success}
 """
 
@@ -110,6 +112,20 @@ class Preflight:
         found = [one for one in (answer or {}).get("services", []) if one["status"] == "ACTIVE"]
         return dict(found[0]) if found else None
 
+    def unfinished(self, running: str) -> bool:
+        """Whether what the service is said to run is what a deployment left half-way, as a stopped first one does."""
+        pages = self.ecs.list_service_deployments(cluster=self.params["cluster"], service=self.params["service"])
+        newest = max(pages["serviceDeployments"], key=lambda one: one["createdAt"], default=None)
+        if newest is None or newest["status"] in ONGOING | {"SUCCESSFUL"}:
+            return False
+        return self.definition(newest) == running
+
+    def definition(self, deployment: dict[str, Any]) -> str | None:
+        """The task definition that a deployment brings."""
+        arns = [deployment["targetServiceRevisionArn"]]
+        revisions = self.ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"]
+        return next((revision.get("taskDefinition") for revision in revisions), None)
+
     def ongoing(self) -> tuple[str, str | None] | None:
         """ARN and task definition of the deployment that goes on."""
         pages = self.ecs.list_service_deployments(
@@ -118,9 +134,7 @@ class Preflight:
         if not pages:
             return None
         newest = max(pages, key=lambda one: one["createdAt"])
-        revisions = self.ecs.describe_service_revisions(serviceRevisionArns=[newest["targetServiceRevisionArn"]])
-        definitions = [revision.get("taskDefinition") for revision in revisions["serviceRevisions"]]
-        return newest["serviceDeploymentArn"], next(iter(definitions), None)
+        return newest["serviceDeploymentArn"], self.definition(newest)
 
     def allowed(self) -> dict[str, float]:
         """vCPUs that may run at once, by capacity provider; one whose quota AWS does not tell is left out."""
@@ -181,6 +195,7 @@ def main() -> None:
     with failing_with(module, "Could not look for what stands in the release's way"):
         service = look.service()
         ongoing = look.ongoing() if service else None
+        unfinished = look.unfinished(service["taskDefinition"]) if service else False
         image = look.image()
         problems = list(look.objections(image, service, ongoing))
     module.exit_json(
@@ -189,7 +204,8 @@ def main() -> None:
         digest=image["imageDigest"] if image else None,
         tags=image.get("imageTags", []) if image else [],
         orphan=ongoing[0] if ongoing else None,
-        service_exists=service is not None,
+        unfinished=unfinished,
+        serves=service is not None and service["runningCount"] > 0 and not unfinished,
         running=service["taskDefinition"] if service else None,
     )
 

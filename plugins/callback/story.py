@@ -141,7 +141,7 @@ class CallbackModule(Default):
     def v2_runner_retry(self, result: Any) -> None:
         host, now = result._host.get_name(), progress(result._result)
         if self.live:
-            self.live.wait(host, now)
+            self.live.wait(host, now, str(result._result.get("phase") or ""))
         elif self.awaited.get(host) != now:
             self._display.display(f"  waiting: [{host}] {now}", color=WAITING)
         self.awaited[host] = now

@@ -35,6 +35,7 @@ class Look:
     stage: str
     share: float
     words: str
+    figures: dict[str, Any]  # of blue and green, as CloudWatch had them
 
     @property
     def goes_forward(self) -> bool:
@@ -104,6 +105,7 @@ def look(line: Mapping[str, Any]) -> Look:
         stage=text(line.get("stage")),
         share=number(line.get("share") or 0),
         words=text(line.get("words")),
+        figures={colour: line[colour] for colour in ("blue", "green") if colour in line},
     )
 
 

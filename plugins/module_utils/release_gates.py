@@ -59,10 +59,16 @@ def gate(given: Mapping[str, Any]) -> Gate:
     )
 
 
+def looked_at(evidence: Evidence, t: float) -> dict[str, Any]:
+    """By what a gate judged if it didn't note that itself: the last look before it."""
+    before = [look for look in evidence.looks if look.t <= t]
+    return {**before[-1].figures, "name": f"at {before[-1].share:g} %"} if before else {}
+
+
 def gates(facts: Facts, evidence: Evidence) -> list[Gate]:
     """Those that the release handed over, or, when it was cut short before, those that it wrote down."""
     written = [
-        {**event.figures, "t": event.t, "outcome": event.outcome, "words": event.words}
+        {**looked_at(evidence, event.t), **event.figures, "t": event.t, "outcome": event.outcome, "words": event.words}
         for event in evidence.events
         if event.event == "gate"
     ]

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 CLEAR = "\r\x1b[2K"
@@ -18,16 +18,18 @@ TICK_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Wait:
-    """What a host waits for. Its stage is what stands before a colon, or all but the figures."""
+    """What a host waits for, and since when it waits in that stage."""
 
     host: str
     words: str
+    stage: str
     since: float
 
-    @property
-    def stage(self) -> str:
-        before, colon, _ = self.words.partition(":")
-        return before if colon else re.sub(r"\d+", "", self.words)
+
+def stage_of(words: str) -> str:
+    """What stands before a colon, or all but the figures."""
+    before, colon, _ = words.partition(":")
+    return before if colon else re.sub(r"\d+", "", words)
 
 
 def elapsed(seconds: float) -> str:
@@ -55,13 +57,13 @@ class LiveLine:
         self._away = 0
         self._ticking: threading.Event | None = None
 
-    def wait(self, host: str, words: str) -> None:
+    def wait(self, host: str, words: str, stage: str = "") -> None:
         """A host says what it waits for now; what it said before stays to be read if that was another stage."""
         with self._lock:
             before = self._waits.pop(host, None)
-            now = Wait(host, words, time.monotonic())
+            now = Wait(host, words, stage or stage_of(words), time.monotonic())
             if before and before.stage == now.stage:
-                now = Wait(host, words, before.since)
+                now = replace(now, since=before.since)
             elif before:
                 self._stay(before)
             self._waits[host] = now  # last: it is the one to be shown

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.plugin_utils.live_line import LiveLine, Wait, cut, elapsed
+from plugins.plugin_utils.live_line import LiveLine, cut, elapsed, stage_of
 
 CHECKOUT = Path(__file__).parents[3]
 COLUMNS = 60
@@ -183,6 +183,14 @@ def test_hosts_share_the_line_and_end_apart(terminal: Terminal) -> None:
     assert len(terminal.rows()) == 2
 
 
+def test_a_stage_that_was_told_counts_more_than_the_words(terminal: Terminal) -> None:
+    terminal.line.wait("a", "BAKE: 5 s left", "5 %")
+    terminal.line.wait("a", "other words", "5 %")
+    assert terminal.rows() == ["  0:00 [a] other words"]
+    terminal.line.wait("a", "other words", "100 %")
+    assert terminal.rows() == ["  waited: [a] other words (0:00)", "  0:00 [a] other words"]
+
+
 def test_the_clock_ticks_while_nobody_says_anything(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plugins.plugin_utils.live_line.TICK_SECONDS", 0.05)
     now = [100.0]
@@ -204,9 +212,6 @@ def test_a_line_is_cut_to_the_row_and_can_t_move_the_cursor() -> None:
 
 
 def test_figures_alone_are_no_new_stage() -> None:
-    def stage(words: str) -> str:
-        return Wait("a", words, 0).stage
-
-    assert stage("1 of 3 tasks running") == stage("2 of 3 tasks running")
-    assert stage("SCALE_UP: green has 1 task") == stage("SCALE_UP: starts, 2 tasks")
-    assert stage("SCALE_UP: 5") != stage("BAKE_TIME: 5")
+    assert stage_of("1 of 3 tasks running") == stage_of("2 of 3 tasks running")
+    assert stage_of("SCALE_UP: green has 1 task") == stage_of("SCALE_UP: starts, 2 tasks")
+    assert stage_of("SCALE_UP: 5") != stage_of("BAKE_TIME: 5")

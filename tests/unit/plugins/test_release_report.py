@@ -265,6 +265,11 @@ def test_gates_come_from_the_record_when_nobody_handed_them_over(tmp_path: Path)
     assert (gate.name, gate.outcome) == ("canary", "failed")
     assert gate.green == "15 of 312 failed (4.8 %), p95 44 ms"
     assert gate.limits.startswith("at least 300 requests, 1 % errors")
+    bare = [replace(event, figures={}) for event in evidence.events]
+    figures = {"green": {"requests": 300, "errors": 3, "p95_ms": None}}
+    looks = [replace(look, figures=figures) for look in evidence.looks]
+    (gate,) = gates(facts, replace(evidence, events=bare, looks=looks))
+    assert (gate.name, gate.blue, gate.green) == ("at 5 %", "-", "3 of 300 failed (1.0 %)")
     told = gates(facts_from(RUN, {"gates": [{"name": "bake", "outcome": "pass"}]}), evidence)
     assert [gate.name for gate in told] == ["bake"]
 

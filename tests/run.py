@@ -1,13 +1,14 @@
-"""`make test`: every stage one after the other, a table of what each found, and one closing line.
+"""`make test`: every stage, in two lanes beside each other, a table of what each found, and one closing line.
 
     python -m tests.run [lint] [unit] [contract] [molecule] [bench]
 
-A stage that fails keeps no other from running. The sandbox of these tests has a folder and addresses of its own, so
-that a rehearsal which is running is left alone, and it is taken down whatever happens.
+A step that fails keeps no other from running. Each lane has a sandbox with a folder and addresses of its own, so that
+a rehearsal and the other lane are left alone, and it is taken down whatever happens.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -15,58 +16,105 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 REPORTS = CHECKOUT / "reports" / "tests"
 LINES_OF_FAILURE = 80
-SANDBOX = {"SANDBOX_DIR": str(CHECKOUT / ".sandbox-test"), "SANDBOX_NET": "127.37"}
+# The last has hundreds of processes compile all that they import, each anew.
+STRANGE = ("AWS_", "ANSIBLE_", "SANDBOX_", "MOLECULE_", "PYTHONDONTWRITEBYTECODE")
+LONGEST_LINE = 2**24  # a diff may be one line
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """A command.
 
-    counts: the tests that it ran are counted by the reports that pytest leaves; shown: of its output, the lines that
-    hold this word, and on failure what came before its end or before the cleaning up. All of it is in the log.
-    named: it takes long, and runs only when its stage is named.
+    part: of its stage; counts: the tests that it ran are counted by the reports that pytest leaves; shown: of its
+    output, the lines that hold this word, and on failure what came before its end or before the cleaning up. All of
+    it is in the log. named: it takes long, and runs only when its stage is named.
     """
 
     stage: str
     command: tuple[str, ...]
+    part: str = ""
     counts: bool = False
     shown: str = ""
     named: bool = False
 
     @property
     def name(self) -> str:
-        return self.stage if self.counts else " ".join((self.stage, *self.command))
+        return f"{self.stage} {self.part}".rstrip()
+
+    @property
+    def stem(self) -> str:
+        """How the files that it leaves begin."""
+        return self.name.replace(" ", "-")
 
     @property
     def log(self) -> Path:
-        return REPORTS / f"{self.stage}.log"
+        return REPORTS / f"{self.stem}.log"
 
     @property
     def reports(self) -> list[Path]:
         """What tests/reports.py has left: one for each time that pytest ran."""
-        return sorted(REPORTS.glob(f"{self.stage}-*.xml"))
+        return sorted(REPORTS.glob(f"{self.stem}-*.xml"))
 
 
-STEPS = (
-    Step("lint", ("ruff", "check")),
-    Step("lint", ("ruff", "format", "--check")),
-    Step("lint", ("mypy",)),
-    Step("lint", ("yamllint", "--strict", ".")),
-    Step("lint", ("ansible-lint", "-q", "--nocolor")),
-    Step("unit", ("pytest", "tests/unit"), counts=True),
-    Step("contract", ("pytest", "tests/contract"), counts=True),
-    Step("molecule", ("molecule", "test", "--all", "--no-command-borders"), counts=True, shown=" ➜ "),
-    Step("bench", ("pytest", "tests/bench"), counts=True, named=True),
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Steps that run one after the other, and the sandbox that is theirs."""
+
+    folder: str
+    net: str
+    steps: tuple[Step, ...]
+
+    @property
+    def sandbox(self) -> dict[str, str]:
+        return {"SANDBOX_DIR": str(CHECKOUT / self.folder), "SANDBOX_NET": self.net}
+
+    def only(self, stages: set[str]) -> Lane:
+        return replace(self, steps=tuple(step for step in self.steps if step.stage in stages))
+
+
+def reading(*command: str) -> Step:
+    return Step("lint", command, part=" ".join(word for word in command if word[0] not in "-."))
+
+
+def scenario(name: str) -> Step:
+    command = ("molecule", "test", "--scenario-name", name, "--no-command-borders")
+    return Step("molecule", command, part=name, counts=True, shown=" ➜ ")
+
+
+# The whole stack takes as long as everything else together; 127.38 is that of its tests.
+FIRST = "default"
+SCENARIOS = sorted(path.parent.name for path in (CHECKOUT / "molecule").glob("*/molecule.yml"))
+LANES = (
+    Lane(
+        ".sandbox-test-2",
+        "127.39",
+        (
+            reading("ruff", "check"),
+            reading("ruff", "format", "--check"),
+            reading("mypy"),
+            reading("yamllint", "--strict", "."),
+            reading("ansible-lint", "-q", "--nocolor"),
+            Step("unit", ("pytest", "tests/unit"), counts=True),
+            Step("contract", ("pytest", "tests/contract"), counts=True),
+            *(scenario(name) for name in SCENARIOS if name != FIRST),
+        ),
+    ),
+    Lane(
+        ".sandbox-test",
+        "127.37",
+        (scenario(FIRST), Step("bench", ("pytest", "tests/bench"), counts=True, named=True)),
+    ),
 )
+STEPS = tuple(step for lane in LANES for step in lane.steps)
 STAGES = tuple(dict.fromkeys(step.stage for step in STEPS))
 
 
@@ -87,29 +135,34 @@ class Outcome:
         return f"{mark:<7}{self.name:<28}{self.seconds:7.1f} s  {self.passed} passed, {self.failed} failed{skipped}"
 
 
-def environment(step: Step) -> dict[str, str]:
-    """The caller's, without what would lead an AWS client elsewhere, and with the tests' own sandbox."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ANSIBLE_", "SANDBOX_", "MOLECULE_"))}
+def environment(step: Step, lane: Lane) -> dict[str, str]:
+    """The caller's, without what would lead an AWS client elsewhere or slow down, and with the lane's own sandbox."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(STRANGE)}
     return (
         inherited
-        | SANDBOX
+        | lane.sandbox
         | {
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "ANSIBLE_HOME": str(CHECKOUT / ".ansible"),
-            "MOLECULE_EPHEMERAL_DIRECTORY": str(REPORTS / "molecule"),
+            "MOLECULE_EPHEMERAL_DIRECTORY": str(REPORTS / step.stem),
             "PYTHONPATH": str(CHECKOUT),
-            "PYTEST_ADDOPTS": f"-p tests.reports --junitxml={REPORTS / step.stage}.xml" if step.counts else "",
+            "PYTHONUNBUFFERED": "1",
+            "PYTEST_ADDOPTS": f"-p tests.reports --junitxml={REPORTS / step.stem}.xml" if step.counts else "",
         }
     )
 
 
-def run(step: Step) -> Outcome:
-    """Run a step and say what it found."""
-    print(f"\n==> {step.name}", flush=True)
+async def run(step: Step, lane: Lane, alone: bool = True) -> Outcome:
+    """Run a step and say what it found. Not alone, all that it wrote is printed at its end, in one piece."""
+    live = bool(alone or step.shown)
+    if live:
+        print(f"\n==> {step.name}", flush=True)
     begun = time.monotonic()
-    code = execute(step)
+    code = await execute(step, lane, live)
     if step.shown:
-        print(failure(step.log) if code else "", f"All of it: {step.log}", sep="")
+        print(failure(step.log) if code else "", f"All of it: {step.log}", sep="", flush=True)
+    elif not live:
+        print(f"\n==> {step.name}\n{step.log.read_text()}", end="", flush=True)
     passed, failed, skipped = count(step.reports) if step.counts else (int(code == 0), 0, 0)
     if code and not failed:
         failed = 1  # it broke before, after or between its tests
@@ -118,34 +171,32 @@ def run(step: Step) -> Outcome:
     return Outcome(step.name, passed, failed, skipped, time.monotonic() - begun)
 
 
-def execute(step: Step) -> int:
+async def execute(step: Step, lane: Lane, live: bool) -> int:
     """The command's exit code. Interrupted, it ends what it started."""
-    with subprocess.Popen(
-        step.command,
+    process = await asyncio.create_subprocess_exec(
+        *step.command,
         cwd=CHECKOUT,
-        env=environment(step),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if step.shown else None,
-        stderr=subprocess.STDOUT if step.shown else None,
-        text=True,
+        env=environment(step, lane),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        limit=LONGEST_LINE,
         start_new_session=True,
-    ) as process:
-        try:
-            if process.stdout:
-                show(process.stdout, step.shown, step.log)
-            return process.wait()
-        except BaseException:
+    )
+    try:
+        assert process.stdout
+        with step.log.open("w", buffering=1) as kept:
+            async for line in process.stdout:
+                text = line.decode(errors="replace")
+                kept.write(text)
+                if live and step.shown in text:
+                    print(text, end="", flush=True)
+        return await process.wait()
+    except BaseException:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-            raise
-
-
-def show(output: Iterable[str], word: str, log: Path) -> None:
-    """Print the lines that hold the word, and keep them all."""
-    with log.open("w", buffering=1) as kept:
-        for line in output:
-            kept.write(line)
-            if word in line:
-                print(line, end="", flush=True)
+        await process.wait()
+        raise
 
 
 def failure(log: Path) -> str:
@@ -164,16 +215,33 @@ def count(reports: Sequence[Path]) -> tuple[int, int, int]:
     return tests - failures - errors - skipped, failures + errors, skipped
 
 
+async def follow(lane: Lane, alone: bool) -> list[Outcome]:
+    """Run a lane's steps, one after the other."""
+    return [await run(step, lane, alone) for step in lane.steps]
+
+
+async def beside(lanes: Sequence[Lane]) -> list[Outcome]:
+    """Run lanes beside each other; what they found, lane by lane."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(follow(lane, alone=len(lanes) == 1)) for lane in lanes]
+    return [outcome for task in tasks for outcome in task.result()]
+
+
 @contextmanager
-def nothing_left() -> Iterator[None]:
+def nothing_left(lanes: Sequence[Lane]) -> Iterator[None]:
     """Leave no sandbox of the tests behind, however they end."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    down = [sys.executable, "-m", "sandbox", "down"]
-    subprocess.run(down, cwd=CHECKOUT, env=os.environ | SANDBOX, stdout=subprocess.DEVNULL)
+    take_down(lanes)
     try:
         yield
     finally:
-        subprocess.run(down, cwd=CHECKOUT, env=os.environ | SANDBOX, stdout=subprocess.DEVNULL)
+        take_down(lanes)
+
+
+def take_down(lanes: Sequence[Lane]) -> None:
+    for lane in lanes:
+        command = [sys.executable, "-m", "sandbox", "down"]
+        subprocess.run(command, cwd=CHECKOUT, env=os.environ | lane.sandbox, stdout=subprocess.DEVNULL)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -181,14 +249,16 @@ def main(arguments: Sequence[str]) -> int:
     if strangers := set(arguments) - set(STAGES):
         print(f"There is no stage {', '.join(sorted(strangers))}. There are: {', '.join(STAGES)}", file=sys.stderr)
         return 2
-    usual = {step.stage for step in STEPS if not step.named}
+    stages = set(arguments) or {step.stage for step in STEPS if not step.named}
+    lanes = [chosen for lane in LANES if (chosen := lane.only(stages)).steps]
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir(parents=True)
-    with nothing_left():
-        outcomes = [run(step) for step in STEPS if step.stage in (arguments or usual)]
+    begun = time.monotonic()
+    with nothing_left(lanes):
+        outcomes = asyncio.run(beside(lanes))
     print("\n" + "\n".join(outcome.row for outcome in outcomes))
     passed, failed = (sum(getattr(outcome, key) for outcome in outcomes) for key in ("passed", "failed"))
-    print(f"\n{passed} passed, {failed} failed in {sum(outcome.seconds for outcome in outcomes):.0f} s")
+    print(f"\n{passed} passed, {failed} failed in {time.monotonic() - begun:.0f} s")
     return 1 if failed else 0
 
 

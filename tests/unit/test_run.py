@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests import run
-from tests.run import Step
+from tests.run import LANES, SCENARIOS, STEPS, Lane, Outcome, Step
 
 REPORT = '<testsuites><testsuite tests="5" failures="1" errors="1" skipped="1"/></testsuites>'
 
@@ -18,8 +20,16 @@ def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def shell(script: str, counts: bool = False) -> Step:
-    return Step("stage", ("sh", "-c", script), counts)
+def shell(script: str, stage: str = "stage", counts: bool = False, shown: str = "") -> Step:
+    return Step(stage, ("sh", "-c", script), counts=counts, shown=shown)
+
+
+def lane(*steps: Step) -> Lane:
+    return Lane(".sandbox-nowhere", "127.40", steps)
+
+
+def outcome(step: Step) -> Outcome:
+    return asyncio.run(run.run(step, lane(step)))
 
 
 @pytest.mark.parametrize(
@@ -38,8 +48,8 @@ def test_what_a_step_found(
     step: Step, expected: tuple[int, int, int], reports: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPORTS", str(reports))
-    outcome = run.run(step)
-    assert (outcome.passed, outcome.failed, outcome.skipped) == expected
+    found = outcome(step)
+    assert (found.passed, found.failed, found.skipped) == expected
 
 
 def test_a_stage_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,16 +60,51 @@ def test_a_stage_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]
 def test_the_caller_s_aws_settings_reach_no_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("SANDBOX_DIR", "a rehearsal's")
-    environment = run.environment(shell("true"))
+    environment = run.environment(shell("true"), lane())
     assert "AWS_PROFILE" not in environment
-    assert environment["SANDBOX_DIR"] == run.SANDBOX["SANDBOX_DIR"]
+    assert environment["SANDBOX_DIR"] == lane().sandbox["SANDBOX_DIR"]
 
 
 def test_a_long_output_is_kept_and_what_failed_of_it_is_shown(
     reports: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script = "echo begun; echo '==> look'; echo what failed; echo Cleaning up.; echo cleaned; false"
-    run.run(Step("stage", ("sh", "-c", script), shown="==> look"))
+    outcome(shell(script, shown="==> look"))
     shown = capsys.readouterr().out
     assert "\nwhat failed\n" in shown and "\ncleaned\n" not in shown
     assert (reports / "stage.log").read_text().endswith("cleaned\n")
+
+
+def test_lanes_run_beside_each_other_and_their_output_stays_in_one_piece(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each waits for the other in the middle of what it says: one after the other, neither would end."""
+    meet = "echo {0} begins; touch {2}/{0}; until [ -e {2}/{1} ]; do sleep 0.01; done; echo {0} ends"
+    lanes = [lane(shell(meet.format(*names, tmp_path), stage=names[0])) for names in (("one", "two"), ("two", "one"))]
+    found = asyncio.run(asyncio.wait_for(run.beside(lanes), 20))
+    assert [(one.name, one.passed) for one in found] == [("one", 1), ("two", 1)]
+    shown = capsys.readouterr().out
+    for name in ("one", "two"):
+        assert f"\n==> {name}\n{name} begins\n{name} ends\n" in shown
+
+
+def test_interrupted_it_ends_what_it_started() -> None:
+    step = shell("echo $$; sleep 60")
+
+    async def interrupted() -> None:
+        task = asyncio.create_task(run.run(step, lane(step)))
+        while not step.log.exists() or not step.log.read_text():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(asyncio.wait_for(interrupted(), 20))
+    assert not psutil.pid_exists(int(step.log.read_text()))
+
+
+def test_lanes_meet_nowhere_and_leave_no_scenario_out() -> None:
+    assert len({one.net for one in LANES}) == len({one.folder for one in LANES}) == len(LANES)
+    assert len({step.stem for step in STEPS}) == len(STEPS)
+    assert SCENARIOS
+    assert {step.part for step in STEPS if step.stage == "molecule"} == set(SCENARIOS)

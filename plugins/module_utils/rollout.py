@@ -6,13 +6,14 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hook
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ansible.module_utils.gate import Figures, Verdict
 
+FAILED_STARTS = 3  # tasks of green: one may be a machine's fault
 ONGOING = {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}
 # test: try green before anybody sees it; enter: let the first traffic in; judge: by the figures so far;
 # stop: nobody asks, but it goes wrong; ended: nothing is left to do.
@@ -95,9 +96,40 @@ def stop_of(rollout: Rollout, verdict: Verdict) -> Stop | None:
         if rollout.stage == "POST_TEST_TRAFFIC_SHIFT":
             return "test"
         return "judge" if rollout.share > 0 else "enter"
-    if rollout.ahead and rollout.share > 0 and verdict.outcome == "fail" and rollout.stage != "CLEAN_UP":
+    if rollout.ahead and verdict.outcome == "fail" and rollout.stage != "CLEAN_UP":
         return "stop"
     return None
+
+
+def start(rollout: Rollout, stopped: Sequence[Mapping[str, Any]], elapsed: float, patience: float) -> Verdict:
+    """Whether green gets up. ECS would try for 24 hours: neither alarms nor a circuit breaker watch this stage.
+
+    stopped: tasks of green that have ended; elapsed and patience in seconds.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-deployment-how-it-works.html
+    """
+    if rollout.stage not in ("PRE_SCALE_UP", "SCALE_UP"):
+        return Verdict("undecided", "green has no traffic yet")
+    if len(stopped) >= FAILED_STARTS:
+        return Verdict(
+            "fail", f"green does not start: {len(stopped)} of its tasks have ended, the last since {why(stopped[-1])}"
+        )
+    if elapsed > patience:
+        running, wanted = rollout.green.get("runningTaskCount", 0), rollout.green.get("requestedTaskCount", 0)
+        last = f" A task that ended did so since {why(stopped[-1])}." if stopped else ""
+        return Verdict(
+            "fail",
+            f"green is not ready after {span(patience)}: {running} of {wanted} tasks run, and the load balancer "
+            f"does not find all of them healthy.{last}",
+        )
+    return Verdict("undecided", "green is starting")
+
+
+def why(task: Mapping[str, Any]) -> str:
+    """Why a task has ended, as ECS says it, with the exit code of its container."""
+    containers = task.get("containers") or [{}]
+    code, reason = containers[0].get("exitCode"), containers[0].get("reason")
+    said = str(reason or task.get("stoppedReason") or "ECS says no reason").rstrip(".")
+    return f"{said} (exit code {code})" if code is not None else said
 
 
 def bake_minutes(rollout: Rollout) -> float | None:

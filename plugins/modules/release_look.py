@@ -25,6 +25,7 @@ options:
       p95_floor_ms: {description: A p95 below this is never too slow, type: float, default: 50.0}
       cpu_percent: {description: CPU of the service, type: float, default: 90.0}
   final: {description: "Whether this is the verdict, and not a look on the way", type: bool, default: false}
+  start_seconds: {description: Seconds in which green must have got up, type: float, default: 600}
   minute_seconds: {description: "Seconds of a minute of ECS's, to tell what is left", type: float, default: 60}
   record: {description: File to which the look is added, type: str, default: ""}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
@@ -65,11 +66,13 @@ from ansible.module_utils.rollout import (
     progress,
     rollout_from,
     seconds_until,
+    start,
     stop_of,
 )
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 NOTHING = Figures(0, 0, None)
+MOST_TASKS = 100  # that DescribeTasks takes
 
 
 class Look:
@@ -116,12 +119,31 @@ class Look:
 
     def verdict(self, rollout: Rollout, figures: dict[str, Figures]) -> Verdict:
         if not rollout.share:
-            return Verdict("undecided", "green has no traffic yet")
+            elapsed = -(seconds_until(rollout.begun, self.now) or 0)
+            return start(rollout, self.stopped(rollout), elapsed, self.params["start_seconds"])
         final = self.params["final"]
         names = (self.params["cluster"], self.params["service"])
         cpu = traffic.cpu(self.cloudwatch, *names, rollout.begun, self.now) if final else None
         limits = Limits(**{key: value for key, value in self.params["limits"].items() if value is not None})
         return judge(figures["blue"], figures["green"], cpu, limits, final)
+
+    def stopped(self, rollout: Rollout) -> list[dict[str, Any]]:
+        """Tasks of green that have ended, the last at the end. ECS shows them for an hour."""
+        if rollout.stage != "SCALE_UP":
+            return []
+        cluster, names = self.params["cluster"], {"serviceName": self.params["service"], "desiredStatus": "STOPPED"}
+        arns = self.ecs.list_tasks(cluster=cluster, **names)["taskArns"]
+        tasks = self.ecs.describe_tasks(cluster=cluster, tasks=arns[:MOST_TASKS])["tasks"] if arns else []
+        revisions = self.ecs.describe_service_revisions(serviceRevisionArns=[rollout.green["arn"]])["serviceRevisions"]
+        definition = revisions[0]["taskDefinition"]
+        mine = [
+            task
+            for task in tasks
+            if task["taskDefinitionArn"] == definition
+            and task["lastStatus"] == "STOPPED"
+            and (seconds_until(task["createdAt"], self.now) or 0) >= (seconds_until(rollout.begun, self.now) or 0)
+        ]
+        return sorted(mine, key=lambda task: str(task["createdAt"]))
 
     def left(self, rollout: Rollout) -> float | None:
         """Seconds until it goes on by itself. A stage's beginning is known from the first look at it alone."""
@@ -172,6 +194,7 @@ def main() -> None:
             "deployment": {"default": ""},
             "limits": {"type": "dict", "default": {}, "options": limits},
             "final": {"type": "bool", "default": False},
+            "start_seconds": {"type": "float", "default": 600},
             "minute_seconds": {"type": "float", "default": 60},
             "record": {"default": ""},
         },

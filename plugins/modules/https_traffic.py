@@ -41,7 +41,7 @@ import itertools
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.https import NO_HEADERS, Address, Client, NoAnswerError, path_of
@@ -52,8 +52,7 @@ CONCURRENCIES = range(1, 51)
 ONE_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     sent: int
     failures: tuple[str, ...]
 

@@ -1,0 +1,48 @@
+"""Start and stop the probe as a companion of this play; the module of the same name does what needs no process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))
+
+from plugins.plugin_utils.companion import CompanionError, start, stop  # noqa: E402
+
+PROBER = ROOT / "plugins" / "plugin_utils" / "prober.py"
+
+
+class ActionModule(ActionBase):
+    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        options = dict(self._task.args)
+        pid = int(options.get("pid") or 0)
+        if options.get("state") == "stopped" and pid and not self._task.check_mode:
+            options["ended_early"] = not stop(pid)
+        result |= self._execute_module(module_name="probe", module_args=options, task_vars=task_vars)
+        config = result.pop("config", None)
+        if config is None:  # stopped, refused, or not to be started
+            return result
+        try:
+            result["pid"] = self._start(config)
+        except CompanionError as error:
+            result |= {
+                "failed": True,
+                "msg": f"The probe did not start, so nobody would see what a release does. {error}",
+            }
+        return result
+
+    def _start(self, config: dict[str, Any]) -> int:
+        environment: dict[str, Any] = {}
+        self._compute_environment_string(environment)
+        words = {name: str(value) for name, value in environment.items()}
+        log = Path(config["record"]).with_suffix(".log")
+        # this is a worker's fork; its parent is ansible-playbook, whose end is the play's
+        return start(PROBER, config, words, os.getppid(), log)

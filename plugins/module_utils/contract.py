@@ -1,0 +1,157 @@
+"""The application's contract (docs/app-contract.md) as questions to one release, and what is wrong with its answers."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from html import unescape
+from urllib.parse import urljoin, urlsplit
+
+from ansible.module_utils.heartbeat import ACKNOWLEDGED, PATH, UNAUTHORIZED, authorization, beats_of, read_path
+from ansible.module_utils.https import NO_HEADERS, Address, Answer, Client, NoAnswerError, path_of
+
+STYLESHEET = re.compile(rb"<link\b[^>]*\brel=[\"']?stylesheet\b[^>]*>", re.IGNORECASE)
+HREF = re.compile(rb"\bhref=[\"']([^\"']+)", re.IGNORECASE)
+API = "/api/students"
+REFUSED = (401, 403)
+
+
+class BrokenError(Exception):
+    """The contract is not kept; the message says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    check: str
+    passed: bool
+    words: str
+    ms: float
+
+
+@dataclass(slots=True)
+class Contract:
+    """marked: headers by which the load balancer leads a request to the release that is tested."""
+
+    address: Address
+    release: str
+    marked: Mapping[str, str]
+    token: str
+    name: str = field(default_factory=lambda: f"contract-{secrets.token_hex(8)}")  # a new one each time
+    _ms: float = 0.0
+
+    def checks(self) -> list[Check]:
+        """Every question, in order; a broken promise keeps no other from being asked."""
+        with Client(self.address) as client:
+            questions: dict[str, Callable[[Client], str]] = {
+                "alive": self._alive,
+                "ready": self._ready,
+                "first page": self._first_page,
+                "heartbeat written": self._written,
+                "heartbeat read back": self._read_back,
+                "heartbeat without a token": self._unauthorized,
+                "API without a login": self._anonymous,
+            }
+            return [self._check(name, partial(question, client)) for name, question in questions.items()]
+
+    def _check(self, name: str, question: Callable[[], str]) -> Check:
+        self._ms = 0.0
+        try:
+            words, passed = question(), True
+        except (BrokenError, NoAnswerError) as error:
+            words, passed = str(error), False
+        return Check(name, passed, words, round(self._ms, 1))
+
+    def _ask(
+        self,
+        client: Client,
+        method: str,
+        path: str,
+        expected: Sequence[int],
+        body: object = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Answer:
+        """An answer with an expected status, from the release that is tested."""
+        try:
+            answer = client.ask(method, path, body, {**self.marked, **headers})
+        except NoAnswerError as error:
+            raise NoAnswerError(f"{method} {path}: {error}") from error
+        self._ms += answer.ms
+        if answer.status not in expected:
+            raise BrokenError(f"{method} {path} answers {answer.status} instead of {expected[0]}")
+        if answer.release != self.release:
+            who = f"release {answer.release}" if answer.release else "something without X-Release"
+            raise BrokenError(f"{method} {path} was answered by {who} instead of {self.release}")
+        return answer
+
+    def _alive(self, client: Client) -> str:
+        self._ask(client, "GET", "/healthz", (200,))
+        return "/healthz answers 200"
+
+    def _ready(self, client: Client) -> str:
+        said = self._ask(client, "GET", "/readyz", (200,)).json()
+        status = said.get("status") if isinstance(said, dict) else None
+        if status != "ready":
+            raise BrokenError(f"GET /readyz says {status!r} instead of 'ready'")
+        away = [f"its {part} is {said[part]}" for part in ("database", "cache") if said.get(part, "ok") != "ok"]
+        if away:
+            raise BrokenError(f"GET /readyz answers, but {' and '.join(away)}")
+        return "/readyz says ready, with database and cache"
+
+    def _first_page(self, client: Client) -> str:
+        page = self._ask(client, "GET", "/", (200,))
+        style = stylesheet(page.body)
+        if style is None:
+            return "/ answers 200 and names no style sheet"
+        url = urljoin(self.address.url, style)
+        try:
+            status = self._style_status(client, url)
+        except (NoAnswerError, ValueError) as error:
+            raise BrokenError(f"the style sheet of /, {url.partition('?')[0]}, can't be had: {error}") from error
+        if status != 200:
+            raise BrokenError(f"the style sheet of / answers {status} instead of 200: {url.partition('?')[0]}")
+        return "/ answers 200, and so does its style sheet"
+
+    def _style_status(self, client: Client, url: str) -> int:
+        if urlsplit(url)[:2] == urlsplit(self.address.url)[:2]:
+            return client.ask("GET", path_of(url), headers=self.marked).status
+        # elsewhere, as in a bucket: the header that marks test traffic is not for others to see
+        with Client(replace(self.address, url=url, connect_to="")) as elsewhere:
+            return elsewhere.ask("GET", path_of(url)).status
+
+    def _written(self, client: Client) -> str:
+        beat = {"probe": self.name, "sequence": 1}
+        self._ask(client, "POST", PATH, ACKNOWLEDGED, beat, authorization(self.token))
+        return "a write was acknowledged"
+
+    def _read_back(self, client: Client) -> str:
+        beats = beats_of(self._ask(client, "GET", read_path(self.name), (200,), headers=authorization(self.token)))
+        if beats.count != 1 or not beats.holds(1):
+            raise BrokenError(f"what was written is not found again: {PATH} has {beats.count} of 1")
+        return "what was written is found again"
+
+    def _unauthorized(self, client: Client) -> str:
+        self._ask(client, "POST", PATH, (UNAUTHORIZED,), {"probe": self.name, "sequence": 2})
+        return "a write without a token is refused"
+
+    def _anonymous(self, client: Client) -> str:
+        self._ask(client, "GET", API, REFUSED)
+        return f"{API} is refused to who is not logged in"
+
+
+def stylesheet(page: bytes) -> str | None:
+    """The address of a page's first style sheet."""
+    link = STYLESHEET.search(page)
+    href = HREF.search(link[0]) if link else None
+    return unescape(href[1].decode(errors="replace")) if href else None
+
+
+def told(checks: Sequence[Check], release: str) -> str:
+    """All of it in one sentence."""
+    failed = [check for check in checks if not check.passed]
+    if not failed:
+        return f"Release {release} keeps the contract: {len(checks)} of {len(checks)} checks passed."
+    first = failed[0]
+    return f"Release {release} fails {len(failed)} of {len(checks)} checks, first `{first.check}`: {first.words}."

@@ -1,0 +1,101 @@
+#!/usr/bin/python
+"""Own module because ansible.builtin.uri can't connect to another address than the URL's, nor send a header that no task sees."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: contract_check
+short_description: See whether a release keeps the application's contract, before anybody is sent to it
+description:
+  - Asks through the public address, with the secret header by which the load balancer leads test traffic to the new
+    release. What is asked stands in docs/app-contract.md.
+  - Every answer must carry the release that is tested; otherwise another one answered, and nothing is proven.
+  - Judges and does not fail. Writes one heartbeat. In check mode nothing is asked.
+options:
+  url: {description: "https://...", type: str, required: true}
+  connect_to: {description: "host:port to connect to instead of the URL's; the certificate is still the URL's", type: str, default: ""}
+  ca: {description: File of trusted certificates; the system's when empty, type: str, default: ""}
+  release: {description: What X-Release must say, type: str, required: true}
+  header_name: {description: Header that marks test traffic; none when empty, type: str, default: ""}
+  header_secret: {description: Name of the secret that holds the header's value, type: str, default: ""}
+  token_secret: {description: Name of the secret that holds the heartbeat token, type: str, required: true}
+  timeout: {description: Seconds for each answer, type: float, default: 10}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Test the new release by test traffic
+  contract_check:
+    url: https://app.tier1.campshub360.example
+    release: 1.0.0
+    header_name: X-Test-Traffic
+    header_secret: campshub360-tier1/test-traffic
+    token_secret: campshub360-tier1/heartbeat-token
+  register: __release_tests
+"""
+
+RETURN = r"""
+passed: {description: Whether every check passed, type: bool, returned: success}
+checks: {description: "check, passed, words, ms; in the order in which they were made", type: list, returned: success}
+words: {description: "One sentence, which names the first check that failed", type: str, returned: success}
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from ansible.module_utils.aws_resource import failing_with
+from ansible.module_utils.contract import Contract, told
+from ansible.module_utils.https import NO_HEADERS, Address
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+
+def contract(module: AnsibleAWSModule, address: Address) -> Contract:
+    """What to hold the application to, with both secrets, which no task ever sees."""
+    options: dict[str, Any] = module.params
+    secrets = module.client("secretsmanager")
+
+    def secret(name: str) -> str:
+        with failing_with(module, f"Could not read the secret {name}"):
+            return str(secrets.get_secret_value(SecretId=name)["SecretString"])
+
+    marked = {options["header_name"]: secret(options["header_secret"])} if options["header_name"] else NO_HEADERS
+    return Contract(address, options["release"], marked, secret(options["token_secret"]))
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "url": {"required": True},
+            "connect_to": {"default": ""},
+            "ca": {"default": ""},
+            "release": {"required": True},
+            "header_name": {"default": ""},
+            "header_secret": {"default": "", "no_log": False},  # names of secrets are none
+            "token_secret": {"required": True, "no_log": False},
+            "timeout": {"type": "float", "default": 10},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    if bool(wanted["header_name"]) != bool(wanted["header_secret"]):
+        module.fail_json(
+            msg="header_name and header_secret go together: a header, and the secret that holds its value."
+        )
+    try:
+        address = Address(wanted["url"], wanted["connect_to"], wanted["ca"], wanted["timeout"])
+    except ValueError as error:
+        module.fail_json(msg=f"Nothing can be asked so: {error}")
+    if module.check_mode:
+        module.exit_json(changed=False, passed=True, checks=[], words="The contract was not asked for in check mode.")
+    checks = contract(module, address).checks()
+    module.exit_json(
+        changed=False,
+        passed=all(check.passed for check in checks),
+        checks=[asdict(check) for check in checks],
+        words=told(checks, wanted["release"]),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+#!/usr/bin/python
+"""Own module because nothing in the collections watches an application from outside while others work on it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: probe
+short_description: Ask the application from outside, steadily, and tell what came of it
+description:
+  - The action plugin of the same name starts a background process, which ends with the play at the latest, and stops it.
+    This part checks what it is given, and afterwards looks for what was written.
+  - Every request is a line of I(record). Writes are heartbeats, numbered, authorized by a token that is read from
+    Secrets Manager inside the processes which use it.
+  - Changes nothing of the estate, so it never says changed. In check mode nothing is sent.
+options:
+  state: {description: Whether the probe runs, type: str, choices: [started, stopped], required: true}
+  url: {description: "https://...", type: str, required: true}
+  connect_to: {description: "host:port to connect to instead of the URL's; the certificate is still the URL's", type: str, default: ""}
+  ca: {description: File of trusted certificates; the system's when empty, type: str, default: ""}
+  record: {description: File to which each request is appended, type: path, required: true}
+  name: {description: "Name under which it writes, at most 64 characters, a new one each time", type: str, required: true}
+  token_secret: {description: Name of the secret that holds the heartbeat token, type: str, required: true}
+  rate: {description: "Requests a second, 0.1 to 200", type: float, default: 10}
+  write_percent: {description: How many of a hundred requests write, type: float, default: 33}
+  paths: {description: Paths that are read, type: list, elements: str, default: [/]}
+  timeout_seconds: {description: Seconds after which a request without an answer has failed, type: float, default: 10}
+  enabled: {description: "For I(state=started), whether to start anything at all", type: bool, default: true}
+  pid: {description: "For I(state=stopped), what was started; 0 when nothing was", type: int, default: 0}
+  ended_early: {description: Set by the action plugin when the process had ended before it was stopped, type: bool, default: false}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: CampsHub360
+"""
+
+EXAMPLES = r"""
+- name: Begin to look from outside
+  probe:
+    state: started
+    url: https://app.tier1.campshub360.example
+    record: reports/deploy/20261125T113000Z-1.0.0/requests.jsonl
+    name: 20261125T113000Z-1.0.0
+    token_secret: campshub360-tier1/heartbeat-token
+  register: __probe_started
+"""
+
+RETURN = r"""
+pid: {description: "What was started, 0 when nothing was", type: int, returned: state=started}
+summary:
+  description: >-
+    requests, failed, refused, reconnected, seconds, p95_ms, by_release (requests, failed, p95_ms by tag), first_failure,
+    writes (sent, acknowledged, found, lost, doubled), words
+  type: dict
+  returned: state=stopped
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.heartbeat import NAME_LENGTH, Beats, read_back, tokens
+from ansible.module_utils.https import Address, Client, NoAnswerError
+from ansible.module_utils.probing import Summary, requests_in, summarise
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from botocore.exceptions import BotoCoreError, ClientError
+
+RATES = (0.1, 200.0)
+PERCENT = (0.0, 100.0)
+
+
+def objection(options: dict[str, Any]) -> str | None:
+    """What of the options can't be."""
+    try:
+        Address(options["url"], options["connect_to"], options["ca"])
+    except ValueError as error:
+        return str(error)
+    if not 0 < len(options["name"]) <= NAME_LENGTH:
+        return (
+            f"The name of a probe has 1 to {NAME_LENGTH} characters, not {len(options['name'])}: {options['name']!r}."
+        )
+    if not options["paths"] or any(not path.startswith("/") for path in options["paths"]):
+        return f"paths are one or more, each beginning with /, not {options['paths']}."
+    for name, (least, most) in {"rate": RATES, "write_percent": PERCENT}.items():
+        if not least <= options[name] <= most:
+            return f"{name} is {least:g} to {most:g}, not {options[name]:g}."
+    return None if options["timeout_seconds"] > 0 else "timeout_seconds is more than 0."
+
+
+def look_back(module: AnsibleAWSModule) -> Summary:
+    """What was seen, and whether the writes are there. What can't be known is said, and is no error: the play goes on."""
+    options = module.params
+    requests = requests_in(Path(options["record"]))
+    beats, why = None, ""
+    if any(request.kind == "write" for request in requests):
+        try:
+            known = tokens(module.client("secretsmanager"), options["token_secret"])
+            address = Address(options["url"], options["connect_to"], options["ca"], options["timeout_seconds"])
+            with Client(address) as client:
+                beats = read_back(client, options["name"], known)
+        except (NoAnswerError, BotoCoreError, ClientError, ValueError) as error:
+            why = str(error)
+    else:
+        beats = Beats()
+    summary = summarise(requests, beats, why)
+    if options["ended_early"]:
+        log = Path(options["record"]).with_suffix(".log")
+        summary = replace(summary, words=f"{summary.words} The probe ended before it was stopped; {log} may tell why.")
+    return summary
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "state": {"choices": ["started", "stopped"], "required": True},
+            "url": {"required": True},
+            "connect_to": {"default": ""},
+            "ca": {"default": ""},
+            "record": {"type": "path", "required": True},
+            "name": {"required": True},
+            "token_secret": {"required": True, "no_log": False},  # its name is no secret
+            "rate": {"type": "float", "default": 10},
+            "write_percent": {"type": "float", "default": 33},
+            "paths": {"type": "list", "elements": "str", "default": ["/"]},
+            "timeout_seconds": {"type": "float", "default": 10},
+            "enabled": {"type": "bool", "default": True},
+            "pid": {"type": "int", "default": 0},
+            "ended_early": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    if module.params["state"] == "started":
+        if module.check_mode or not module.params["enabled"]:
+            module.exit_json(changed=False, pid=0)
+        if unfit := objection(module.params):
+            module.fail_json(msg=f"The probe can't be run so: {unfit}")
+        wanted = ("url", "connect_to", "ca", "record", "name", "token_secret", "rate", "write_percent", "paths")
+        config = {option: module.params[option] for option in (*wanted, "timeout_seconds")}
+        module.exit_json(changed=False, pid=0, config=config)
+    summary = Summary() if module.check_mode else look_back(module)
+    module.exit_json(changed=False, summary=summary.as_dict())
+
+
+if __name__ == "__main__":
+    main()

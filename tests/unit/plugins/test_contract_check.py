@@ -1,0 +1,98 @@
+"""The contract, asked of an application that keeps it and of one that breaks each promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.contract import Check, Contract, stylesheet, told
+
+from tests.unit.plugins.outside import TOKEN, Outside, serving
+
+MARKED = {"X-Test-Traffic": "a-secret"}
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[Outside]:
+    with serving(tmp_path / "server") as there:
+        yield there
+
+
+def failed(outside: Outside, release: str = "1.0.0", token: str = TOKEN) -> dict[str, str]:
+    """The checks that failed, and what they say."""
+    checks = Contract(outside.address(), release, MARKED, token).checks()
+    assert len(checks) == 7
+    return {check.check: check.words for check in checks if not check.passed}
+
+
+def test_who_keeps_the_contract_passes(outside: Outside) -> None:
+    checks = Contract(outside.address(), "1.0.0", MARKED, TOKEN).checks()
+    assert all(check.passed for check in checks), checks
+    assert told(checks, "1.0.0") == "Release 1.0.0 keeps the contract: 7 of 7 checks passed."
+    assert all(check.ms > 0 for check in checks)
+    seen = outside.application.headers_seen
+    assert {one["path"] for one in seen} > {"/static/a.css", "/healthz", "/readyz", "/api/heartbeat"}
+    assert all(one["x-test-traffic"] == "a-secret" for one in seen), "without it another release would be tested"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "check", "words"),
+    [
+        ({"statuses": {"/healthz": 500}}, "alive", "GET /healthz answers 500 instead of 200"),
+        ({"statuses": {"/readyz": 503}}, "ready", "GET /readyz answers 503"),
+        ({"bodies": {"/readyz": b'{"status": "starting"}'}}, "ready", "says 'starting'"),
+        ({"bodies": {"/readyz": b'{"status": "ready", "cache": "away"}'}}, "ready", "its cache is away"),
+        ({"bodies": {"/readyz": b"yes"}}, "ready", "says None"),
+        ({"statuses": {"/": 500}}, "first page", "GET / answers 500"),
+        ({"statuses": {"/static/a.css": 404}}, "first page", "answers 404 instead of 200: https://app."),
+        ({"bodies": {"/": b'<link rel="stylesheet" href="http://b.example/a.css">'}}, "first page", "can't be had"),
+        ({"forgets": {1}}, "heartbeat read back", "is not found again"),
+        ({"statuses": {"/api/students": 500}}, "API without a login", "GET /api/students answers 500 instead of 401"),
+        ({"statuses": {"/api/students": 200}}, "API without a login", "answers 200 instead of 401"),
+        ({"tokens": {TOKEN, ""}}, "heartbeat without a token", "answers 201 instead of 401"),
+        ({"hang_up": {"/healthz"}}, "alive", "GET /healthz: the connection was closed without an answer"),
+    ],
+)
+def test_a_broken_promise_is_named_and_the_others_are_kept(
+    outside: Outside, trouble: dict[str, object], check: str, words: str
+) -> None:
+    for name, value in trouble.items():
+        setattr(outside.does, name, value)
+    found = failed(outside)
+    assert list(found) == [check], found
+    assert words in found[check]
+
+
+def test_a_wrong_token_fails_both_ways(outside: Outside) -> None:
+    assert list(failed(outside, token="another")) == ["heartbeat written", "heartbeat read back"]
+
+
+def test_answers_of_another_release_prove_nothing(outside: Outside) -> None:
+    found = failed(outside, release="1.1.0")
+    assert len(found) == 7
+    assert found["alive"] == "GET /healthz was answered by release 1.0.0 instead of 1.1.0"
+
+
+def test_what_fails_first_is_said_in_one_sentence() -> None:
+    checks = [
+        Check("a", True, "", 1),
+        Check("b", False, "GET /b answers 500 instead of 200", 1),
+        Check("c", False, "", 1),
+    ]
+    assert told(checks, "1.1.0") == ("Release 1.1.0 fails 2 of 3 checks, first `b`: GET /b answers 500 instead of 200.")
+
+
+def test_the_style_sheet_of_a_page() -> None:
+    assert stylesheet(b"<p>none</p>") is None
+    assert stylesheet(b"<link rel='icon' href='/i'><LINK href='/a.css?b=1&amp;c=2' rel=stylesheet>") == "/a.css?b=1&c=2"
+
+
+def test_the_mark_of_test_traffic_goes_nowhere_else(outside: Outside, tmp_path: Path) -> None:
+    with serving(tmp_path / "bucket") as bucket:
+        port = bucket.application.server_address[1]
+        page = f'<link rel="stylesheet" href="https://127.0.0.1:{port}/static/a.css">'
+        outside.does.bodies = {"/": page.encode()}
+        # its certificate is of another authority: it is asked, and not trusted
+        assert "certificate is not trusted" in failed(outside)["first page"]
+        assert bucket.application.headers_seen == []

@@ -19,7 +19,6 @@ class Keeper:
     run: str
     put: Callable[[str, str], None]  # key, content
     bucket: str
-    files: dict[str, str] = field(default_factory=dict)
     objects: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     cures: list[str] = field(default_factory=list)
@@ -36,19 +35,18 @@ class Keeper:
         except Exception as error:
             self.problems.append(f"Could not {what}: {said(error)}")
 
-    def keep_file(self, kind: str, content: str) -> None:
-        path = self.folder / f"{self.run}.{kind}"
+    def keep(self, path: Path, key: str, content: str) -> bool:
+        """Whether the file was written; what the bucket lacks has its cure then."""
+        written = False
         with self.trying(f"write {path}"):
             write(path, content)
-            self.files[kind] = str(path)
-        self.keep_object(f"deploy/{self.run}.{kind}", content, self.files.get(kind))
-
-    def keep_object(self, key: str, content: str, file: str | None = None) -> None:
+            written = True
         address = f"s3://{self.bucket}/{key}"
         if self.reachable:
             with self.trying(f"put {address}"):
                 self.put(key, content)
                 self.objects.append(address)
-                return
-        if file:
-            self.cures.append(f"aws s3 cp {file} {address}")
+                return written
+        if written:
+            self.cures.append(f"aws s3 cp {path} {address}")
+        return written

@@ -63,7 +63,7 @@ def main() -> None:
         module.exit_json(changed=False, key=key)
     with failing_with(
         module,
-        f"Could not write down in s3://{wanted['bucket']}/{key} that the release begins, so nothing was touched; "
+        f"Could not write down in s3://{wanted['bucket']}/{key} that the release begins, so it does not; "
         "playbooks/provision.yml makes the bucket",
     ):
         started = json.dumps(entry(replace(facts, outcome="started", finished=None)), indent=1)

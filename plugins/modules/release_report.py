@@ -60,15 +60,19 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 NOTHING = Evidence([], [], [], 0)
 
 
-def keep(keeper: Keeper, facts: Facts) -> Evidence:
+def keep(keeper: Keeper, facts: Facts, files: dict[str, str]) -> Evidence:
+    """Keep all that can be kept; the files that were written are put into `files`, by their kind."""
     evidence = NOTHING
     with keeper.trying(f"read {keeper.folder / keeper.run}"):
         evidence = read(keeper.folder / keeper.run)
     # the smallest and most important first
-    keeper.keep_object(key_of(keeper.run), json.dumps(entry(facts, *seen(facts, evidence)), indent=1))
+    told = json.dumps(entry(facts, *seen(facts, evidence)), indent=1)
+    keeper.keep(keeper.folder / keeper.run / "audit.json", key_of(keeper.run), told)
     for kind, make in (("json", as_json), ("html", as_html)):
         with keeper.trying(f"make the report's {kind}"):
-            keeper.keep_file(kind, make(facts, evidence, window_of(facts, evidence)))
+            path = keeper.folder / f"{keeper.run}.{kind}"
+            if keeper.keep(path, f"deploy/{path.name}", make(facts, evidence, window_of(facts, evidence))):
+                files[kind] = str(path)
     return evidence
 
 
@@ -93,15 +97,16 @@ def main() -> None:
         partial(put, s3, wanted["bucket"], wanted["bucket_owner"]),
         wanted["bucket"],
     )
-    evidence = NOTHING if idle else keep(keeper, facts)
+    files: dict[str, str] = {}
+    evidence = NOTHING if idle else keep(keeper, facts, files)
     requests, failed = seen(facts, evidence)
     module.exit_json(
-        changed=bool(keeper.files or keeper.objects),
+        changed=bool(files or keeper.objects),
         words="" if module.check_mode else f"{headline(facts, evidence)}.",
         requests=requests,
         requests_failed=failed,  # `failed` would be the task
-        json=keeper.files.get("json", ""),
-        html=keeper.files.get("html", ""),
+        json=files.get("json", ""),
+        html=files.get("html", ""),
         objects=keeper.objects,
         problems=keeper.problems,
         cures=keeper.cures,

@@ -1,9 +1,9 @@
 """The lock on an estate: one object in S3, written only under conditions, with a lease that its holder renews.
 
 S3 decides who holds it: a write succeeds only if the object is absent (If-None-Match) or still the one that was looked
-at (If-Match), and a removal likewise. Both work in versioned buckets, where a removal leaves a delete marker that counts
-as absent, and every holder stays readable as an older version. Removing under a condition needs s3:GetObject besides
-s3:DeleteObject, and a look at an absent lock needs s3:ListBucket, else S3 answers 403.
+at (If-Match), and a removal likewise. Both work in versioned buckets, where a removal leaves a delete marker that is as
+good as absent, and every holder stays readable as an older version. Removing under a condition needs s3:GetObject
+besides s3:DeleteObject, and a look at an absent lock needs s3:ListBucket, else S3 answers 403.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html

@@ -3,7 +3,7 @@
     push(errors(percent=5), "1.1.0", tmp_path)
 
 Each tag gets a build of its own, so that `good` is a new image with the same behaviour. A variant fails where it says
-and nowhere else: health checks stay good unless they are the point, and so does test traffic, by its header.
+and nowhere else: health checks stay good unless they are the point, and so does the trial before any traffic.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ ACTIVE = "active = models.BooleanField(default=True)"
 
 
 def _failing(condition: str) -> Variant:
-    """It answers 500 where the condition holds, but not to health checks and to test traffic."""
+    """It answers 500 where the condition holds, but not to health checks and in its trial."""
     return Variant(
         (
             Patch(
@@ -180,7 +180,7 @@ BORN = monotonic()
 
 
 def answer(request, go_on):
-    if "X-Test-Traffic" not in request.headers and (CONDITION):
+    if request.headers.get("User-Agent") != "campshub360-trial" and (CONDITION):
         return HttpResponse("made to fail", status=500)
     return go_on(request)
 

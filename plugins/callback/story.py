@@ -142,9 +142,11 @@ class CallbackModule(Default):
         host, now = result._host.get_name(), progress(result._result)
         if self.live:
             self.live.wait(host, now, str(result._result.get("phase") or ""))
-        elif self.awaited.get(host) != now:
+            return
+        news = str(result._result.get("phase") or now)  # figures change at each look, and a log wants what matters
+        if self.awaited.get(host) != news:
             self._display.display(f"  waiting: [{host}] {now}", color=WAITING)
-        self.awaited[host] = now
+        self.awaited[host] = news
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._stop_waiting(result._host.get_name())

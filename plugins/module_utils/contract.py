@@ -16,6 +16,7 @@ from ansible.module_utils.https import NO_HEADERS, Address, Answer, Client, NoAn
 STYLESHEET = re.compile(rb"<link\b[^>]*\brel=[\"']?stylesheet\b[^>]*>", re.IGNORECASE)
 HREF = re.compile(rb"\bhref=[\"']([^\"']+)", re.IGNORECASE)
 API = "/api/students"
+USER_AGENT = "campshub360-trial"  # so that the application's logs tell a trial from people
 REFUSED = (401, 403)
 
 
@@ -75,7 +76,7 @@ class Contract:
     ) -> Answer:
         """An answer with an expected status, from the release that is tested."""
         try:
-            answer = client.ask(method, path, body, {**self.marked, **headers})
+            answer = client.ask(method, path, body, {"User-Agent": USER_AGENT, **self.marked, **headers})
         except NoAnswerError as error:
             raise NoAnswerError(f"{method} {path}: {error}") from error
         self._ms += answer.ms
@@ -116,7 +117,7 @@ class Contract:
 
     def _style_status(self, client: Client, url: str) -> int:
         if urlsplit(url)[:2] == urlsplit(self.address.url)[:2]:
-            return client.ask("GET", path_of(url), headers=self.marked).status
+            return client.ask("GET", path_of(url), headers={"User-Agent": USER_AGENT, **self.marked}).status
         # elsewhere, as in a bucket: the header that marks test traffic is not for others to see
         with Client(replace(self.address, url=url, connect_to="")) as elsewhere:
             return elsewhere.ask("GET", path_of(url)).status

@@ -19,6 +19,8 @@ LIMITS = {
     "database": 63,
     # docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
     "role": 64,
+    # not AWS's limit but the application's: docs/app-contract.md, heartbeat
+    "probe": 64,
 }
 # The cache and the database go by the estate's own name.
 ESTATE_LIMIT = min(LIMITS["replication_group"], LIMITS["database"])

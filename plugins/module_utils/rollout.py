@@ -164,12 +164,12 @@ def progress(rollout: Rollout, figures: Mapping[str, Figures], left: float | Non
     return ", ".join(parts)
 
 
-def outcome(rollout: Rollout) -> str:
-    """How it ended, in a sentence."""
+def outcome(rollout: Rollout, why: str = "") -> str:
+    """How it ended, in a sentence. why: what made us take it back, of which AWS only knows that somebody did."""
     if rollout.succeeded:
         return "All traffic is on the release."
     if rollout.status == "ROLLBACK_SUCCESSFUL":
-        return f"ECS took the release back, and the one before has all traffic: {rollout.reason}"
+        return f"ECS took the release back, and the one before has all traffic: {why or rollout.reason}"
     return f"The deployment ended as {rollout.status}: {rollout.reason or 'AWS says no reason'}"
 
 

@@ -33,7 +33,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sent: {description: Requests that were sent, type: int, returned: success}
-failed: {description: "Those without an answer, or with a 5xx", type: int, returned: success}
+requests_failed: {description: "Those without an answer, or with a 5xx. Not `failed`, by which Ansible means the task", type: int, returned: success}
 first_failure: {description: How the first of them failed, type: str, returned: success}
 """
 
@@ -107,7 +107,7 @@ def main() -> None:
     except ValueError as error:
         module.fail_json(msg=f"No traffic can be sent so: {error}")
     if module.check_mode:
-        module.exit_json(changed=False, sent=0, failed=0, first_failure="")
+        module.exit_json(changed=False, sent=0, requests_failed=0, first_failure="")
     headers = NO_HEADERS
     if wanted["header_name"]:
         with failing_with(module, f"Could not read the secret {wanted['header_secret']}"):
@@ -117,7 +117,7 @@ def main() -> None:
     done = send(
         address, path_of(wanted["url"]), wanted["count"], wanted["concurrency"], headers, float(wanted["timeout"])
     )
-    module.exit_json(changed=False, sent=done.sent, failed=len(done.failures), first_failure=(*done.failures, "")[0])
+    module.exit_json(changed=False, sent=done.sent, requests_failed=len(done.failures), first_failure=(*done.failures, "")[0])
 
 
 if __name__ == "__main__":

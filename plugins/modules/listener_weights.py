@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: listener_weights
 short_description: Set how a listener rule shares traffic, by hand
-description: For emergencies. Refuses to send traffic to a target group without a healthy target.
+description: For emergencies. Refuses to send traffic to a target group without a healthy target, or nowhere at all.
 options:
   rule: {description: ARN of the rule, type: str, required: true}
   weights: {description: "Weight, 0 to 999, by ARN of the target group", type: dict, required: true}
@@ -27,7 +27,7 @@ RETURN = r"""
 resource: {description: The rule's weights by name of the target group, type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import Resource, State, run
+from ansible.module_utils.aws_resource import Resource, State, run, unless_missing
 from ansible.module_utils.elb import forwarded, group_name
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -44,8 +44,8 @@ class Weights(Resource):
         return str(self.params["rule"]).rpartition("listener-rule/")[2]
 
     def read(self) -> State | None:
-        rule = self.elb.describe_rules(RuleArns=[self.params["rule"]])["Rules"][0]
-        return {"weights": forwarded(rule["Actions"])}
+        answer = unless_missing("RuleNotFound", self.elb.describe_rules, RuleArns=[self.params["rule"]])
+        return {"weights": forwarded(answer["Rules"][0]["Actions"])} if answer else None
 
     def wanted(self, found: State | None) -> State:
         return {"weights": {group_name(arn): int(weight) for arn, weight in self.params["weights"].items()}}
@@ -54,6 +54,8 @@ class Weights(Resource):
         self.fail(f"There is no rule {self.name}. Run playbooks/provision.yml --tags load_balancer.")
 
     def objection(self, found: State, changes: State) -> str | None:
+        if not any(changes["weights"].values()):
+            return f"These weights send nobody anywhere: the rule {self.name} would answer every request with 503. Give one."
         for arn, weight in self.params["weights"].items():
             targets = self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
             if int(weight) and not any(target["TargetHealth"]["State"] == "healthy" for target in targets):

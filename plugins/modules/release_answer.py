@@ -15,6 +15,7 @@ options:
   answer: {description: What it shall do, type: str, choices: [CONTINUE, ROLLBACK], required: true}
   why: {description: The reason, in a sentence, type: str, required: true}
   event: {description: "What was decided, for the record", type: str, default: answer}
+  figures: {description: "By what it was judged, for the record", type: dict, default: {}}
   record: {description: File to which the answer is added, type: str, default: ""}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
@@ -39,19 +40,25 @@ from ansible.module_utils import record
 from ansible.module_utils.aws_resource import failing_with, unless_missing
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-# The hook has timed out, or the deployment has ended by itself meanwhile.
-LATE = ("InvalidParameterException", "ConflictException")
-
-
 def answer(module: AnsibleAWSModule) -> Any:
-    """AWS's answer, or None when it came too late."""
+    """AWS's answer, or None when it came too late: the hook has timed out, or the deployment has ended meanwhile.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContinueServiceDeployment.html
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopServiceDeployment.html
+    """
     ecs = module.client("ecs")
     deployment, wanted, hook = (module.params[name] for name in ("deployment", "answer", "hook"))
     if hook:
         return unless_missing(
-            LATE, ecs.continue_service_deployment, serviceDeploymentArn=deployment, hookId=hook, action=wanted
+            "InvalidParameterException",
+            ecs.continue_service_deployment,
+            serviceDeploymentArn=deployment,
+            hookId=hook,
+            action=wanted,
         )
-    return unless_missing(LATE[1], ecs.stop_service_deployment, serviceDeploymentArn=deployment, stopType=wanted)
+    return unless_missing(
+        "ConflictException", ecs.stop_service_deployment, serviceDeploymentArn=deployment, stopType=wanted
+    )
 
 
 def main() -> None:
@@ -62,6 +69,7 @@ def main() -> None:
             "answer": {"choices": ["CONTINUE", "ROLLBACK"], "required": True},
             "why": {"required": True},
             "event": {"default": "answer"},
+            "figures": {"type": "dict", "default": {}},
             "record": {"default": ""},
         },
         supports_check_mode=True,
@@ -77,8 +85,8 @@ def main() -> None:
         )
     with failing_with(module, f"Could not tell the deployment to {params['answer']}"):
         late = answer(module) is None
-    outcome = "late" if late else "ok" if params["answer"] == "CONTINUE" else "failed"
-    record.append(params["record"], "event", event=params["event"], outcome=outcome, words=params["why"])
+    outcome = "refused" if late else "ok" if params["answer"] == "CONTINUE" else "failed"
+    record.append(params["record"], "event", event=params["event"], outcome=outcome, words=params["why"], **params["figures"])
     module.exit_json(changed=not late, late=late)
 
 

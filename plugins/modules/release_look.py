@@ -48,6 +48,7 @@ RETURN = r"""
 stop: {description: "What is to be done: test, enter, judge, stop, ended; null for nothing", type: str, returned: success}
 verdict: {description: "outcome, words and missing requests", type: dict, returned: success}
 judged: {description: Whether the verdict will not become another by waiting, type: bool, returned: success}
+figures: {description: "Of blue and green, and the limits", type: dict, returned: success}
 phase: {description: "What changes only when the deployment comes further", type: str, returned: success}
 progress: {description: Where it stands, in words, type: str, returned: success}
 """
@@ -161,6 +162,16 @@ class Look:
         return float(max(0.0, begun + minutes * self.params["minute_seconds"] - self.now.timestamp()))
 
 
+    def taken_back_for(self, rollout: Rollout) -> str:
+        """Why this run told ECS to go back, if it did."""
+        reasons = [
+            str(line["words"])
+            for line in record.lines(self.params["record"])
+            if line["kind"] == "event" and line["outcome"] == "failed" and line["t"] >= rollout.begun.timestamp()
+        ]
+        return reasons[-1] if reasons else ""
+
+
 def nothing(module: AnsibleAWSModule) -> None:
     words = "there is no deployment"
     module.exit_json(
@@ -236,12 +247,12 @@ def main() -> None:
         ended=rollout.ended,
         succeeded=rollout.succeeded,
         reason=rollout.reason,
-        outcome=outcome(rollout),
+        outcome=outcome(rollout, look.taken_back_for(rollout)),
         verdict=asdict(verdict),
         judged=verdict.outcome != "undecided" or not rollout.ahead,
         progress=words,
         phase=f"{rollout.status} {rollout.stage} {rollout.share:g}",
-        **colours,
+        figures={**colours, "limits": module.params["limits"]},
     )
 
 

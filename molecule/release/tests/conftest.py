@@ -1,0 +1,45 @@
+"""The released estate that these tests release on, one after the other, and leave with a good release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from sandbox.config import Settings
+from sandbox.runtime.network import read_hosts
+from tests import variants
+from tests.estate import ESTATE, Ask, Sandbox, revealed
+from tests.releases import Releases
+
+Push = Callable[[str, variants.Variant], None]
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Sandbox:
+    return Sandbox(Settings.from_environment())
+
+
+@pytest.fixture(scope="session")
+def releases(sandbox: Sandbox) -> Releases:
+    return Releases(sandbox)
+
+
+@pytest.fixture(scope="session")
+def ask(sandbox: Sandbox) -> Ask:
+    balancer = sandbox.client("elbv2").describe_load_balancers(Names=[ESTATE])["LoadBalancers"][0]
+    root = sandbox.settings.root
+    return Ask(read_hosts(root / "hosts")[balancer["DNSName"].lower()], root / "ca.pem")
+
+
+@pytest.fixture(scope="session")
+def push(tmp_path_factory: pytest.TempPathFactory) -> Push:
+    """Builds a variant of the application and pushes it as that release."""
+
+    def push(tag: str, variant: variants.Variant) -> None:
+        variants.push(variant, tag, tmp_path_factory.mktemp("image"))
+
+    return push

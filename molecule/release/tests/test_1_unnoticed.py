@@ -1,0 +1,60 @@
+"""A release that nobody notices, under load; and that nothing else touches what it left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests import variants
+from tests.estate import Ask, Sandbox
+from tests.load import under_load
+from tests.releases import Releases
+
+from .conftest import Push
+
+
+def test_a_release_under_load_fails_no_request_and_loses_no_write(
+    releases: Releases, push: Push, ask: Ask, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    push("1.1.0", variants.expand_migration())
+    with under_load(sandbox, tmp_path / "requests.jsonl") as load:
+        played = releases.deploy("1.1.0")
+    assert played.code == 0, played.output
+    seen = load.seen
+    assert seen.requests > 1000, seen
+    assert (seen.failed, seen.writes.lost, seen.writes.doubled) == (0, 0, 0), seen
+    assert seen.by_release.keys() == {"1.0.0", "1.1.0"}
+    assert ask("GET", "/readyz").headers["x-release"] == "1.1.0"
+
+
+def test_its_evidence_says_so(releases: Releases) -> None:
+    report = releases.evidence("1.1.0")
+    assert (report["outcome"], report["failed"]) == ("released", 0), report["words"]
+    assert report["requests"] > 50
+    assert (report["schema_before"], report["schema_after"]) == ("campus.0001_initial", "campus.0002_nickname")
+    assert [gate["outcome"] for gate in report["gates"]] == ["ok", "ok"], report["gates"]
+    last = releases.audit[0]
+    assert (last["release"], last["outcome"], last["failed"]) == ("1.1.0", "released", 0)
+    assert releases.holder is None
+
+
+def test_the_same_release_again_is_no_deployment(releases: Releases) -> None:
+    before = releases.latest["serviceDeploymentArn"]
+    played = releases.deploy("1.1.0")
+    assert (played.code, played.changed) == (0, 0), played.output
+    assert releases.latest["serviceDeploymentArn"] == before
+
+
+def test_a_check_tells_what_would_happen_and_touches_nothing(releases: Releases, sandbox: Sandbox) -> None:
+    calls = len(sandbox.calls())
+    played = releases.deploy("1.1.0", "--check", "--diff", release_cpu=4096, release_memory=8192)
+    assert played.code == 0, played.output
+    assert {change["task"] for change in played.changes} >= {"release : Run the release"}, played.changes
+    assert sandbox.changes_since(calls) == []
+
+
+def test_provisioning_leaves_traffic_and_release_alone(releases: Releases) -> None:
+    before = releases.weights, releases.service["taskDefinition"], releases.service["desiredCount"]
+    played = releases.play("provision")
+    assert (played.code, played.changed) == (0, 0), played.output
+    assert (releases.weights, releases.service["taskDefinition"], releases.service["desiredCount"]) == before
+    assert before[0] == {"blue": 0, "green": 100}

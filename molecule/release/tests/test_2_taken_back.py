@@ -1,0 +1,108 @@
+"""Releases that are bad: each ends back on the one before, nobody but the canary's share notices, and it is said why."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import variants
+from tests.estate import Ask, Sandbox
+from tests.load import under_load
+from tests.releases import Releases
+
+from .conftest import Push
+
+BEFORE = "1.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A release, and what its report must say. stage: the furthest it may have come."""
+
+    variant: variants.Variant
+    says: tuple[str, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    outcome: str = "rolled back"
+
+
+BAD = {
+    "2.0.0-crash": Bad(variants.crashes_at_start(), ("green does not start", "exit code 3")),
+    "2.0.0-smoke": Bad(variants.smoke_fails(), ("heartbeat",)),
+    "2.0.0-migration": Bad(variants.failing_migration(), ("`migrate` failed", "no_such_column"), outcome="failed"),
+}
+
+
+def taken_back(releases: Releases, ask: Ask, tag: str, bad: Bad, definition: str) -> None:
+    """All traffic is with the release before, and the evidence says in one sentence why."""
+    report = releases.evidence(tag)
+    assert report["outcome"] == bad.outcome, report["words"]
+    assert [words for words in bad.says if words not in report["why"]] == [], report["why"]
+    assert releases.service["taskDefinition"] == definition
+    assert sorted(releases.weights.values()) == [0, 100]
+    assert {ask("GET", "/readyz").headers["x-release"] for _ in range(20)} == {BEFORE}
+    assert releases.holder is None
+
+
+@pytest.mark.parametrize("tag", BAD)
+def test_it_goes_back_before_anybody_sees_it(releases: Releases, push: Push, ask: Ask, tag: str) -> None:
+    bad, definition = BAD[tag], releases.service["taskDefinition"]
+    push(tag, bad.variant)
+    played = releases.deploy(tag, **bad.options)
+    assert played.code != 0, played.output
+    taken_back(releases, ask, tag, bad, definition)
+    assert releases.evidence(tag)["failed"] == 0, "blue dropped a request"
+    assert tag not in releases.evidence(tag)["probe"]["by_release"], "somebody saw it"
+
+
+def at_most(requests: int, share: float) -> int:
+    """So many of the requests at most fall on green, 999 times in 1,000."""
+    return math.ceil(requests * share + 3.29 * math.sqrt(requests * share * (1 - share)))
+
+
+def test_errors_stay_within_the_canarys_share(
+    releases: Releases, push: Push, ask: Ask, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    tag, definition = "2.0.0-errors", releases.service["taskDefinition"]
+    bad = Bad(variants.errors(percent=5), ("% of", "requests with 5xx; 1 % is allowed"))
+    push(tag, bad.variant)
+    with under_load(sandbox, tmp_path / "requests.jsonl") as load:
+        played = releases.deploy(tag)
+    assert played.code != 0, played.output
+    taken_back(releases, ask, tag, bad, definition)
+    of_green = load.seen.by_release.get(tag)
+    assert of_green and 0 < of_green.requests <= at_most(load.seen.requests, 0.10), load.seen
+    assert load.seen.by_release[BEFORE].failed == 0, load.seen
+    assert load.seen.failed == of_green.failed, load.seen
+    assert (load.seen.writes.lost, load.seen.writes.doubled) == (0, 0), load.seen
+
+
+def test_an_alarm_in_the_bake_takes_it_back(releases: Releases, push: Push, ask: Ask, sandbox: Sandbox) -> None:
+    """Our own judgement is made blind, so that only ECS's alarms can see it."""
+    tag, definition = "2.0.0-later", releases.service["taskDefinition"]
+    bad = Bad(variants.errors_on_demand(percent=90), ("CloudWatch alarms", "-errors"))
+    push(tag, bad.variant)
+    before = releases.latest["serviceDeploymentArn"]
+    blind = {"error_percent": 100.0, "p95_factor": 1000.0}
+    process = releases.begin(tag, release_limits=blind, release_bake_minutes=60, probe_rate=50)
+    releases.reached("BAKE_TIME", after=before)
+    demand(sandbox, ask)
+    output, _ = process.communicate(timeout=180)
+    assert process.returncode != 0, output
+    taken_back(releases, ask, tag, bad, definition)
+
+
+def demand(sandbox: Sandbox, ask: Ask) -> None:
+    """Let the release that waits for this begin to fail."""
+    token = sandbox.client("secretsmanager").get_secret_value(SecretId="campshub360-tier1/heartbeat-token")
+    said = ask(
+        "POST",
+        "/api/heartbeat",
+        {"probe": variants.DEMAND, "sequence": 1},
+        {"Authorization": f"Bearer {token['SecretString']}"},
+    )
+    assert said.status in (200, 201), json.dumps(said.body)

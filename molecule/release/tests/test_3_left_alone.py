@@ -1,0 +1,92 @@
+"""What is left of a release when its leader dies, who may release meanwhile, and how one gets back."""
+
+from __future__ import annotations
+
+import signal
+
+from tests import variants
+from tests.estate import Ask, Sandbox, until
+from tests.releases import Releases, sentence
+
+from .conftest import Push
+
+BEFORE = "1.1.0"
+
+
+def test_killed_while_it_waits_for_a_judgement_it_goes_back_by_itself(
+    releases: Releases, push: Push, ask: Ask, sandbox: Sandbox
+) -> None:
+    push("1.2.0", variants.good())
+    before, definition = releases.latest["serviceDeploymentArn"], releases.service["taskDefinition"]
+    process = releases.begin("1.2.0", release_pause_minutes=8)
+    releases.reached("POST_TEST_TRAFFIC_SHIFT", after=before)
+    releases.kill(process)
+    ended = releases.reached("ROLLBACK_SUCCESSFUL", after=before)
+    assert "pause hook timed out" in ended["statusReason"]
+    assert releases.service["taskDefinition"] == definition
+    assert ask("GET", "/readyz").headers["x-release"] == BEFORE
+    assert until(lambda: releases.holder is None, seconds=30), "its lock outlived it"
+    assert releases.audit[0]["outcome"] == "started"
+
+
+def test_two_at_once_are_one_too_many(releases: Releases, sandbox: Sandbox) -> None:
+    before = releases.latest["serviceDeploymentArn"]
+    first = releases.begin("1.2.0")
+    releases.reached("IN_PROGRESS", after=before)
+    calls = len(sandbox.calls())
+    second = releases.deploy("1.1.0")
+    assert second.code != 0
+    said = sentence(second)
+    for words in ("user/operator", "Release the application: 1.2.0", "lock_steal"):
+        assert words in said, second.output
+    assert [call for call in sandbox.changes_since(calls) if call.startswith("ecs R")] == []
+    output, _ = first.communicate(timeout=240)
+    assert first.returncode == 0, output
+    assert releases.audit[0]["outcome"] == "released"
+
+
+def test_interrupted_by_a_person_it_frees_the_lock_and_the_next_one_takes_over(
+    releases: Releases, push: Push, ask: Ask
+) -> None:
+    push("1.3.0", variants.good())
+    before = releases.latest["serviceDeploymentArn"]
+    process = releases.begin("1.3.0")
+    releases.reached("SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", after=before)
+    releases.kill(process, signal.SIGINT)
+    assert until(lambda: releases.holder is None, seconds=30), "its lock outlived it"
+    played = releases.deploy("1.3.0")
+    assert played.code == 0, played.output
+    assert ask("GET", "/readyz").headers["x-release"] == "1.3.0"
+
+
+def test_a_rollback_releases_the_one_before(releases: Releases, ask: Ask) -> None:
+    played = releases.play("rollback")
+    assert played.code == 0, played.output
+    assert ask("GET", "/readyz").headers["x-release"] == "1.2.0"
+
+
+def test_a_deployment_by_hand_is_reported_and_not_overwritten(releases: Releases, sandbox: Sandbox) -> None:
+    ecs = sandbox.client("ecs")
+    service = releases.service
+    family = service["taskDefinition"].rpartition(":")[0].rpartition("/")[2]
+    older = ecs.describe_task_definition(taskDefinition=f"{family}:1")["taskDefinition"]["taskDefinitionArn"]
+    configuration = service["deploymentConfiguration"]
+    quick = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "lifecycleHooks": [], "alarms": configuration["alarms"]}
+    before = releases.latest["serviceDeploymentArn"]
+    ecs.update_service(
+        cluster=service["clusterArn"],
+        service=service["serviceName"],
+        taskDefinition=older,
+        deploymentConfiguration=quick,
+    )
+    played = releases.deploy("1.3.0")
+    assert played.code != 0
+    assert "no release of ours began" in sentence(played), played.output
+    releases.reached("SUCCESSFUL", after=before)
+    played = releases.deploy("1.3.0")
+    assert played.code != 0
+    assert "which no release brought" in sentence(played), played.output
+    assert releases.service["taskDefinition"] == older
+    revision = older.rpartition("/")[2]
+    played = releases.deploy("1.3.0", release_over=revision)
+    assert played.code == 0, played.output

@@ -1,0 +1,132 @@
+"""How tests release, and look at what came of it: from outside, in AWS, and in the evidence that the release left."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.config import CHECKOUT
+from tests.estate import BIN, ESTATE, INVENTORIES, Played, Sandbox, until
+
+SERVICE = f"{ESTATE}-app"
+REPORTS = CHECKOUT / "reports/deploy"
+#: the tier's course, with shorter waits
+QUICK = (*INVENTORIES, "molecule/release/quick")
+PATIENCE = 180.0
+
+
+def words(tag: str, **options: Any) -> tuple[str, ...]:
+    return ("-e", f"release={tag}", "-e", json.dumps(options))
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """An estate's releases."""
+
+    sandbox: Sandbox
+
+    def deploy(self, tag: str, *more: str, **options: Any) -> Played:
+        return self.play("deploy", *words(tag, **options), *more)
+
+    def play(self, playbook: str, *words: str) -> Played:
+        return self.sandbox.play(playbook, *words, inventories=QUICK)
+
+    def begin(self, tag: str, **options: Any) -> subprocess.Popen[str]:
+        """A release in the background, in a process group of its own."""
+        command = [str(BIN / "ansible-playbook"), *(f"--inventory={one}" for one in QUICK)]
+        return subprocess.Popen(
+            [*command, "playbooks/deploy.yml", *words(tag, **options)],
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def kill(self, process: subprocess.Popen[str], number: signal.Signals = signal.SIGKILL) -> None:
+        """End ansible-playbook and its workers; what it started in sessions of their own is left to itself."""
+        os.killpg(process.pid, number)
+        process.wait()
+
+    @property
+    def service(self) -> dict[str, Any]:
+        ecs = self.sandbox.client("ecs")
+        return dict(ecs.describe_services(cluster=ESTATE, services=[SERVICE])["services"][0])
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The newest service deployment, as AWS describes it."""
+        ecs = self.sandbox.client("ecs")
+        listed = ecs.list_service_deployments(cluster=ESTATE, service=SERVICE)["serviceDeployments"]
+        newest = max(listed, key=lambda one: one["createdAt"])["serviceDeploymentArn"]
+        return dict(ecs.describe_service_deployments(serviceDeploymentArns=[newest])["serviceDeployments"][0])
+
+    def reached(self, *stages: str, after: str = "", seconds: float = PATIENCE) -> dict[str, Any]:
+        """The newest deployment, other than `after`, as soon as it is at one of these stages or has one of these statuses."""
+
+        def look() -> dict[str, Any] | None:
+            found = self.latest
+            there = {found.get("lifecycleStage"), found["status"]} & set(stages)
+            return found if there and found["serviceDeploymentArn"] != after else None
+
+        found = until(look, seconds=seconds, every=0.1)
+        assert found, f"the deployment did not reach {' or '.join(stages)}: {self.latest}"
+        return found
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """The production rule's, by colour."""
+        elb = self.sandbox.client("elbv2")
+        balancer = elb.describe_load_balancers(Names=[ESTATE])["LoadBalancers"][0]["LoadBalancerArn"]
+        listeners = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]
+        listener = next(one["ListenerArn"] for one in listeners if one["Port"] == 443)
+        rule = next(one for one in elb.describe_rules(ListenerArn=listener)["Rules"] if one["Priority"] == "100")
+        groups = rule["Actions"][0]["ForwardConfig"]["TargetGroups"]
+        return {re.split("[-/]", group["TargetGroupArn"])[-2]: group["Weight"] for group in groups}
+
+    @property
+    def holder(self) -> Mapping[str, Any] | None:
+        """Who holds the estate's lock."""
+        s3 = self.sandbox.client("s3")
+        keys = [one["Key"] for one in s3.list_objects_v2(Bucket=self.bucket, Prefix="locks/").get("Contents", [])]
+        if not keys:
+            return None
+        body: Mapping[str, Any] = json.loads(s3.get_object(Bucket=self.bucket, Key=keys[0])["Body"].read())
+        return body
+
+    @property
+    def bucket(self) -> str:
+        return f"{ESTATE}-{self.sandbox.settings.account_id}-reports"
+
+    @property
+    def audit(self) -> list[dict[str, Any]]:
+        """What is written down of every release, the newest first."""
+        s3 = self.sandbox.client("s3")
+        keys = [one["Key"] for one in s3.list_objects_v2(Bucket=self.bucket, Prefix="audit/").get("Contents", [])]
+        return [json.loads(s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()) for key in sorted(keys)[::-1]]
+
+    def evidence(self, tag: str) -> dict[str, Any]:
+        """The report of the newest run of that tag."""
+        newest = max(REPORTS.glob(f"*-{tag}.json"))
+        assert newest.with_suffix(".html").exists()
+        found: dict[str, Any] = json.loads(newest.read_text())
+        return found
+
+
+def sentence(played: Played) -> str:
+    """The output as one line, however it was wrapped."""
+    return re.sub(r"\s+", " ", played.output)
+
+
+def scratch_of(path: Path) -> Path:
+    """A folder of its own for each image that is built."""
+    return path / f"{time.monotonic_ns()}"

@@ -111,6 +111,11 @@ def plays(playbook: Path) -> list[Yaml]:
     return data
 
 
+def imported_playbook(play: Yaml) -> str | None:
+    """The playbook that stands in a play's place, if one does."""
+    return play.get("ansible.builtin.import_playbook") or play.get("import_playbook")
+
+
 def play_tasks(play: Yaml) -> list[Yaml]:
     """Every task that stands in the play itself."""
     return [task for section in ("pre_tasks", "tasks", "post_tasks") for task in flat(play.get(section) or [])]

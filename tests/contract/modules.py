@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -45,6 +46,7 @@ def load_module(root: Path, path: Path) -> Any:
     specification = importlib.util.spec_from_file_location(f"own_module_{path.stem}", path)
     assert specification and specification.loader
     module = importlib.util.module_from_spec(specification)
+    sys.modules[module.__name__] = module  # dataclasses look there for what their annotations mean
     specification.loader.exec_module(module)
     return module
 
@@ -74,6 +76,7 @@ def main():
 '''
 X = "plugins/modules/x.py"
 CHECKS = ", supports_check_mode=True"
+DATACLASS = "import dataclasses\n@dataclasses.dataclass\nclass Y:\n    n: 'int'\n"
 
 
 @rule(Broken("why it exists", {X: MODULE.format(why="Does it.", options="", spec="{}", check=CHECKS)}))
@@ -89,6 +92,7 @@ def own_modules_say_why_they_exist(root: Path) -> Iterator[str]:
     Broken("x.py: a is documented", {X: MODULE.format(why="", options="a: {type: str}", spec={}, check=CHECKS)}),
     Broken("default", {X: MODULE.format(why="", options="a: {default: 1}", spec={"a": {"default": 2}}, check=CHECKS)}),
     Broken("check mode", {X: MODULE.format(why="", options="", spec={}, check="")}),
+    Broken("check mode", {X: MODULE.format(why="", options="", spec={}, check="") + DATACLASS}),
 )
 def own_modules_take_what_they_document(root: Path) -> Iterator[str]:
     for path in module_files(root):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.contract.files import called_roles, files, play_tasks, playbooks, plays
+from tests.contract.files import called_roles, files, imported_playbook, play_tasks, playbooks, plays
 from tests.contract.rule import Broken, rule
 
 GUARD = {"role": "stack", "tags": ["always"]}
@@ -37,11 +37,18 @@ def playbooks_stand_in_one_flat_folder(root: Path) -> Iterator[str]:
     Broken("guard", {"playbooks/x.yml": PLAY % ("", "stack")}),
     Broken("environment", {"playbooks/x.yml": "- {name: A, hosts: all, roles: [{role: stack, tags: [always]}]}"}),
     Broken("hosts", {"playbooks/x.yml": GUARDED.replace("all", "localhost") % ""}),
+    Broken("imports ../y.yml", {"playbooks/x.yml": "- {name: A, import_playbook: ../y.yml}"}),
+    Broken("imports y.yml", {"playbooks/x.yml": "- {name: A, ansible.builtin.import_playbook: y.yml}"}),
 )
 def every_play_guards_the_account_first(root: Path) -> Iterator[str]:
+    """An imported playbook's plays are looked at where they stand."""
     for path in playbooks(root):
         for play in plays(path):
             where = f"playbooks/{path.name}: the play `{play.get('name')}`"
+            if imported := imported_playbook(play):
+                if root / "playbooks" / imported not in playbooks(root):
+                    yield f"{where} imports {imported}, which is none of the playbooks here"
+                continue
             if (play.get("roles") or [None])[0] != GUARD or "pre_tasks" in play:
                 yield f"{where} does not begin with the guard, {GUARD}"
             if play.get("environment") != "{{ stack_environment }}":

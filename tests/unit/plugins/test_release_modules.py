@@ -1,0 +1,428 @@
+"""The modules of a release against a local API: what they see of a deployment, and what they tell it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils import record
+from ansible.module_utils.gate import Figures
+from ansible.module_utils.traffic import suffix
+
+from plugins.modules import release_answer, release_look, release_preflight, run_note
+from sandbox.controllers import ecs_deployments
+from sandbox.runtime.images import Images
+from tests.unit.plugins.own_modules import call, environment, mutations
+from tests.unit.sandbox.api_only import serving
+from tests.unit.sandbox.colours import pause
+from tests.unit.sandbox.test_ecs_rollouts import QUICK, Region, Scene
+
+CANARY = {
+    "strategy": "CANARY",
+    "canaryConfiguration": {"canaryPercent": 25.0, "canaryBakeTimeInMinutes": 1440},
+    "bakeTimeInMinutes": 1440,
+}
+WHY = "green answers 4.8 % of 312 requests with 5xx"
+
+
+@pytest.fixture(scope="module")
+def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
+    with serving(tmp_path_factory.mktemp("releases") / "sandbox") as api, environment(api):
+        yield Region(api)
+
+
+@pytest.fixture
+def scene(region: Region, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setattr(ecs_deployments, "SETTLE", 0.0)
+    return Scene(region)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> str:
+    """The record of a run."""
+    return str(tmp_path / "run" / "record.jsonl")
+
+
+def balancer(scene: Scene) -> str:
+    found = scene.elb.describe_load_balancers(Names=[scene.name])["LoadBalancers"][0]
+    return str(found["LoadBalancerArn"])
+
+
+def look(scene: Scene, **options: Any) -> dict[str, Any]:
+    service: dict[str, Any] = {"cluster": scene.name, "service": "web", "load_balancer": balancer(scene)}
+    answer = call(release_look.main, **service, **options)
+    assert "failed" not in answer, answer
+    assert answer["changed"] is False
+    return answer
+
+
+def answer(arn: str, word: str, **options: Any) -> dict[str, Any]:
+    return call(release_answer.main, deployment=arn, answer=word, why=WHY, **options)
+
+
+def deployed(scene: Scene, **configuration: Any) -> str:
+    """A second release beside a first that serves, as far as it goes by itself."""
+    scene.create()
+    scene.settle()
+    arn = scene.deploy(**configuration)
+    scene.look(stable=2)
+    scene.look(stable=2, primary=2)
+    return arn
+
+
+def measured(scene: Scene, group: str, requests: int, errors: int, seconds: float) -> None:
+    """What Envoy's counters would have become in CloudWatch."""
+    dimensions = [
+        {"Name": "LoadBalancer", "Value": suffix(balancer(scene))},
+        {"Name": "TargetGroup", "Value": suffix(group)},
+    ]
+    values = {
+        "RequestCount": requests,
+        "HTTPCode_Target_2XX_Count": requests - errors,
+        "HTTPCode_Target_5XX_Count": errors,
+        "TargetResponseTime": seconds,
+    }
+    now = datetime.now(UTC)
+    data = [
+        {"MetricName": name, "Dimensions": dimensions, "Value": value, "Timestamp": now}
+        for name, value in values.items()
+    ]
+    scene.cloudwatch.put_metric_data(Namespace="AWS/ApplicationELB", MetricData=data)
+
+
+# release_look
+
+
+def test_before_the_first_release_there_is_nothing_to_see_and_that_is_no_error(scene: Scene, kept: str) -> None:
+    found = look(scene, record=kept)
+    assert (found["deployment"], found["stop"], found["ended"], found["hook"]) == (None, "ended", True, None)
+    assert (found["progress"], found["verdict"]["words"]) == ("there is no deployment",) * 2
+    assert not Path(kept).exists()
+
+
+def test_a_pause_asks_for_a_trial_and_shows_until_when_it_waits(scene: Scene, kept: str) -> None:
+    arn = deployed(scene, lifecycleHooks=[pause("POST_TEST_TRAFFIC_SHIFT")])
+    found = look(scene, record=kept)
+    assert (found["deployment"], found["stop"], found["stage"]) == (arn, "test", "POST_TEST_TRAFFIC_SHIFT")
+    assert (found["ended"], found["succeeded"], found["verdict"]["outcome"]) == (False, False, "undecided")
+    (waits,) = scene.describe(arn)["lifecycleHookDetails"]
+    assert (found["hook"], datetime.fromisoformat(found["expires"])) == (waits["hookId"], waits["expiresAt"])
+
+
+def test_every_look_is_a_line_that_nobody_else_may_read(scene: Scene, kept: str) -> None:
+    deployed(scene, **CANARY)
+    look(scene, record=kept)
+    look(scene, record=kept)
+    first, second = record.lines(kept)
+    assert (first["kind"], first["stage"], first["share"]) == ("look", "PRODUCTION_TRAFFIC_SHIFT", 25.0)
+    assert first["green"] == {"requests": 0, "errors": 0, "p95_ms": None, "p90_ms": None}
+    assert Path(kept).stat().st_mode & 0o777 == 0o600
+    assert second["t"] >= first["t"]
+
+
+def test_without_a_record_nothing_is_written_and_no_time_left_is_made_up(scene: Scene, kept: str) -> None:
+    deployed(scene, **CANARY)
+    assert "left" not in look(scene)["progress"]
+    assert "left" in look(scene, record=kept, minute_seconds=1)["progress"]
+
+
+def test_what_is_left_of_a_bake_counts_from_the_first_look_at_it(scene: Scene, kept: str) -> None:
+    deployed(scene, **CANARY)
+    look(scene, record=kept)
+    (line,) = record.lines(kept)
+    begun = time.time() - 1000
+    Path(kept).write_text(
+        json.dumps({**line, "t": begun - 500, "share": 0.0}) + "\n" + json.dumps({**line, "t": begun})
+    )
+    with Path(kept).open("a") as file:
+        file.write("\n")
+    look(scene, record=kept, minute_seconds=1)
+    last = list(record.lines(kept))[-1]
+    assert 430 < last["seconds_left"] <= 440  # 1440 minutes of a second each, 1000 of them over
+
+
+def test_a_check_writes_no_record(scene: Scene, kept: str) -> None:
+    deployed(scene, **CANARY)
+    options = {"cluster": scene.name, "service": "web", "load_balancer": balancer(scene), "record": kept}
+    assert call(release_look.main, check=True, **options)["share"] == 25.0
+    assert not Path(kept).exists()
+
+
+def test_colours_are_told_apart_by_the_groups_that_ecs_resolved(scene: Scene) -> None:
+    deployed(scene, **CANARY)
+    measured(scene, scene.green, requests=400, errors=0, seconds=0.044)
+    measured(scene, scene.blue, requests=1200, errors=3, seconds=0.041)
+    time.sleep(1.1)  # nothing is asked for an empty time
+    found = look(scene, final=True)
+    for colour, requests, errors, ms in (("green", 400, 0, 44), ("blue", 1200, 3, 41)):
+        figures = Figures(**found["figures"][colour])
+        assert (figures.requests, figures.errors) == (requests, errors)
+        assert figures.p95_ms == pytest.approx(ms)
+    assert (found["verdict"]["outcome"], found["judged"]) == ("pass", True)
+    assert found["stop"] is None
+
+
+def test_what_surely_goes_wrong_is_to_be_stopped(scene: Scene) -> None:
+    deployed(scene, **CANARY)
+    measured(scene, scene.green, requests=400, errors=100, seconds=0.044)
+    time.sleep(1.1)
+    found = look(scene)
+    assert (found["stop"], found["verdict"]["outcome"]) == ("stop", "fail")
+    assert "25.0 % of 400 requests" in found["verdict"]["words"]
+
+
+def test_a_green_that_does_not_get_up_is_to_be_stopped(scene: Scene) -> None:
+    scene.create()
+    scene.settle()
+    scene.deploy()
+    scene.look(stable=2)
+    assert look(scene)["verdict"]["words"] == "green is starting"
+    late = look(scene, start_seconds=0)
+    assert (late["stop"], late["judged"], late["stage"]) == ("stop", True, "SCALE_UP")
+
+
+def test_limits_count(scene: Scene) -> None:
+    deployed(scene, **CANARY)
+    measured(scene, scene.green, requests=40, errors=0, seconds=0.044)
+    time.sleep(1.1)
+    assert look(scene)["verdict"]["missing"] == 260
+    assert look(scene, limits={"minimum_requests": 30})["verdict"]["outcome"] == "pass"
+
+
+def test_the_end_is_seen_and_the_latest_deployment_is_the_newest(scene: Scene) -> None:
+    first = scene.create()
+    scene.settle()
+    second = scene.deploy()
+    scene.look(stable=2)
+    scene.look(stable=2, primary=2)
+    scene.settle()
+    found = look(scene)
+    assert (found["deployment"], found["stop"], found["succeeded"]) == (second, "ended", True)
+    assert look(scene, deployment=first)["deployment"] == first
+
+
+# release_answer
+
+
+def test_an_answer_lets_it_go_on_and_is_recorded(scene: Scene, kept: str) -> None:
+    arn = deployed(scene, lifecycleHooks=[pause("POST_TEST_TRAFFIC_SHIFT")])
+    hook = look(scene)["hook"]
+    assert answer(arn, "CONTINUE", hook=hook, event="smoke", record=kept)["changed"] is True
+    scene.look(stable=2, primary=2)
+    assert look(scene)["stage"] != "POST_TEST_TRAFFIC_SHIFT"
+    (line,) = record.lines(kept)
+    assert (line["kind"], line["event"], line["outcome"], line["words"]) == ("event", "smoke", "ok", WHY)
+
+
+def test_a_hook_that_is_answered_with_no_goes_back_and_the_reason_is_ours(scene: Scene, kept: str) -> None:
+    arn = deployed(scene, lifecycleHooks=[pause("POST_TEST_TRAFFIC_SHIFT")])
+    answer(arn, "ROLLBACK", hook=look(scene)["hook"], event="gate", record=kept)
+    for _ in range(3):
+        scene.look(stable=2)
+    found = look(scene, record=kept)
+    assert (found["status"], found["stop"]) == ("ROLLBACK_SUCCESSFUL", "ended")
+    assert found["outcome"] == f"ECS took the release back, and the one before has all traffic: {WHY}"
+    assert "ContinueServiceDeployment" in look(scene)["outcome"]  # without a record, AWS's words
+    assert next(record.lines(kept))["outcome"] == "failed"
+
+
+def test_without_a_hook_the_deployment_is_stopped(scene: Scene) -> None:
+    arn = deployed(scene, **CANARY)
+    assert answer(arn, "ROLLBACK")["changed"] is True
+    assert scene.describe(arn)["status"] == "ROLLBACK_REQUESTED"
+    for _ in range(3):
+        scene.look(stable=2)
+    assert (scene.describe(arn)["status"], scene.weights()) == ("ROLLBACK_SUCCESSFUL", (100, 0))
+
+
+@pytest.mark.parametrize("hook", ["", "ecs-pause-0123456789"])
+def test_an_answer_that_comes_too_late_changes_nothing_and_is_no_error(scene: Scene, kept: str, hook: str) -> None:
+    arn = scene.create()
+    scene.settle()
+    found = answer(arn, "ROLLBACK", hook=hook, record=kept)
+    assert (found["changed"], found["late"]) == (False, True)
+    assert next(record.lines(kept))["outcome"] == "refused"
+
+
+def test_a_deployment_that_is_not_there_is_an_error(scene: Scene) -> None:
+    arn = scene.create()
+    found = answer(arn[:-3] + "zzz", "ROLLBACK")
+    assert "Could not tell the deployment to ROLLBACK: ServiceDeploymentNotFoundException" in found["msg"]
+
+
+def test_nothing_can_go_on_that_waits_for_nobody(scene: Scene) -> None:
+    assert "waits for nobody" in answer(deployed(scene, **CANARY), "CONTINUE")["msg"]
+
+
+def test_a_check_tells_nobody_anything(scene: Scene, kept: str) -> None:
+    arn = deployed(scene, **CANARY)
+    before = mutations(scene.api)
+    found = call(release_answer.main, check=True, deployment=arn, answer="ROLLBACK", why=WHY, record=kept)
+    assert (found["changed"], found["diff"]["after"]) == (True, f"ROLLBACK: {WHY}\n")
+    assert mutations(scene.api) == before
+    assert not Path(kept).exists()
+
+
+# run_note and the record
+
+
+def test_a_note_is_a_line(kept: str) -> None:
+    options: dict[str, Any] = {"record": kept, "event": "migration", "words": "The schema is at 0007"}
+    assert call(run_note.main, **options)["changed"] is False
+    call(run_note.main, check=True, **options)
+    (line,) = record.lines(kept)
+    assert (line["event"], line["outcome"], line["words"]) == ("migration", "ok", "The schema is at 0007")
+
+
+def test_a_record_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("a file, and no folder")
+    options: dict[str, Any] = {"record": str(tmp_path / "run" / "record.jsonl"), "event": "end", "words": "over"}
+    assert "Could not write the record" in call(run_note.main, **options)["msg"]
+
+
+def test_a_line_that_a_kill_cut_off_is_left_out(kept: str) -> None:
+    record.append(kept, "event", event="end", words="one")
+    with Path(kept).open("a") as file:
+        file.write('{"kind": "event", "wor')
+    assert [line["words"] for line in record.lines(kept)] == ["one"]
+    assert list(record.lines("")) == list(record.lines(kept + ".not")) == []
+
+
+# release_preflight
+
+
+@pytest.fixture
+def digest(region: Region, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of the image 1.0.0 in the repository `web`, scanned."""
+    monkeypatch.setenv("SANDBOX_DIR", str(tmp_path / "images"))
+    (tmp_path / "Dockerfile").write_text('FROM scratch\nCOPY . /\nCMD ["true"]\n')
+    images, ecr = Images(tmp_path / "images"), region.api.client("ecr")
+    made = images.build(tmp_path)
+    ecr.create_repository(repositoryName="web", imageScanningConfiguration={"scanOnPush": True})
+    ecr.put_image(repositoryName="web", imageManifest=images.get(made).decode(), imageTag="1.0.0")
+    yield made
+    ecr.delete_repository(repositoryName="web", force=True)
+
+
+def preflight(scene: Scene, **options: Any) -> dict[str, Any]:
+    before = mutations(scene.api)
+    found = call(
+        release_preflight.main,
+        **{
+            "release": "1.0.0",
+            "repository": "web",
+            "cluster": scene.name,
+            "service": "web",
+            "cpu": 2048,
+            "memory": 4096,
+            "tasks": 3,
+            "capacity_providers": [{"provider": "FARGATE", "base": 2}, {"provider": "FARGATE_SPOT", "weight": 1}],
+            "listener": scene.listener,
+            "production_rule": scene.rule,
+            "target_groups": {"blue": scene.blue, "green": scene.green},
+            **options,
+        },
+    )
+    assert mutations(scene.api) == before
+    return found
+
+
+def test_nothing_stands_in_the_way_of_a_first_release(scene: Scene, digest: str) -> None:
+    found = preflight(scene)
+    assert (found["problems"], found["digest"], found["tags"]) == ([], digest, ["1.0.0"])
+    assert (found["orphan"], found["unfinished"], found["serves"], found["running"]) == (None, False, False, None)
+    assert preflight(scene, release=digest)["problems"] == []
+
+
+def test_a_cluster_that_is_not_there_has_no_service(scene: Scene, digest: str) -> None:
+    assert preflight(scene, cluster="other")["problems"] == []
+
+
+def test_all_that_is_wrong_is_said_at_once(scene: Scene, digest: str) -> None:
+    scene.alarm("ALARM")
+    fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+    condition = {"Field": "path-pattern", "Values": ["/closed"]}
+    scene.elb.create_rule(ListenerArn=scene.listener, Priority=2, Conditions=[condition], Actions=[fixed])
+    only = {"Type": "forward", "TargetGroupArn": scene.blue}
+    scene.elb.modify_rule(RuleArn=scene.rule, Actions=[only])
+    found = preflight(scene, release="9.9.9", memory=1024, tasks=3000, alarms=["errors", "slow"])
+    words = (
+        "no release 9.9.9 in the repository web. It holds 1.0.0.",
+        "no 1024 MiB for 2048 CPU units",
+        "(fixed-response)",
+        "target group green",
+        "no alarm slow",
+        "alarm errors fires already: test",
+        "need 11992 vCPUs of FARGATE_SPOT, and the account may run 4000",
+    )
+    assert [word in problem for word, problem in zip(words, found["problems"], strict=True)] == [True] * 7
+    assert found["digest"] is None
+
+
+def test_a_release_must_be_named(scene: Scene, digest: str) -> None:
+    assert preflight(scene, release="")["problems"] == [
+        "No release was named. Say which, by tag or digest: -e release=1.0.0"
+    ]
+
+
+def test_a_release_without_a_repository_is_one_of_the_problems(scene: Scene) -> None:
+    found = preflight(scene, repository="none", memory=1024)
+    assert len(found["problems"]) == 2, found
+    assert "no release 1.0.0 in the repository none" in found["problems"][0]
+
+
+def entry(outcome: str, definition: str) -> dict[str, Any]:
+    return {"outcome": outcome, "release": "1.0.0", "operator": "ops", "task_definition": definition}
+
+
+def test_what_serves_is_seen_and_who_brought_it(scene: Scene, digest: str) -> None:
+    scene.create()
+    scene.settle()
+    running = scene.ecs.describe_services(cluster=scene.name, services=["web"])["services"][0]["taskDefinition"]
+    assert preflight(scene, history=[entry("released", running)])["problems"] == []
+    (problem,) = preflight(scene, history=[entry("released", "arn:other/web:0")])["problems"]
+    assert "Somebody deployed by hand" in problem
+    over = running.rpartition("/")[2]
+    assert preflight(scene, history=[entry("released", "arn:other/web:0")], over=over)["problems"] == []
+
+
+def test_a_deployment_that_goes_on_is_an_orphan_or_somebody_elses(scene: Scene, digest: str) -> None:
+    arn = deployed(scene, **CANARY)
+    revision = scene.describe(arn)["targetServiceRevision"]["arn"]
+    (green,) = scene.ecs.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
+    mine = preflight(scene, history=[entry("started", green["taskDefinition"])])
+    assert (mine["problems"], mine["orphan"]) == ([], arn)
+    (problem,) = preflight(scene)["problems"]
+    assert "no release of ours began" in problem
+
+
+def test_a_first_release_that_was_stopped_is_unfinished(scene: Scene, digest: str) -> None:
+    arn = scene.create(QUICK)
+    scene.look()
+    scene.ecs.stop_service_deployment(serviceDeploymentArn=arn)
+    scene.look()
+    found = preflight(scene)
+    assert (found["unfinished"], found["serves"]) == (True, False)
+
+
+def test_capacity_is_that_of_the_service_as_it_is_scaled_now(scene: Scene, digest: str) -> None:
+    scene.create()
+    scene.settle()
+    providers = [{"provider": "FARGATE", "weight": 1}]
+    assert preflight(scene, tasks=3000, capacity_providers=providers)["problems"] == []  # it has two tasks
+
+
+def test_quotas_of_fargate_are_told_and_others_are_motos(region: Region) -> None:
+    quotas = region.api.client("service-quotas")
+    found = quotas.get_service_quota(ServiceCode="fargate", QuotaCode="L-3032A538")["Quota"]
+    assert (found["QuotaName"], found["Value"]) == ("Fargate On-Demand vCPU resource count", 4000.0)
+    assert quotas.get_service_quota(ServiceCode="fargate", QuotaCode="L-36FBB829")["Quota"]["Value"] == 4000.0
+    with pytest.raises(quotas.exceptions.NoSuchResourceException):
+        quotas.get_service_quota(ServiceCode="fargate", QuotaCode="L-00000000")
+    with pytest.raises(quotas.exceptions.NoSuchResourceException):
+        quotas.get_service_quota(ServiceCode="vpc", QuotaCode="L-3032A538")

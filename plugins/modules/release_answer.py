@@ -40,6 +40,7 @@ from ansible.module_utils import record
 from ansible.module_utils.aws_resource import failing_with, unless_missing
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+
 def answer(module: AnsibleAWSModule) -> Any:
     """AWS's answer, or None when it came too late: the hook has timed out, or the deployment has ended meanwhile.
 
@@ -86,7 +87,9 @@ def main() -> None:
     with failing_with(module, f"Could not tell the deployment to {params['answer']}"):
         late = answer(module) is None
     outcome = "refused" if late else "ok" if params["answer"] == "CONTINUE" else "failed"
-    record.append(params["record"], "event", event=params["event"], outcome=outcome, words=params["why"], **params["figures"])
+    record.append(
+        params["record"], "event", event=params["event"], outcome=outcome, words=params["why"], **params["figures"]
+    )
     module.exit_json(changed=not late, late=late)
 
 

@@ -58,7 +58,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible.module_utils import record, traffic
-from ansible.module_utils.aws_resource import failing_with
+from ansible.module_utils.aws_resource import failing_with, unless_missing
 from ansible.module_utils.gate import Figures, Limits, Verdict, judge
 from ansible.module_utils.rollout import (
     Rollout,
@@ -74,6 +74,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 NOTHING = Figures(0, 0, None)
 MOST_TASKS = 100  # that DescribeTasks takes
+NO_SERVICE = {"ServiceNotFoundException", "ClusterNotFoundException"}
 
 
 class Look:
@@ -95,9 +96,14 @@ class Look:
 
     def latest(self) -> str | None:
         """The newest one; AWS lists them in no order that it promises."""
-        pages = self.ecs.list_service_deployments(cluster=self.params["cluster"], service=self.params["service"])
-        found = sorted(pages["serviceDeployments"], key=lambda one: one["createdAt"])
-        return found[-1]["serviceDeploymentArn"] if found else None
+        pages = unless_missing(
+            NO_SERVICE,
+            self.ecs.list_service_deployments,
+            cluster=self.params["cluster"],
+            service=self.params["service"],
+        )
+        newest = max((pages or {}).get("serviceDeployments", []), key=lambda one: one["createdAt"], default=None)
+        return str(newest["serviceDeploymentArn"]) if newest else None
 
     def target_groups(self, rollout: Rollout) -> dict[str, str]:
         """By colour, as ECS resolved them: they alternate."""
@@ -161,7 +167,6 @@ class Look:
         begun = same[0] if same else self.now.timestamp()
         return float(max(0.0, begun + minutes * self.params["minute_seconds"] - self.now.timestamp()))
 
-
     def taken_back_for(self, rollout: Rollout) -> str:
         """Why this run told ECS to go back, if it did."""
         reasons = [
@@ -185,7 +190,9 @@ def nothing(module: AnsibleAWSModule) -> None:
         succeeded=False,
         outcome=f"{words[0].upper()}{words[1:]}.",
         verdict=asdict(Verdict("undecided", words)),
+        judged=True,
         progress=words,
+        phase=words,
     )
 
 

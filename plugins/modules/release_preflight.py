@@ -78,6 +78,8 @@ class Preflight:
 
     def image(self) -> dict[str, Any] | None:
         release = self.params["release"]
+        if not release:
+            return None
         identity = {"imageDigest" if release.startswith("sha256:") else "imageTag": release}
         answer = unless_missing(
             MISSING_IMAGE, self.ecr.describe_images, repositoryName=self.params["repository"], imageIds=[identity]
@@ -96,10 +98,11 @@ class Preflight:
         )
 
     def releases(self) -> list[str]:
-        """The newest ten tags, newest first."""
+        """The newest ten tags, newest first; none without a repository."""
         paginator = self.ecr.get_paginator("describe_images")
         pages = paginator.paginate(repositoryName=self.params["repository"], filter={"tagStatus": "TAGGED"})
-        images = sorted((image for page in pages for image in page["imageDetails"]), key=lambda i: i["imagePushedAt"])
+        found = unless_missing("RepositoryNotFoundException", lambda: [*pages]) or []
+        images = sorted((image for page in found for image in page["imageDetails"]), key=lambda i: i["imagePushedAt"])
         return [tag for image in reversed(images) for tag in image["imageTags"]][:10]
 
     def service(self) -> dict[str, Any] | None:

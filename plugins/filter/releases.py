@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 PLAN = "migration plan"
+# Outcomes with which a release ended before its migrations; "started" may be anywhere.
+UNTOUCHED = {"refused", "unchanged"}
 
 
 def migration_plan(lines: Iterable[str]) -> dict[str, Any]:
@@ -51,7 +53,11 @@ def way_back(history: Iterable[Mapping[str, Any]], release: str = "") -> dict[st
             "Release an image instead: playbooks/deploy.yml -e release=<tag or digest>",
         }
     target = candidates[0]
-    since = [entry for entry in history if str(entry.get("run")) > str(target.get("run"))]
+    since = [
+        entry
+        for entry in history
+        if str(entry.get("run")) > str(target.get("run")) and entry.get("outcome") not in UNTOUCHED
+    ]
     contracts = [str(one) for entry in since for one in entry.get("contract") or []]
     refusal = (
         f"{target.get('release')} can't run on this schema: since then migrations removed or tightened what it uses: "

@@ -21,6 +21,8 @@ SIZES: Mapping[int, range | tuple[int, ...]] = {
 }
 # docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html: vCPUs that run at once in account and region
 QUOTAS = {"FARGATE": "L-3032A538", "FARGATE_SPOT": "L-36FBB829"}
+# Outcomes of releases that may have begun a deployment and not ended it well.
+TRIED = {"started", "failed", "rolled back"}
 
 
 def wrong_size(cpu: int, memory: int) -> Iterator[str]:
@@ -149,7 +151,7 @@ def by_hand(running: str | None, history: Sequence[Found], accepted: str) -> Ite
 
 def in_progress(target: str | None, history: Sequence[Found], arn: str) -> Iterator[str]:
     """Why a deployment that goes on is not simply a release whose leader died."""
-    tried = {entry.get("task_definition") for entry in history if entry.get("outcome") not in ("released", "unchanged")}
+    tried = {entry.get("task_definition") for entry in history if entry.get("outcome") in TRIED}
     if target and target in tried:
         return
     yield (

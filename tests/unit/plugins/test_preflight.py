@@ -201,7 +201,7 @@ def test_what_a_release_of_ours_left_running_is_no_surprise(running: int, histor
         [entry("released", 7, 9)],  # back to what ran before: by whom?
         [entry("rolled back", 8, 7), entry("released", 7, 6), entry("released", 9, 5)],
         [entry("unchanged", None, 9), entry("released", 7, 6)],  # refused for this very reason
-        [entry("failed", None, 9), entry("released", 7, 6)],
+        [entry("refused", None, 9), entry("released", 7, 6)],
     ],
 )
 def test_what_somebody_deployed_by_hand_is_told_with_the_last_release(history: list[dict[str, Any]]) -> None:
@@ -235,6 +235,7 @@ def test_a_deployment_whose_leader_died_is_ours(outcome: str) -> None:
         (f"{ARN}8", [entry("started", 9), entry("released", 7)]),
         (f"{ARN}7", [entry("released", 7)]),  # forced by hand: a release that had ended well
         (f"{ARN}7", [entry("unchanged", 7), entry("released", 7)]),
+        (f"{ARN}8", [entry("refused", 8), entry("released", 7)]),
         (None, [{"outcome": "failed", "task_definition": None}]),
     ],
 )

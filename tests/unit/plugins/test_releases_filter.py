@@ -58,7 +58,7 @@ def test_back_leads_to_the_release_before() -> None:
     assert way_back([entry(3), entry(2), entry(1)]) == {"release": "1.2.0", "refusal": ""}
 
 
-@pytest.mark.parametrize("outcome", ["failed", "rolled back", "started", "unchanged"])
+@pytest.mark.parametrize("outcome", ["failed", "rolled back", "started", "unchanged", "refused"])
 def test_back_never_leads_to_what_did_not_end_well(outcome: str) -> None:
     assert way_back([entry(3), entry(2, outcome), entry(1)])["release"] == "1.1.0"
     assert way_back([entry(4, outcome), entry(3), entry(1)])["release"] == "1.1.0"
@@ -92,13 +92,18 @@ def test_the_only_release_has_none_before_it() -> None:
     assert "1.1.0 runs, and no release before it is on record (older ones: none)" in way_back([entry(1)])["refusal"]
 
 
-@pytest.mark.parametrize("outcome", ["released", "rolled back", "failed"])
+@pytest.mark.parametrize("outcome", ["released", "rolled back", "failed", "started"])
 def test_a_contract_migration_in_between_closes_the_way_however_its_release_ended(outcome: str) -> None:
     gone = ["campus.0007_gone (RemoveField)"]
     history = [entry(4), entry(3, outcome, contract=gone), entry(2)]
     answer = way_back(history, "1.2.0")
     assert (answer["release"], answer["refusal"].count("campus.0007_gone (RemoveField)")) == ("1.2.0", 1)
     assert "Mend forward instead" in answer["refusal"]
+
+
+def test_a_contract_migration_that_was_refused_leaves_the_way_open() -> None:
+    refused = entry(4, "refused", contract=["campus.0007_gone (RemoveField)"])
+    assert way_back([refused, entry(3), entry(2)]) == {"release": "1.2.0", "refusal": ""}
 
 
 def test_a_contract_migration_that_the_older_release_brought_itself_does_not() -> None:

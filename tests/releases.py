@@ -7,13 +7,12 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sandbox.config import CHECKOUT
+from tests import variants
 from tests.estate import BIN, ESTATE, INVENTORIES, Played, Sandbox, until
 
 SERVICE = f"{ESTATE}-app"
@@ -21,6 +20,8 @@ REPORTS = CHECKOUT / "reports/deploy"
 #: the tier's course, with shorter waits
 QUICK = (*INVENTORIES, "molecule/release/quick")
 PATIENCE = 180.0
+
+Push = Callable[[str, variants.Variant], None]
 
 
 def words(tag: str, **options: Any) -> tuple[str, ...]:
@@ -71,7 +72,7 @@ class Releases:
         return dict(ecs.describe_service_deployments(serviceDeploymentArns=[newest])["serviceDeployments"][0])
 
     def reached(self, *stages: str, after: str = "", seconds: float = PATIENCE) -> dict[str, Any]:
-        """The newest deployment, other than `after`, as soon as it is at one of these stages or has one of these statuses."""
+        """The newest deployment, not `after`, as soon as it is at one of these stages or has one of these statuses."""
 
         def look() -> dict[str, Any] | None:
             found = self.latest
@@ -125,8 +126,3 @@ class Releases:
 def sentence(played: Played) -> str:
     """The output as one line, however it was wrapped."""
     return re.sub(r"\s+", " ", played.output)
-
-
-def scratch_of(path: Path) -> Path:
-    """A folder of its own for each image that is built."""
-    return path / f"{time.monotonic_ns()}"

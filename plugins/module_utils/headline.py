@@ -58,6 +58,8 @@ def headline(facts: Facts, evidence: Evidence) -> str:
     if facts.outcome == "rolled back":
         turned = where_it_turned(evidence)
         return f"{release} was taken back{f' {turned}' if turned else ''}: {why}"
+    if facts.outcome == "refused":
+        return f"{release or 'A release'} was not begun: {why}"
     if facts.outcome == "unchanged":
         return f"{release} runs already: nothing was changed"
     if facts.outcome == "started":

@@ -14,7 +14,9 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\u
 MOST_CHARACTERS = 2000
 # docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: safe characters; a digest has a colon.
 RUN = re.compile(r"(?!\.)[A-Za-z0-9._:-]{1,200}")
-OUTCOMES = ("released", "rolled back", "failed", "unchanged", "started")
+OUTCOMES = ("released", "rolled back", "failed", "unchanged", "refused", "started")
+# Nothing was begun, so there is nothing to keep evidence of.
+IDLE = ("unchanged", "refused")
 
 
 @dataclass(frozen=True)

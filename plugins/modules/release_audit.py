@@ -37,7 +37,7 @@ from dataclasses import replace
 from ansible.module_utils.audit import entry, key_of
 from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.evidence_store import put
-from ansible.module_utils.release_facts import RUN, facts_from
+from ansible.module_utils.release_facts import IDLE, RUN, facts_from
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -59,7 +59,7 @@ def main() -> None:
         )
     facts = facts_from(wanted["run"], wanted["facts"])
     key = key_of(facts.run)
-    if module.check_mode or facts.outcome == "unchanged":
+    if module.check_mode or facts.outcome in IDLE:
         module.exit_json(changed=False, key=key)
     with failing_with(
         module,

@@ -53,7 +53,7 @@ from ansible.module_utils.evidence import Evidence, read
 from ansible.module_utils.evidence_keeper import Keeper
 from ansible.module_utils.evidence_store import put
 from ansible.module_utils.headline import headline, seen
-from ansible.module_utils.release_facts import Facts, facts_from
+from ansible.module_utils.release_facts import IDLE, Facts, facts_from
 from ansible.module_utils.release_report import as_html, as_json, window_of
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -89,7 +89,7 @@ def main() -> None:
     )
     wanted: dict[str, Any] = module.params
     facts = facts_from(wanted["run"], wanted["facts"])
-    idle = module.check_mode or facts.outcome == "unchanged"
+    idle = module.check_mode or facts.outcome in IDLE
     s3 = None if idle else module.client("s3")
     keeper = Keeper(
         Path(wanted["folder"]).absolute(),

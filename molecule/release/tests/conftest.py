@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-
 import pytest
 
 from sandbox.config import Settings
 from sandbox.runtime.network import read_hosts
 from tests import variants
-from tests.estate import ESTATE, Ask, Sandbox, revealed
-from tests.releases import Releases
-
-Push = Callable[[str, variants.Variant], None]
+from tests.estate import ESTATE, Ask, Sandbox
+from tests.releases import Push, Releases
 
 
 @pytest.fixture(scope="session")

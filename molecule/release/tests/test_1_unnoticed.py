@@ -7,9 +7,7 @@ from pathlib import Path
 from tests import variants
 from tests.estate import Ask, Sandbox
 from tests.load import under_load
-from tests.releases import Releases
-
-from .conftest import Push
+from tests.releases import Push, Releases
 
 
 def test_a_release_under_load_fails_no_request_and_loses_no_write(

@@ -1,4 +1,4 @@
-"""Releases that are bad: each ends back on the one before, nobody but the canary's share notices, and it is said why."""
+"""Bad releases: each ends back on the one before, nobody but the canary's share notices, and it is said why."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ import pytest
 from tests import variants
 from tests.estate import Ask, Sandbox
 from tests.load import under_load
-from tests.releases import Releases
-
-from .conftest import Push
+from tests.releases import Push, Releases
 
 BEFORE = "1.1.0"
 

@@ -6,9 +6,7 @@ import signal
 
 from tests import variants
 from tests.estate import Ask, Sandbox, until
-from tests.releases import Releases, sentence
-
-from .conftest import Push
+from tests.releases import Push, Releases, sentence
 
 BEFORE = "1.1.0"
 

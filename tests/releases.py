@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +55,9 @@ class Releases:
         )
 
     def kill(self, process: subprocess.Popen[str], number: signal.Signals = signal.SIGKILL) -> None:
-        """End ansible-playbook and its workers; what it started in sessions of their own is left to itself."""
-        os.killpg(process.pid, number)
-        process.wait()
+        """End ansible-playbook. A person presses Ctrl-C again where once was not enough: its queue's lock may hang."""
+        ended = until(lambda: _signalled(process, number), seconds=60, every=5)
+        assert ended, f"{signal.Signals(number).name} does not end it"
 
     @property
     def service(self) -> dict[str, Any]:
@@ -121,6 +122,14 @@ class Releases:
         assert newest.with_suffix(".html").exists()
         found: dict[str, Any] = json.loads(newest.read_text())
         return found
+
+
+def _signalled(process: subprocess.Popen[str], number: int) -> bool:
+    if process.poll() is None:
+        os.killpg(process.pid, number)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=4)
+    return process.poll() is not None
 
 
 def sentence(played: Played) -> str:

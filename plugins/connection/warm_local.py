@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import re
 import shlex
@@ -75,6 +76,7 @@ class Connection(Local):
     transport = "warm_local"
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
+        end_with_the_controller()
         if in_data is None or not in_data.startswith(MARK):
             cold: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
             return cold
@@ -126,6 +128,13 @@ class Connection(Local):
         server.stdin.write(json.dumps(settings).encode())
         server.stdin.close()
         return server
+
+
+def end_with_the_controller() -> None:
+    """Whoever kills ansible-playbook misses its worker, which has a session of its own and would go on for ever."""
+    controller = multiprocessing.parent_process()
+    if controller and not controller.is_alive():
+        os._exit(1)
 
 
 def current_umask() -> int:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from ansible.module_utils.estate import current_version, subnets_of
 
 from plugins.action.known_variables import declared, unknown
 from plugins.callback.story import indented, progress, table
 from plugins.connection.warm_local import environment_of
 from plugins.filter.secrets import pinned_secrets
-from plugins.modules.ecs_rollout_info import rollout
 from plugins.modules.ecs_run import failure
 from plugins.modules.https_check import objection
 
@@ -64,28 +62,6 @@ def service(running: int, older: int = 0, state: str = "COMPLETED") -> dict[str,
     if older:
         deployments.append({"status": "ACTIVE", "runningCount": older})
     return {"desiredCount": 3, "deployments": deployments}
-
-
-@pytest.mark.parametrize(
-    ("described", "healthy", "steady"),
-    [
-        (service(3), 3, True),
-        (service(3), 2, False),
-        (service(2), 3, False),
-        (service(3, older=1), 4, False),
-        (service(3, state="IN_PROGRESS"), 3, False),
-    ],
-)
-def test_a_rollout_is_steady_when_all_that_is_wanted_runs_and_nothing_else(
-    described: dict[str, Any], healthy: int, steady: bool
-) -> None:
-    assert rollout(described, healthy)["steady"] is steady
-
-
-def test_a_rollout_says_how_far_it_is() -> None:
-    assert rollout(service(1, older=2), 2)["progress"] == (
-        "1 of 3 tasks running, 2 healthy behind the load balancer, 2 of the release before still running"
-    )
 
 
 def test_a_one_off_task_succeeds_only_with_exit_code_0() -> None:

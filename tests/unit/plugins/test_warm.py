@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from plugins.action.normal import OURS, importable_name
@@ -179,3 +180,29 @@ def test_warm_and_cold_give_the_same(tmp_path: Path) -> None:
     assert results[0] == results[1]
     assert "http://127.0.0.1:1" in results[0][0]
     assert results[0][2] == "cold"
+
+
+ENDLESS = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: Wait, ansible.builtin.command: "false", register: it, until: it.rc == 0, retries: 10000, delay: 0.1}
+"""
+
+
+def test_a_worker_does_not_outlive_a_playbook_that_was_killed(tmp_path: Path) -> None:
+    playbook = tmp_path / "endless.yml"
+    playbook.write_text(ENDLESS)
+    program = Path(sys.executable).with_name("ansible-playbook")
+    command = [str(program), "--inventory=localhost,", "--connection=warm_local", str(playbook)]
+
+    def workers() -> list[int]:
+        lines = (process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"]))
+        return [1 for line in lines if str(playbook) in line]
+
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert any("waiting" in line for line in process.stdout)
+        assert len(workers()) >= 2
+        process.kill()
+    until(lambda: not workers())

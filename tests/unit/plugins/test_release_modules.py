@@ -14,19 +14,14 @@ from ansible.module_utils import record
 from ansible.module_utils.gate import Figures
 from ansible.module_utils.traffic import suffix
 
-from plugins.modules import release_answer, release_look, release_preflight, run_note
+from plugins.modules import release_answer, release_look, run_note
 from sandbox.controllers import ecs_deployments
-from sandbox.runtime.images import Images
+from tests.unit.plugins.deployments import CANARY, deployed
 from tests.unit.plugins.own_modules import call, environment, mutations
 from tests.unit.sandbox.api_only import serving
 from tests.unit.sandbox.colours import pause
-from tests.unit.sandbox.test_ecs_rollouts import QUICK, Region, Scene
+from tests.unit.sandbox.test_ecs_rollouts import Region, Scene
 
-CANARY = {
-    "strategy": "CANARY",
-    "canaryConfiguration": {"canaryPercent": 25.0, "canaryBakeTimeInMinutes": 1440},
-    "bakeTimeInMinutes": 1440,
-}
 WHY = "green answers 4.8 % of 312 requests with 5xx"
 
 
@@ -63,16 +58,6 @@ def look(scene: Scene, **options: Any) -> dict[str, Any]:
 
 def answer(arn: str, word: str, **options: Any) -> dict[str, Any]:
     return call(release_answer.main, deployment=arn, answer=word, why=WHY, **options)
-
-
-def deployed(scene: Scene, **configuration: Any) -> str:
-    """A second release beside a first that serves, as far as it goes by itself."""
-    scene.create()
-    scene.settle()
-    arn = scene.deploy(**configuration)
-    scene.look(stable=2)
-    scene.look(stable=2, primary=2)
-    return arn
 
 
 def measured(scene: Scene, group: str, requests: int, errors: int, seconds: float) -> None:
@@ -291,138 +276,3 @@ def test_a_line_that_a_kill_cut_off_is_left_out(kept: str) -> None:
         file.write('{"kind": "event", "wor')
     assert [line["words"] for line in record.lines(kept)] == ["one"]
     assert list(record.lines("")) == list(record.lines(kept + ".not")) == []
-
-
-# release_preflight
-
-
-@pytest.fixture
-def digest(region: Region, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Of the image 1.0.0 in the repository `web`, scanned."""
-    monkeypatch.setenv("SANDBOX_DIR", str(tmp_path / "images"))
-    (tmp_path / "Dockerfile").write_text('FROM scratch\nCOPY . /\nCMD ["true"]\n')
-    images, ecr = Images(tmp_path / "images"), region.api.client("ecr")
-    made = images.build(tmp_path)
-    ecr.create_repository(repositoryName="web", imageScanningConfiguration={"scanOnPush": True})
-    ecr.put_image(repositoryName="web", imageManifest=images.get(made).decode(), imageTag="1.0.0")
-    yield made
-    ecr.delete_repository(repositoryName="web", force=True)
-
-
-def preflight(scene: Scene, **options: Any) -> dict[str, Any]:
-    before = mutations(scene.api)
-    found = call(
-        release_preflight.main,
-        **{
-            "release": "1.0.0",
-            "repository": "web",
-            "cluster": scene.name,
-            "service": "web",
-            "cpu": 2048,
-            "memory": 4096,
-            "tasks": 3,
-            "capacity_providers": [{"provider": "FARGATE", "base": 2}, {"provider": "FARGATE_SPOT", "weight": 1}],
-            "listener": scene.listener,
-            "production_rule": scene.rule,
-            "target_groups": {"blue": scene.blue, "green": scene.green},
-            **options,
-        },
-    )
-    assert mutations(scene.api) == before
-    return found
-
-
-def test_nothing_stands_in_the_way_of_a_first_release(scene: Scene, digest: str) -> None:
-    found = preflight(scene)
-    assert (found["problems"], found["digest"], found["tags"]) == ([], digest, ["1.0.0"])
-    assert (found["orphan"], found["unfinished"], found["serves"], found["running"]) == (None, False, False, None)
-    assert preflight(scene, release=digest)["problems"] == []
-
-
-def test_a_cluster_that_is_not_there_has_no_service(scene: Scene, digest: str) -> None:
-    assert preflight(scene, cluster="other")["problems"] == []
-
-
-def test_all_that_is_wrong_is_said_at_once(scene: Scene, digest: str) -> None:
-    scene.alarm("ALARM")
-    fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
-    condition = {"Field": "path-pattern", "Values": ["/closed"]}
-    scene.elb.create_rule(ListenerArn=scene.listener, Priority=2, Conditions=[condition], Actions=[fixed])
-    only = {"Type": "forward", "TargetGroupArn": scene.blue}
-    scene.elb.modify_rule(RuleArn=scene.rule, Actions=[only])
-    found = preflight(scene, release="9.9.9", memory=1024, tasks=3000, alarms=["errors", "slow"])
-    words = (
-        "no release 9.9.9 in the repository web. It holds 1.0.0.",
-        "no 1024 MiB for 2048 CPU units",
-        "(fixed-response)",
-        "target group green",
-        "no alarm slow",
-        "alarm errors fires already: test",
-        "need 11992 vCPUs of FARGATE_SPOT, and the account may run 4000",
-    )
-    assert [word in problem for word, problem in zip(words, found["problems"], strict=True)] == [True] * 7
-    assert found["digest"] is None
-
-
-def test_a_release_must_be_named(scene: Scene, digest: str) -> None:
-    assert preflight(scene, release="")["problems"] == [
-        "No release was named. Say which, by tag or digest: -e release=1.0.0"
-    ]
-
-
-def test_a_release_without_a_repository_is_one_of_the_problems(scene: Scene) -> None:
-    found = preflight(scene, repository="none", memory=1024)
-    assert len(found["problems"]) == 2, found
-    assert "no release 1.0.0 in the repository none" in found["problems"][0]
-
-
-def entry(outcome: str, definition: str) -> dict[str, Any]:
-    return {"outcome": outcome, "release": "1.0.0", "operator": "ops", "task_definition": definition}
-
-
-def test_what_serves_is_seen_and_who_brought_it(scene: Scene, digest: str) -> None:
-    scene.create()
-    scene.settle()
-    running = scene.ecs.describe_services(cluster=scene.name, services=["web"])["services"][0]["taskDefinition"]
-    assert preflight(scene, history=[entry("released", running)])["problems"] == []
-    (problem,) = preflight(scene, history=[entry("released", "arn:other/web:0")])["problems"]
-    assert "Somebody deployed by hand" in problem
-    over = running.rpartition("/")[2]
-    assert preflight(scene, history=[entry("released", "arn:other/web:0")], over=over)["problems"] == []
-
-
-def test_a_deployment_that_goes_on_is_an_orphan_or_somebody_elses(scene: Scene, digest: str) -> None:
-    arn = deployed(scene, **CANARY)
-    revision = scene.describe(arn)["targetServiceRevision"]["arn"]
-    (green,) = scene.ecs.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
-    mine = preflight(scene, history=[entry("started", green["taskDefinition"])])
-    assert (mine["problems"], mine["orphan"]) == ([], arn)
-    (problem,) = preflight(scene)["problems"]
-    assert "no release of ours began" in problem
-
-
-def test_a_first_release_that_was_stopped_is_unfinished(scene: Scene, digest: str) -> None:
-    arn = scene.create(QUICK)
-    scene.look()
-    scene.ecs.stop_service_deployment(serviceDeploymentArn=arn)
-    scene.look()
-    found = preflight(scene)
-    assert (found["unfinished"], found["serves"]) == (True, False)
-
-
-def test_capacity_is_that_of_the_service_as_it_is_scaled_now(scene: Scene, digest: str) -> None:
-    scene.create()
-    scene.settle()
-    providers = [{"provider": "FARGATE", "weight": 1}]
-    assert preflight(scene, tasks=3000, capacity_providers=providers)["problems"] == []  # it has two tasks
-
-
-def test_quotas_of_fargate_are_told_and_others_are_motos(region: Region) -> None:
-    quotas = region.api.client("service-quotas")
-    found = quotas.get_service_quota(ServiceCode="fargate", QuotaCode="L-3032A538")["Quota"]
-    assert (found["QuotaName"], found["Value"]) == ("Fargate On-Demand vCPU resource count", 4000.0)
-    assert quotas.get_service_quota(ServiceCode="fargate", QuotaCode="L-36FBB829")["Quota"]["Value"] == 4000.0
-    with pytest.raises(quotas.exceptions.NoSuchResourceException):
-        quotas.get_service_quota(ServiceCode="fargate", QuotaCode="L-00000000")
-    with pytest.raises(quotas.exceptions.NoSuchResourceException):
-        quotas.get_service_quota(ServiceCode="vpc", QuotaCode="L-3032A538")

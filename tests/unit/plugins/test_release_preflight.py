@@ -1,0 +1,161 @@
+"""What stands in a release's way, as a local API has it: all of it at once, and nothing is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.modules import release_preflight
+from sandbox.controllers import ecs_deployments
+from sandbox.runtime.images import Images
+from tests.unit.plugins.deployments import CANARY, deployed
+from tests.unit.plugins.own_modules import call, environment, mutations
+from tests.unit.sandbox.api_only import serving
+from tests.unit.sandbox.test_ecs_rollouts import QUICK, Region, Scene
+
+
+@pytest.fixture(scope="module")
+def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
+    with serving(tmp_path_factory.mktemp("preflight") / "sandbox") as api, environment(api):
+        yield Region(api)
+
+
+@pytest.fixture
+def scene(region: Region, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setattr(ecs_deployments, "SETTLE", 0.0)
+    return Scene(region)
+
+
+@pytest.fixture
+def digest(region: Region, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of the image 1.0.0 in the repository `web`, scanned."""
+    monkeypatch.setenv("SANDBOX_DIR", str(tmp_path / "images"))
+    (tmp_path / "Dockerfile").write_text('FROM scratch\nCOPY . /\nCMD ["true"]\n')
+    images, ecr = Images(tmp_path / "images"), region.api.client("ecr")
+    made = images.build(tmp_path)
+    ecr.create_repository(repositoryName="web", imageScanningConfiguration={"scanOnPush": True})
+    ecr.put_image(repositoryName="web", imageManifest=images.get(made).decode(), imageTag="1.0.0")
+    yield made
+    ecr.delete_repository(repositoryName="web", force=True)
+
+
+def preflight(scene: Scene, **options: Any) -> dict[str, Any]:
+    before = mutations(scene.api)
+    found = call(
+        release_preflight.main,
+        **{
+            "release": "1.0.0",
+            "repository": "web",
+            "cluster": scene.name,
+            "service": "web",
+            "cpu": 2048,
+            "memory": 4096,
+            "tasks": 3,
+            "capacity_providers": [{"provider": "FARGATE", "base": 2}, {"provider": "FARGATE_SPOT", "weight": 1}],
+            "listener": scene.listener,
+            "production_rule": scene.rule,
+            "target_groups": {"blue": scene.blue, "green": scene.green},
+            **options,
+        },
+    )
+    assert mutations(scene.api) == before
+    return found
+
+
+def test_nothing_stands_in_the_way_of_a_first_release(scene: Scene, digest: str) -> None:
+    found = preflight(scene)
+    assert (found["problems"], found["digest"], found["tags"]) == ([], digest, ["1.0.0"])
+    assert (found["orphan"], found["unfinished"], found["serves"], found["running"]) == (None, False, False, None)
+    assert preflight(scene, release=digest)["problems"] == []
+
+
+def test_a_cluster_that_is_not_there_has_no_service(scene: Scene, digest: str) -> None:
+    assert preflight(scene, cluster="other")["problems"] == []
+
+
+def test_all_that_is_wrong_is_said_at_once(scene: Scene, digest: str) -> None:
+    scene.alarm("ALARM")
+    fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+    condition = {"Field": "path-pattern", "Values": ["/closed"]}
+    scene.elb.create_rule(ListenerArn=scene.listener, Priority=2, Conditions=[condition], Actions=[fixed])
+    only = {"Type": "forward", "TargetGroupArn": scene.blue}
+    scene.elb.modify_rule(RuleArn=scene.rule, Actions=[only])
+    found = preflight(scene, release="9.9.9", memory=1024, tasks=3000, alarms=["errors", "slow"])
+    words = (
+        "no release 9.9.9 in the repository web. It holds 1.0.0.",
+        "no 1024 MiB for 2048 CPU units",
+        "(fixed-response)",
+        "target group green",
+        "no alarm slow",
+        "alarm errors fires already: test",
+        "need 11992 vCPUs of FARGATE_SPOT, and the account may run 4000",
+    )
+    assert [word in problem for word, problem in zip(words, found["problems"], strict=True)] == [True] * 7
+    assert found["digest"] is None
+
+
+def test_a_release_must_be_named(scene: Scene, digest: str) -> None:
+    assert preflight(scene, release="")["problems"] == [
+        "No release was named. Say which, by tag or digest: -e release=1.0.0"
+    ]
+
+
+def test_a_release_without_a_repository_is_one_of_the_problems(scene: Scene) -> None:
+    found = preflight(scene, repository="none", memory=1024)
+    assert len(found["problems"]) == 2, found
+    assert "no release 1.0.0 in the repository none" in found["problems"][0]
+
+
+def entry(outcome: str, definition: str) -> dict[str, Any]:
+    return {"outcome": outcome, "release": "1.0.0", "operator": "ops", "task_definition": definition}
+
+
+def test_what_serves_is_seen_and_who_brought_it(scene: Scene, digest: str) -> None:
+    scene.create()
+    scene.settle()
+    running = scene.ecs.describe_services(cluster=scene.name, services=["web"])["services"][0]["taskDefinition"]
+    assert preflight(scene, history=[entry("released", running)])["problems"] == []
+    (problem,) = preflight(scene, history=[entry("released", "arn:other/web:0")])["problems"]
+    assert "Somebody deployed by hand" in problem
+    over = running.rpartition("/")[2]
+    assert preflight(scene, history=[entry("released", "arn:other/web:0")], over=over)["problems"] == []
+
+
+def test_a_deployment_that_goes_on_is_an_orphan_or_somebody_elses(scene: Scene, digest: str) -> None:
+    arn = deployed(scene, **CANARY)
+    revision = scene.describe(arn)["targetServiceRevision"]["arn"]
+    (green,) = scene.ecs.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
+    mine = preflight(scene, history=[entry("started", green["taskDefinition"])])
+    assert (mine["problems"], mine["orphan"]) == ([], arn)
+    (problem,) = preflight(scene)["problems"]
+    assert "no release of ours began" in problem
+
+
+def test_a_first_release_that_was_stopped_is_unfinished(scene: Scene, digest: str) -> None:
+    arn = scene.create(QUICK)
+    scene.look()
+    scene.ecs.stop_service_deployment(serviceDeploymentArn=arn)
+    scene.look()
+    found = preflight(scene)
+    assert (found["unfinished"], found["serves"]) == (True, False)
+
+
+def test_capacity_is_that_of_the_service_as_it_is_scaled_now(scene: Scene, digest: str) -> None:
+    scene.create()
+    scene.settle()
+    providers = [{"provider": "FARGATE", "weight": 1}]
+    assert preflight(scene, tasks=3000, capacity_providers=providers)["problems"] == []  # it has two tasks
+
+
+def test_quotas_of_fargate_are_told_and_others_are_motos(region: Region) -> None:
+    quotas = region.api.client("service-quotas")
+    found = quotas.get_service_quota(ServiceCode="fargate", QuotaCode="L-3032A538")["Quota"]
+    assert (found["QuotaName"], found["Value"]) == ("Fargate On-Demand vCPU resource count", 4000.0)
+    assert quotas.get_service_quota(ServiceCode="fargate", QuotaCode="L-36FBB829")["Quota"]["Value"] == 4000.0
+    with pytest.raises(quotas.exceptions.NoSuchResourceException):
+        quotas.get_service_quota(ServiceCode="fargate", QuotaCode="L-00000000")
+    with pytest.raises(quotas.exceptions.NoSuchResourceException):
+        quotas.get_service_quota(ServiceCode="vpc", QuotaCode="L-3032A538")

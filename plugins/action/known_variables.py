@@ -35,15 +35,24 @@ def unknown(names: Iterable[str], known: set[str]) -> dict[str, str | None]:
     return {name: next(iter(difflib.get_close_matches(name, known, n=1)), None) for name in sorted(strangers)}
 
 
+def objection(strangers: Mapping[str, str | None]) -> str:
+    """What to tell whoever gave these."""
+    if "_raw_params" in strangers:  # what Ansible calls the words after -e that are no name=value
+        return (
+            "After -e stand words that belong to no variable. Nothing was touched. The shell takes one pair of quotes "
+            "away, so a text with blanks needs both: -e 'name=\"several words\"'"
+        )
+    lines = [f"{name}{f' (did you mean {like}?)' if like else ''}" for name, like in strangers.items()]
+    return (
+        f"No role knows the variable {', '.join(lines)}. Nothing was touched. Correct the name in the inventory or "
+        "after -e; roles/<role>/meta/argument_specs.yml lists what each role knows."
+    )
+
+
 class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         strangers = unknown(task_vars or {}, declared(Path(self._task.args["roles"])))
         if not strangers:
             return result | {"changed": False}
-        lines = [f"{name}{f' (did you mean {like}?)' if like else ''}" for name, like in strangers.items()]
-        return result | {
-            "failed": True,
-            "msg": f"No role knows the variable {', '.join(lines)}. Nothing was touched. Correct the name in the "
-            "inventory or after -e; roles/<role>/meta/argument_specs.yml lists what each role knows.",
-        }
+        return result | {"failed": True, "msg": objection(strangers)}

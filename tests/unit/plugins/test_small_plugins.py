@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.estate import current_version, subnets_of
+from ansible.parsing.splitter import parse_kv
 
+from plugins.action import known_variables
 from plugins.action.known_variables import declared, unknown
 from plugins.callback.story import indented, progress, table
 from plugins.connection.warm_local import environment_of
@@ -20,6 +22,14 @@ def test_a_misspelt_variable_is_found_with_what_was_meant() -> None:
     assert unknown(["database_instnace_class", "cache_nodes", "ansible_port", "__mine"], known) == {
         "database_instnace_class": "database_instance_class"
     }
+
+
+def test_a_text_whose_quotes_the_shell_took_away_is_told_how_to_be_quoted() -> None:
+    assert "No role knows the variable cach (did you mean cache?)" in known_variables.objection({"cach": "cache"})
+    given = parse_kv("release_why=students see old grades")
+    assert unknown(given, {"release_why"}) == {"_raw_params": None}
+    assert "-e 'name=\"several words\"'" in known_variables.objection(unknown(given, {"release_why"}))
+    assert unknown(parse_kv('release_why="students see old grades"'), {"release_why"}) == {}
 
 
 def test_what_roles_declare_is_read_from_every_entry_point(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from sandbox.config import Settings
 from sandbox.runtime import processes
 from tests.estate import ESTATE, Sandbox
 
+FINAL = f"{ESTATE}-final-"
+
 
 def secret_is_going(sandbox: Sandbox, arn: str) -> bool:
     return "DeletedDate" in sandbox.client("secretsmanager").describe_secret(SecretId=arn)
@@ -48,6 +50,7 @@ SHOWN_STILL: dict[str, Callable[[Sandbox, str], bool]] = {
     "ecs:service": service_is_gone,
     "ecs:task": task_is_gone,
     "ecs:task-definition": lambda _sandbox, _arn: True,
+    "rds:snapshot": lambda _sandbox, arn: arn.rpartition(":")[2].startswith(FINAL),
 }
 
 
@@ -91,7 +94,6 @@ LISTS = [
     ("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
     ("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName"),
     ("rds", "describe_db_parameter_groups", "DBParameterGroups", "DBParameterGroupName"),
-    ("rds", "describe_db_snapshots", "DBSnapshots", "DBSnapshotIdentifier"),
     ("elasticache", "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId"),
     ("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups", "CacheSubnetGroupName"),
     ("elbv2", "describe_load_balancers", "LoadBalancers", "LoadBalancerName"),
@@ -106,6 +108,17 @@ def test_nothing_is_named_for_the_estate(sandbox: Sandbox, service: str, operati
     items: list[Any] = getattr(sandbox.client(service), operation)()[key]
     named = [item[field] if field else item for item in items if not field or field in item]
     assert [name for name in named if "campshub360" in str(name)] == []
+
+
+def final_snapshot(sandbox: Sandbox) -> dict[str, Any]:
+    [snapshot] = sandbox.client("rds").describe_db_snapshots()["DBSnapshots"]
+    return dict(snapshot)
+
+
+def test_of_the_database_its_last_snapshot_is_left(sandbox: Sandbox) -> None:
+    kept = final_snapshot(sandbox)
+    assert kept["DBSnapshotIdentifier"].startswith(FINAL)
+    assert (kept["Status"], kept["SnapshotType"], kept["Encrypted"]) == ("available", "manual", True)
 
 
 def test_nothing_runs_but_the_sandbox_itself(sandbox: Sandbox) -> None:
@@ -124,6 +137,7 @@ def test_destroying_again_changes_nothing_and_says_so(sandbox: Sandbox) -> None:
     # amazon.aws.rds_subnet_group deletes without a look, and is told that there is none.
     assert set(sandbox.changes_since(before)) <= {"rds DeleteDBSubnetGroup"}
     assert f"Nothing of {ESTATE} is there" in played.output
+    assert f"{final_snapshot(sandbox)['DBSnapshotIdentifier']} until somebody deletes it" in played.output
 
 
 def test_what_was_made_behind_the_playbooks_is_left_and_said(sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""Estates in another region and account, with the longest name, without NAT gateways and with one in each zone."""
+"""Estates in another region and account, of all shapes, and two of one tier beside each other."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from plugins.module_utils.names import ESTATE_LIMIT
 from sandbox.config import REGION
 from tests.estate import Played, Sandbox
+from tests.inventory import inventory
 from tests.places import Place
 from tests.plans import lies
 
@@ -69,3 +70,21 @@ def test_an_estate_elsewhere_lives_and_goes(place: Place) -> None:
     gone = place.play("destroy")
     done(gone)
     assert gone.changed == 0, gone.output
+
+
+def test_estates_of_one_tier_don_t_touch_each_other(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
+    one, two = (
+        Place(
+            sandbox, f"campshub360-{name}", tmp_path_factory.mktemp(name), values={"dns_zone_name": f"{name}.example"}
+        )
+        for name in ("one", "two")
+    )
+    done(one.play("provision"))
+    before = inventory(sandbox.client, one.name, one.zone)
+    done(two.play("provision"))
+    done(two.play("destroy"))
+    assert inventory(sandbox.client, one.name, one.zone) == before
+    again = one.play("provision")
+    done(again)
+    assert again.changed == 0, again.output
+    done(one.play("destroy"))

@@ -1,0 +1,185 @@
+"""Releases for longer, and the bad ones whose badness takes time: under a hundred requests a second throughout."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from sandbox.config import CHECKOUT
+from sandbox.runtime import processes
+from tests import variants
+from tests.estate import BIN, ESTATE, Sandbox, until
+from tests.load import under_load
+from tests.releases import SERVICE, Push, Releases
+
+MINIMUM = 30_000
+
+
+@pytest.fixture(scope="module")
+def push(tmp_path_factory: pytest.TempPathFactory) -> Push:
+    def push(tag: str, variant: variants.Variant) -> None:
+        variants.push(variant, tag, tmp_path_factory.mktemp("image"))
+
+    return push
+
+
+@pytest.fixture(scope="module")
+def releases(sandbox: Sandbox, push: Push) -> Iterator[Releases]:
+    found = Releases(sandbox)
+    provisioned = found.play("provision")
+    assert provisioned.code == 0, provisioned.output
+    push("1.0.0", variants.good())
+    released = found.deploy("1.0.0")
+    assert released.code == 0, released.output
+    yield found
+    destroyed = found.play("destroy", "-e", "confirm=campshub360-tier1")
+    assert destroyed.code == 0, destroyed.output
+
+
+def test_five_releases_in_a_row_fail_no_request(
+    releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path
+) -> None:
+    with under_load(sandbox, tmp_path / "requests.jsonl") as load:
+        for number in range(1, 6):
+            push(f"1.{number}.0", variants.good())
+            played = releases.deploy(f"1.{number}.0")
+            assert played.code == 0, played.output
+        until(lambda: len(load.so_far) >= MINIMUM, seconds=600, every=2)
+    seen = load.seen
+    print(f"\n{seen.words}")
+    assert seen.requests >= MINIMUM
+    assert (seen.failed, seen.writes.lost, seen.writes.doubled) == (0, 0, 0), seen
+
+
+def test_the_harness_sees_tasks_that_are_stopped_without_draining(
+    releases: Releases, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The negative control of all that found no failure."""
+    with under_load(sandbox, tmp_path / "requests.jsonl") as load:
+        until(lambda: len(load.so_far) > 300)
+        tasks = serving(sandbox)
+        for record in processes.running(sandbox.settings.root):
+            if any(task in record.name for task in tasks):
+                kill_all(record.pid)
+        until(lambda: len(load.so_far) > 2000)
+    assert load.seen.failed > 0, load.seen
+
+
+def serving(sandbox: Sandbox) -> list[str]:
+    """Ids of the service's tasks."""
+    arns = sandbox.client("ecs").list_tasks(cluster=ESTATE, serviceName=SERVICE)["taskArns"]
+    return [arn.rpartition("/")[2] for arn in arns]
+
+
+def kill_all(pid: int) -> None:
+    for process in [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]:
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options"),
+    [("LINEAR", {"release_step_percent": 34, "release_step_minutes": 2}), ("BLUE_GREEN", {})],
+)
+def test_the_other_strategies_release_too(
+    releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path, strategy: str, options: dict[str, Any]
+) -> None:
+    tag = f"2.0.0-{strategy.lower().replace('_', '-')}"
+    push(tag, variants.good())
+    with under_load(sandbox, tmp_path / "requests.jsonl", rate=30) as load:
+        played = releases.deploy(tag, release_strategy=strategy, **options)
+    assert played.code == 0, played.output
+    assert (load.seen.failed, load.seen.writes.lost) == (0, 0), load.seen
+
+
+SLOW_ONES: dict[str, tuple[variants.Variant, str, dict[str, Any]]] = {
+    "3.0.0-never": (variants.never_ready(), "is not ready after", {"release_start_seconds": 40}),
+    "3.0.0-slow": (variants.slow(milliseconds=400), "p95", {"release_limits": {"p95_floor_ms": 50}}),
+}
+
+
+@pytest.mark.parametrize("tag", SLOW_ONES)
+def test_what_is_bad_only_in_time_goes_back(releases: Releases, push: Push, tag: str) -> None:
+    variant, says, options = SLOW_ONES[tag]
+    before = releases.service["taskDefinition"]
+    push(tag, variant)
+    played = releases.deploy(tag, **options)
+    assert played.code != 0
+    report = releases.evidence(tag)
+    assert report["outcome"] == "rolled back"
+    assert says in report["why"], report["why"]
+    assert releases.service["taskDefinition"] == before
+
+
+def test_a_migration_that_meets_a_lock_gives_up(releases: Releases, sandbox: Sandbox, push: Push) -> None:
+    before = releases.service["taskDefinition"]
+    push("3.0.0-blocking", variants.blocking_migration())
+    with table_locked(sandbox, "campus_student"):
+        played = releases.deploy("3.0.0-blocking")
+    assert played.code != 0
+    assert "gave up after 5s" in releases.evidence("3.0.0-blocking")["why"]
+    assert releases.service["taskDefinition"] == before
+
+
+@contextmanager
+def table_locked(sandbox: Sandbox, table: str) -> Iterator[None]:
+    """Hold a lock on a table in a session of our own, by the line that `sandbox connect` prints."""
+    lines = subprocess.run(
+        [str(BIN / "sandbox"), "connect"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout
+    command = next(line.strip() for line in lines.splitlines() if "psql" in line)
+    with subprocess.Popen(
+        ["bash", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT
+    ) as session:
+        assert session.stdin and session.stdout
+        session.stdin.write(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n")
+        session.stdin.flush()
+        assert any("locked" in line for line in session.stdout)
+        yield
+        session.stdin.write("ROLLBACK;\n")
+
+
+def test_an_api_that_stands_still_for_twenty_seconds_holds_a_release_up_and_no_more(
+    releases: Releases, sandbox: Sandbox, push: Push
+) -> None:
+    push("4.0.0", variants.good())
+    before = releases.latest["serviceDeploymentArn"]
+    process = releases.begin("4.0.0")
+    releases.reached("PRODUCTION_TRAFFIC_SHIFT", after=before)
+    supervisor = int((sandbox.settings.root / "supervisor.pid").read_text())
+    os.kill(supervisor, signal.SIGSTOP)
+    threading.Timer(20, os.kill, (supervisor, signal.SIGCONT)).start()
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert releases.evidence("4.0.0")["outcome"] == "released"
+
+
+STAGES = (
+    "SCALE_UP",
+    "POST_TEST_TRAFFIC_SHIFT",
+    "PRODUCTION_TRAFFIC_SHIFT",
+    "BAKE_TIME",
+)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_at_any_stage_the_next_deploy_needs_no_cleaning(releases: Releases, push: Push, stage: str) -> None:
+    """At a pause it goes back when the pause runs out; in a bake ECS goes on alone to the next one, or to its end."""
+    tag = f"5.0.0-{stage.lower().replace('_', '-')}"
+    push(tag, variants.good())
+    before = releases.latest["serviceDeploymentArn"]
+    process = releases.begin(tag, release_pause_minutes=8)
+    releases.reached(stage, after=before)
+    releases.kill(process)
+    assert until(lambda: releases.holder is None, seconds=90), "its lease did not run out"
+    played = releases.deploy(tag)
+    assert played.code == 0, played.output
+    assert releases.latest["status"] == "SUCCESSFUL"

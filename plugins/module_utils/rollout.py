@@ -146,7 +146,7 @@ def bake_minutes(rollout: Rollout) -> float | None:
 def progress(rollout: Rollout, figures: Mapping[str, Figures], left: float | None) -> str:
     """A line for who waits. left: seconds."""
     if rollout.ended:
-        return rollout.reason or rollout.status.replace("_", " ").lower()
+        return rollout.reason.rstrip(".") or rollout.status.replace("_", " ").lower()
     if not rollout.ahead:
         return f"going back to blue: {rollout.going_back or rollout.reason}"
     parts = [f"{rollout.stage or rollout.status}: {WORDS.get(rollout.stage or '', 'waits for ECS')}"]

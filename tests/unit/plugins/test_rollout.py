@@ -216,7 +216,7 @@ def test_every_stage_of_ecs_has_words() -> None:
         ),
         (rollout(status="STOP_REQUESTED", statusReason="by request"), None, "going back to blue: by request"),
         (rollout(status="ROLLBACK_SUCCESSFUL"), None, "rollback successful"),
-        (rollout(status="STOPPED", statusReason="No candidate was found"), None, "No candidate was found"),
+        (rollout(status="STOPPED", statusReason="No candidate was found."), None, "No candidate was found"),
     ],
 )  # fmt: skip
 def test_progress_is_a_line(found: Rollout, left: float | None, words: str) -> None:

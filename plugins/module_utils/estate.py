@@ -215,7 +215,16 @@ def find_cluster(ecs: Any, estate: Estate) -> Found:
         return {"cluster_arn": None, "service": None}
     services = ecs.describe_services(cluster=estate.name, services=[f"{estate.name}-app"])["services"]
     running = [service for service in services if service["status"] == "ACTIVE"]
-    return {"cluster_arn": active[0]["clusterArn"], "service": service_state(running[0]) if running else None}
+    service = {**service_state(running[0]), **running_release(ecs, running[0])} if running else None
+    return {"cluster_arn": active[0]["clusterArn"], "service": service}
+
+
+def running_release(ecs: Any, service: Found) -> Found:
+    """The image and the tag that a service's task definition names."""
+    answer = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    container = answer["containerDefinitions"][0]
+    environment = {pair["name"]: pair["value"] for pair in container.get("environment", [])}
+    return {"image": container["image"], "release": environment.get("APP_RELEASE")}
 
 
 def service_state(service: Found) -> Found:

@@ -8,7 +8,7 @@ from sandbox.config import CHECKOUT
 from tests.contract.files import roles
 from tests.estate import RELEASE, Sandbox, revealed
 
-PROVISIONED = [role.name for role in roles(CHECKOUT) if role.name not in ("stack", "release")]
+PROVISIONED = [role.name for role in roles(CHECKOUT) if role.name not in ("stack", "lock", "probe", "report")]
 
 
 def test_a_check_of_the_built_estate_reports_no_change(sandbox: Sandbox) -> None:

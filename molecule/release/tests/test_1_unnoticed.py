@@ -7,7 +7,7 @@ from pathlib import Path
 from tests import variants
 from tests.estate import Ask, Sandbox
 from tests.load import under_load
-from tests.releases import Push, Releases
+from tests.releases import Push, Releases, sentence
 
 
 def test_a_release_under_load_fails_no_request_and_loses_no_write(
@@ -56,3 +56,13 @@ def test_provisioning_leaves_traffic_and_release_alone(releases: Releases) -> No
     assert (played.code, played.changed) == (0, 0), played.output
     assert (releases.weights, releases.service["taskDefinition"], releases.service["desiredCount"]) == before
     assert before[0] == {"blue": 0, "green": 100}
+    assert "nothing waits for a release" in played.output
+
+
+def test_provisioning_says_when_settings_wait_for_a_release(releases: Releases, sandbox: Sandbox) -> None:
+    calls = len(sandbox.calls())
+    played = releases.play("provision", "--tags", "release", "-e", "release_cpu=4096", "-e", "release_memory=8192")
+    assert (played.code, played.changed) == (0, 0), played.output
+    assert "pending: run playbooks/deploy.yml -e release=1.1.0" in sentence(played)
+    assert "cpu, memory" in sentence(played)
+    assert sandbox.changes_since(calls) == []

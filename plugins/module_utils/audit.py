@@ -14,7 +14,7 @@ from ansible.module_utils.aws_resource import unless_missing
 from ansible.module_utils.release_facts import Facts, iso
 
 PREFIX = "audit/"
-SHOWN = 5
+SHOWN = 10
 # Days to look back, one after the other, until enough is found; None is the beginning.
 WINDOWS = (7, 90, None)
 

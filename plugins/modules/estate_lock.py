@@ -64,7 +64,7 @@ from ansible.module_utils.lease import Held, Holder, Lease, LockError, LockHeldE
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 CURES = (
-    'Nothing was touched. Wait until it is free; or take it with a reason that is recorded, -e lock_steal="why"; or, when '
+    "Nothing was touched. Wait until it is free; or take it with a reason that is recorded, -e 'lock_steal=\"why\"'; or, when "
     "whoever holds it is gone for good, remove it with playbooks/runbook_break_lock.yml."
 )
 

@@ -178,21 +178,24 @@ class Look:
 
 
 def nothing(module: AnsibleAWSModule) -> None:
-    words = "there is no deployment"
+    """There is no deployment; or AWS does not show yet the one that was asked for."""
+    asked = bool(module.params["deployment"])
+    words = "AWS does not show the deployment yet" if asked else "there is no deployment"
     module.exit_json(
         changed=False,
-        deployment=None,
-        stop="ended",
+        deployment=module.params["deployment"] or None,
+        stop=None if asked else "ended",
         status="",
         stage=None,
         hook=None,
-        ended=True,
+        ended=not asked,
         succeeded=False,
         outcome=f"{words[0].upper()}{words[1:]}.",
         verdict=asdict(Verdict("undecided", words)),
-        judged=True,
+        judged=not asked,
         progress=words,
         phase=words,
+        figures={},
     )
 
 

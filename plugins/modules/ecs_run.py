@@ -40,6 +40,7 @@ task: {description: "arn, exit_code, reason", type: dict, returned: success}
 lines: {description: The last lines that it wrote, type: list, returned: success}
 """
 
+import json
 import time
 from typing import Any
 
@@ -115,6 +116,18 @@ def failure(task: dict[str, Any]) -> str | None:
     return str(container.get("reason") or task.get("stoppedReason") or "it stopped for no reason that AWS knows")
 
 
+def last_words(lines: list[str]) -> str:
+    """What the last line of JSON says, in one line: its detail, else its message; nothing where no line is JSON."""
+    for line in reversed(lines):
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and (words := said.get("detail") or said.get("message")):
+            return str(words).strip().splitlines()[0]
+    return ""
+
+
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
@@ -142,7 +155,8 @@ def main() -> None:
         module.fail_json(msg=f"The one-off task `{command}` failed: {error}.")
     if why := failure(task):
         wrote = "\n".join(["Its last lines:", *lines]) if lines else "It wrote nothing."
-        module.fail_json(msg=f"The one-off task `{command}` failed: {why}.\n{wrote}", lines=lines)
+        said = f": {words}" if (words := last_words(lines)) else ""
+        module.fail_json(msg=f"The one-off task `{command}` failed: {why}{said}.\n{wrote}", lines=lines)
     module.exit_json(changed=True, task={"arn": task["taskArn"], "exit_code": 0}, lines=lines)
 
 

@@ -12,7 +12,7 @@ from tests.places import Place
 
 SEED = 20260101
 #: playbook, and how many calls that change something it makes at most
-STEPS = (("provision", 240), ("deploy", 6), ("destroy", 60))
+STEPS = (("provision", 240), ("deploy", 12), ("destroy", 60))
 MOMENTS = 10
 
 

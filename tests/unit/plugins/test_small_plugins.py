@@ -13,7 +13,7 @@ from plugins.action.known_variables import declared, unknown
 from plugins.callback.story import indented, progress, table
 from plugins.connection.warm_local import environment_of
 from plugins.filter.secrets import pinned_secrets
-from plugins.modules.ecs_run import failure
+from plugins.modules.ecs_run import failure, last_words
 from plugins.modules.https_check import objection
 
 
@@ -91,3 +91,10 @@ def test_progress_and_time_are_plain_lines() -> None:
     assert progress({"progress": "1 of 3"}) == "1 of 3"
     assert table({"network": 4.25, "dns": 0.5}) == ["  network     4.2 s", "  dns         0.5 s"]
     assert indented("one\ntwo") == ["  one", "  two"]
+
+
+def test_a_failed_command_says_why_in_one_line() -> None:
+    error = '{"level": "ERROR", "message": "migrate failed", "detail": "no such column\\nLINE 1: SELECT"}'
+    assert last_words(['{"message": "begun"}', error, "Traceback"]) == "no such column"
+    assert last_words(['{"message": "begun"}']) == "begun"
+    assert last_words(["no JSON", "[1]"]) == ""

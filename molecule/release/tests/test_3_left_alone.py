@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from tests import variants
-from tests.estate import Ask, Sandbox, until
+from tests.estate import ESTATE, Ask, Sandbox, until
 from tests.releases import Push, Releases, sentence
 
 BEFORE = "1.1.0"
@@ -57,10 +57,20 @@ def test_interrupted_by_a_person_it_frees_the_lock_and_the_next_one_takes_over(
     assert ask("GET", "/readyz").headers["x-release"] == "1.3.0"
 
 
-def test_a_rollback_releases_the_one_before(releases: Releases, ask: Ask) -> None:
+def test_a_rollback_releases_the_one_before(releases: Releases, ask: Ask, sandbox: Sandbox) -> None:
     played = releases.play("rollback")
     assert played.code == 0, played.output
     assert ask("GET", "/readyz").headers["x-release"] == "1.2.0"
+    assert releases.holder is None
+    ecs = sandbox.client("ecs")
+    arns = ecs.list_tasks(cluster=ESTATE, family=f"{ESTATE}-migrate", desiredStatus="STOPPED")["taskArns"]
+    newest = max(ecs.describe_tasks(cluster=ESTATE, tasks=arns)["tasks"], key=lambda task: task["createdAt"])
+    assert image(sandbox, newest["taskDefinitionArn"]) == image(sandbox, releases.service["taskDefinition"])
+
+
+def image(sandbox: Sandbox, definition: str) -> str:
+    described = sandbox.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
+    return str(described["containerDefinitions"][0]["image"])
 
 
 def test_a_deployment_by_hand_is_reported_and_not_overwritten(releases: Releases, sandbox: Sandbox) -> None:

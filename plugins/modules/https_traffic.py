@@ -117,7 +117,9 @@ def main() -> None:
     done = send(
         address, path_of(wanted["url"]), wanted["count"], wanted["concurrency"], headers, float(wanted["timeout"])
     )
-    module.exit_json(changed=False, sent=done.sent, requests_failed=len(done.failures), first_failure=(*done.failures, "")[0])
+    module.exit_json(
+        changed=False, sent=done.sent, requests_failed=len(done.failures), first_failure=(*done.failures, "")[0]
+    )
 
 
 if __name__ == "__main__":

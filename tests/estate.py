@@ -77,11 +77,16 @@ class Sandbox:
         return [json.loads(line) for line in (self.settings.root / "api.jsonl").read_text().splitlines()]
 
     def changes_since(self, calls: int) -> list[str]:
-        """Mutating operations of the operator after so many calls. Tasks call too, and go on doing so."""
+        """Mutating operations of the operator after so many calls. Tasks call too, and go on doing so.
+
+        Without those on the estate's lock, which is held while a playbook runs, and gone afterwards.
+        """
         return [
             f"{call['service']} {call['operation']}"
             for call in self.calls()[calls:]
-            if call["mutating"] and str(call["principal"]).endswith("user/operator")
+            if call["mutating"]
+            and str(call["principal"]).endswith("user/operator")
+            and "/locks/" not in str(call["resource"])
         ]
 
 

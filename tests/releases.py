@@ -118,9 +118,9 @@ class Releases:
 
     def evidence(self, tag: str) -> dict[str, Any]:
         """The report of the newest run of that tag."""
-        newest = max(REPORTS.glob(f"*-{tag}.json"))
-        assert newest.with_suffix(".html").exists()
-        found: dict[str, Any] = json.loads(newest.read_text())
+        run = next(entry["run"] for entry in self.audit if entry["release"] == tag)  # other estates write there too
+        assert (REPORTS / f"{run}.html").exists()
+        found: dict[str, Any] = json.loads((REPORTS / f"{run}.json").read_text())
         return found
 
 

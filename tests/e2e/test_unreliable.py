@@ -22,13 +22,14 @@ MADE_UP = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\d[ T][\d:.+]+Z?"
     r"|\b_?[0-9a-f]{16,32}\b|(?<=-)[0-9a-f]{8,17}\b|(?<=/)(?:\d{12,}|[0-9A-Z]{14,})\b"
+    r"|\b[A-Za-z0-9]{64}\b"
     r"|\b(?:Z|AROA|AIDA|db-)[0-9A-Z]{10,}\b"
     r"|(?<=secret:)([\w/!-]+)-\w{6}\b"
     r"|(?<=[.-])\w{6,14}(?=\.us-east-1\.rds|\.use1\.cache|\.us-east-1\.elb)"
     r"|\b\d+\.\d+\.\d+\.\d+\b(?!/)|\bip-\d+-\d+-\d+-\d+\b"
 )
-#: moments that are numbers; weights and services, which are state and come with a release
-APART = {"creationTime", "Weight", "CallerReference", "activeServicesCount"}
+#: moments that are numbers; weights, services and versions of secrets, which are state
+APART = {"creationTime", "Weight", "CallerReference", "activeServicesCount", "SecretVersionsToStages"}
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def test_killed_while_it_waits_for_a_judgement_it_goes_back_by_itself(
     assert releases.audit[0]["outcome"] == "started"
 
 
-def test_two_at_once_are_one_too_many(releases: Releases, sandbox: Sandbox) -> None:
+def test_two_at_once_are_one_too_many_but_provisioning_is_no_hindrance(releases: Releases, sandbox: Sandbox) -> None:
     before = releases.latest["serviceDeploymentArn"]
     first = releases.begin("1.2.0")
     releases.reached("IN_PROGRESS", after=before)
@@ -38,6 +38,8 @@ def test_two_at_once_are_one_too_many(releases: Releases, sandbox: Sandbox) -> N
     for words in ("user/operator", "Release the application: 1.2.0", "lock_steal"):
         assert words in said, second.output
     assert [call for call in sandbox.changes_since(calls) if call.startswith("ecs R")] == []
+    meanwhile = releases.play("provision", "--tags", "load_balancer,cluster,security,release")
+    assert (meanwhile.code, meanwhile.changed) == (0, 0), meanwhile.output
     output, _ = first.communicate(timeout=240)
     assert first.returncode == 0, output
     assert releases.audit[0]["outcome"] == "released"

@@ -161,12 +161,15 @@ def run_of(days_ago: float) -> str:
     return f"{datetime.now(UTC) - timedelta(days=days_ago):%Y%m%dT%H%M%SZ}-1.0"
 
 
+RECENT = [(number + 1) / 2 for number in range(audit.SHOWN)]  # days: within a week
+
+
 @pytest.mark.parametrize(
     ("ages", "calls"),
     [
-        ([0.1, 1, 2, 3, 4, 5, 300], 1),
-        ([0.1, 1, 2, 30, 40, 300], 2),
-        ([0.1, 400, 500, 600, 700, 800], 3),
+        ([*RECENT, 300], 1),
+        ([*RECENT[:3], *(30 + age for age in RECENT[3:]), 300], 2),
+        ([0.1, *(400 + age for age in RECENT)], 3),
         ([1], 3),
         ([], 3),
     ],
@@ -190,11 +193,11 @@ def test_more_than_a_page_of_entries_is_listed_to_its_end(s3: Any, bucket: str) 
         def list_objects_v2(self, **request: Any) -> Any:
             return s3.list_objects_v2(**request, MaxKeys=2)
 
-    runs = [run_of(age) for age in (1, 2, 3, 4, 5, 6, 7.5)]
+    runs = [run_of(age) for age in (*RECENT, 6, 7.5)]
     for run in runs:
         put_entry(s3, bucket, run)
     found = audit.newest_keys(Paged(), bucket, ACCOUNT, datetime.now(UTC))
-    assert found == [audit.key_of(run) for run in runs[:5]]
+    assert found == [audit.key_of(run) for run in runs[: audit.SHOWN]]
 
 
 def test_a_clock_that_is_wrong_finds_the_same(s3: Any, bucket: str) -> None:

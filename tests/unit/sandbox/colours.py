@@ -140,7 +140,7 @@ class Colours:
 
         def there() -> str | None:
             found = self.describe(arn)
-            assert found["status"] == "IN_PROGRESS", found
+            assert found["status"] in ("PENDING", "IN_PROGRESS"), found
             waiting = [h["hookId"] for h in found.get("lifecycleHookDetails", ()) if h["status"] == "AWAITING_ACTION"]
             return waiting[0] if waiting and found["lifecycleStage"] == stage else None
 

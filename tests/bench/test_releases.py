@@ -102,7 +102,11 @@ def test_the_other_strategies_release_too(
 
 SLOW_ONES: dict[str, tuple[variants.Variant, str, dict[str, Any]]] = {
     "3.0.0-never": (variants.never_ready(), "is not ready after", {"release_start_seconds": 40}),
-    "3.0.0-slow": (variants.slow(milliseconds=400), "p95", {"release_limits": {"p95_floor_ms": 50}}),
+    "3.0.0-slow": (
+        variants.slow(milliseconds=400),
+        "p95",
+        {"release_limits": {"p95_floor_ms": 50}, "release_pause_minutes": 240},
+    ),
 }
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
 
-from plugins.plugin_utils import companion  # noqa: E402
+from plugins.plugin_utils import companion
 
 KEEPER = ROOT / "plugins" / "plugin_utils" / "lock_keeper.py"
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))
 
-from plugins.plugin_utils.companion import CompanionError, start, stop  # noqa: E402
+from plugins.plugin_utils.companion import CompanionError, start, stop
 
 PROBER = ROOT / "plugins" / "plugin_utils" / "prober.py"
 

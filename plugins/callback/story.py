@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
 
-from plugins.plugin_utils.live_line import LiveLine, print_above  # noqa: E402
+from plugins.plugin_utils.live_line import LiveLine, print_above
 
 DOCUMENTATION = """
     name: story

@@ -25,7 +25,7 @@ OWN_UTILS = str(Path(__file__).resolve().parents[1] / "module_utils")
 if OWN_UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(OWN_UTILS)
 
-from ansible.module_utils.heartbeat import (  # noqa: E402
+from ansible.module_utils.heartbeat import (
     ACKNOWLEDGED,
     PATH,
     UNAUTHORIZED,
@@ -33,10 +33,10 @@ from ansible.module_utils.heartbeat import (  # noqa: E402
     read_path,
     tokens,
 )
-from ansible.module_utils.https import Address, Answer, Client, NoAnswerError  # noqa: E402
-from ansible.module_utils.probing import Log, Request  # noqa: E402
+from ansible.module_utils.https import Address, Answer, Client, NoAnswerError
+from ansible.module_utils.probing import Log, Request
 
-from plugins.plugin_utils.companion import Companion, serve  # noqa: E402
+from plugins.plugin_utils.companion import Companion, serve
 
 MOST_THREADS = 512
 # A machine that stood still does not make up for it: a burst would measure the burst.

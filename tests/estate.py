@@ -18,12 +18,15 @@ from typing import Any, TypeVar
 
 from sandbox.cli import running
 from sandbox.config import CHECKOUT, Settings
+from tests import stuck
 
 ESTATE = "campshub360-tier1"
 RELEASE = "1.0.0"
 NAME = "app.tier1.campshub360.example"
 BIN = Path(sys.executable).parent
 T = TypeVar("T")
+#: ten times what the longest takes
+LONGEST_PLAY_SECONDS = 900.0
 INVENTORIES = ("inventories/tier1", "inventories/sandbox")
 
 
@@ -56,7 +59,7 @@ class Sandbox:
         """Run a playbook as a person does."""
         record = self.settings.root / "test.record.json"
         record.unlink(missing_ok=True)
-        process = subprocess.run(
+        process = subprocess.Popen(
             [
                 str(BIN / "ansible-playbook"),
                 *(f"--inventory={one}" for one in inventories),
@@ -64,13 +67,16 @@ class Sandbox:
                 *words,
             ],
             cwd=CHECKOUT,
-            env={**os.environ, "STORY_RECORD": str(record), "ANSIBLE_FORCE_COLOR": "0", **environment},
-            capture_output=True,
+            env={**os.environ, "STORY_RECORD": str(record), "ANSIBLE_FORCE_COLOR": "0", **stuck.TELLING, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
+        output = stuck.output(process, LONGEST_PLAY_SECONDS)
         told = json.loads(record.read_text()) if record.exists() else {"hosts": {}, "changes": []}
         changed = sum(host["changed"] for host in told["hosts"].values())
-        return Played(process.returncode, process.stdout + process.stderr, changed, told["changes"])
+        return Played(process.returncode, output, changed, told["changes"])
 
     def calls(self) -> list[dict[str, Any]]:
         """Every API call so far, in order."""

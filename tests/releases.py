@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.config import CHECKOUT
-from tests import variants
-from tests.estate import BIN, ESTATE, INVENTORIES, Played, Sandbox, until
+from tests import stuck, variants
+from tests.estate import BIN, ESTATE, INVENTORIES, LONGEST_PLAY_SECONDS, Played, Sandbox, until
 
 SERVICE = f"{ESTATE}-app"
 REPORTS = CHECKOUT / "reports/deploy"
@@ -47,12 +47,17 @@ class Releases:
         return subprocess.Popen(
             [*command, "playbooks/deploy.yml", *words(tag, **options)],
             cwd=CHECKOUT,
+            env=os.environ | stuck.TELLING,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
+
+    def finish(self, process: subprocess.Popen[str]) -> str:
+        """Wait for a release that was begun; what it wrote."""
+        return stuck.output(process, LONGEST_PLAY_SECONDS)
 
     def kill(self, process: subprocess.Popen[str], number: signal.Signals = signal.SIGKILL) -> None:
         """End ansible-playbook. A person presses Ctrl-C again where once was not enough: its queue's lock may hang."""
@@ -85,14 +90,19 @@ class Releases:
         return found
 
     @property
-    def weights(self) -> dict[str, int]:
-        """The production rule's, by colour."""
+    def rule(self) -> dict[str, Any]:
+        """The production rule."""
         elb = self.sandbox.client("elbv2")
         balancer = elb.describe_load_balancers(Names=[ESTATE])["LoadBalancers"][0]["LoadBalancerArn"]
         listeners = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]
         listener = next(one["ListenerArn"] for one in listeners if one["Port"] == 443)
-        rule = next(one for one in elb.describe_rules(ListenerArn=listener)["Rules"] if one["Priority"] == "100")
-        groups = rule["Actions"][0]["ForwardConfig"]["TargetGroups"]
+        rules = elb.describe_rules(ListenerArn=listener)["Rules"]
+        return dict(next(one for one in rules if one["Priority"] == "100"))
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """The production rule's, by colour."""
+        groups = self.rule["Actions"][0]["ForwardConfig"]["TargetGroups"]
         return {re.split("[-/]", group["TargetGroupArn"])[-2]: group["Weight"] for group in groups}
 
     @property

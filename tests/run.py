@@ -21,6 +21,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests import stuck
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 REPORTS = CHECKOUT / "reports" / "tests"
@@ -28,6 +30,9 @@ LINES_OF_FAILURE = 80
 # The last has hundreds of processes compile all that they import, each anew.
 STRANGE = ("AWS_", "ANSIBLE_", "SANDBOX_", "MOLECULE_", "PYTHONDONTWRITEBYTECODE")
 LONGEST_LINE = 2**24  # a diff may be one line
+LONGEST_STEP_SECONDS = 1800.0  # three times what the longest takes on two cores
+NEWS_SECONDS = 60.0
+AT_WORK: dict[str, float] = {}  # the names of the steps under way, and when each began
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class Step:
     counts: bool = False
     shown: str = ""
     named: bool = False
+    longest: float = LONGEST_STEP_SECONDS
 
     @property
     def name(self) -> str:
@@ -148,6 +154,7 @@ def environment(step: Step, lane: Lane) -> dict[str, str]:
             "MOLECULE_EPHEMERAL_DIRECTORY": str(REPORTS / step.stem),
             "PYTHONPATH": str(CHECKOUT),
             "PYTHONUNBUFFERED": "1",
+            **stuck.TELLING,
             "PYTEST_ADDOPTS": f"-p tests.reports --junitxml={REPORTS / step.stem}.xml" if step.counts else "",
         }
     )
@@ -158,8 +165,9 @@ async def run(step: Step, lane: Lane, alone: bool = True) -> Outcome:
     live = bool(alone or step.shown)
     if live:
         print(f"\n==> {step.name}", flush=True)
-    begun = time.monotonic()
+    begun = AT_WORK[step.name] = time.monotonic()
     code = await execute(step, lane, live)
+    del AT_WORK[step.name]
     if step.shown:
         print(failure(step.log) if code else "", f"All of it: {step.log}", sep="", flush=True)
     elif not live:
@@ -184,20 +192,39 @@ async def execute(step: Step, lane: Lane, live: bool) -> int:
         limit=LONGEST_LINE,
         start_new_session=True,
     )
-    try:
-        assert process.stdout
-        with step.log.open("w", buffering=1) as kept:
-            async for line in process.stdout:
-                text = line.decode(errors="replace")
-                kept.write(text)
-                if live and step.shown in text:
-                    print(text, end="", flush=True)
-        return await process.wait()
-    except BaseException:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        await process.wait()
-        raise
+    assert process.stdout
+    with step.log.open("w", buffering=1) as kept:
+
+        def keep(text: str) -> None:
+            kept.write(text)
+            if live and step.shown in text:
+                print(text, end="", flush=True)
+
+        try:
+            async with asyncio.timeout(step.longest):
+                async for line in process.stdout:
+                    keep(line.decode(errors="replace"))
+                return await process.wait()
+        except TimeoutError:
+            keep(f"\nIt did not end within {step.longest:.0f} s. There ran:\n{stuck.tree(process.pid)}\n")
+            stuck.end(process.pid)
+            keep((await rest(process.stdout)).decode(errors="replace"))
+            return os.EX_TEMPFAIL
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            await process.wait()
+            raise
+
+
+async def rest(stream: asyncio.StreamReader) -> bytes:
+    """What is still to be read of a process that was ended; what it started and lost may hold the pipe for ever."""
+    chunks = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(stuck.PATIENCE_SECONDS):
+            while chunk := await stream.read(LONGEST_LINE):
+                chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def failure(log: Path) -> str:
@@ -223,9 +250,23 @@ async def follow(lane: Lane, alone: bool) -> list[Outcome]:
 
 async def beside(lanes: Sequence[Lane]) -> list[Outcome]:
     """Run lanes beside each other; what they found, lane by lane."""
+    alone = len(lanes) == 1
+    told = None if alone else asyncio.create_task(news())
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(follow(lane, alone=len(lanes) == 1)) for lane in lanes]
+        tasks = [group.create_task(follow(lane, alone)) for lane in lanes]
+    if told:
+        told.cancel()
     return [outcome for task in tasks for outcome in task.result()]
+
+
+async def news() -> None:
+    """Say now and then what is under way: most of it is silent until it has ended."""
+    while True:
+        await asyncio.sleep(NEWS_SECONDS)
+        now = time.monotonic()
+        print(
+            "    at work: " + ", ".join(f"{name} ({now - begun:.0f} s)" for name, begun in AT_WORK.items()), flush=True
+        )
 
 
 @contextmanager
@@ -242,7 +283,8 @@ def nothing_left(lanes: Sequence[Lane]) -> Iterator[None]:
 def take_down(lanes: Sequence[Lane]) -> None:
     for lane in lanes:
         command = [sys.executable, "-m", "sandbox", "down"]
-        subprocess.run(command, cwd=CHECKOUT, env=os.environ | lane.sandbox, stdout=subprocess.DEVNULL)
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(command, cwd=CHECKOUT, env=os.environ | lane.sandbox, stdout=subprocess.DEVNULL, timeout=180)
 
 
 def main(arguments: Sequence[str]) -> int:

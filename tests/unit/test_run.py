@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -101,6 +103,28 @@ def test_interrupted_it_ends_what_it_started() -> None:
 
     asyncio.run(asyncio.wait_for(interrupted(), 20))
     assert not psutil.pid_exists(int(step.log.read_text()))
+
+
+def test_what_does_not_end_is_ended_and_says_where_it_stood(
+    reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its child, in a session of its own, holds the pipe: ending the one, or its group, would not be enough."""
+    (reports / "stands.py").write_text(
+        "import threading\ndef waits_for_ever(): threading.Event().wait()\nwaits_for_ever()\n"
+    )
+    script = f"echo begun; setsid {sys.executable} {reports}/stands.py & wait"
+    found = outcome(replace(shell(script, shown="begun"), longest=3.0))
+    assert (found.passed, found.failed) == (0, 1)
+    log = (reports / "stage.log").read_text()
+    assert "It did not end within 3 s" in log and "in waits_for_ever" in log, log
+    assert "in waits_for_ever" in capsys.readouterr().out
+
+
+def test_it_says_what_is_under_way(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(run, "NEWS_SECONDS", 0.05)
+    lanes = [lane(shell("sleep 0.5", stage=name)) for name in ("one", "two")]
+    asyncio.run(run.beside(lanes))
+    assert "at work: one (0 s), two (0 s)" in capsys.readouterr().out
 
 
 def test_lanes_meet_nowhere_and_leave_no_scenario_out() -> None:

@@ -89,7 +89,7 @@ def test_an_alarm_in_the_bake_takes_it_back(releases: Releases, push: Push, ask:
     process = releases.begin(tag, release_limits=blind, release_bake_minutes=60, probe_rate=50)
     releases.reached("BAKE_TIME", after=before)
     demand(sandbox, ask)
-    output, _ = process.communicate(timeout=180)
+    output = releases.finish(process)
     assert process.returncode != 0, output
     taken_back(releases, ask, tag, bad, definition)
 

@@ -40,7 +40,7 @@ def test_two_at_once_are_one_too_many_but_provisioning_is_no_hindrance(releases:
     assert [call for call in sandbox.changes_since(calls) if call.startswith("ecs R")] == []
     meanwhile = releases.play("provision", "--tags", "load_balancer,cluster,security,release")
     assert (meanwhile.code, meanwhile.changed) == (0, 0), meanwhile.output
-    output, _ = first.communicate(timeout=240)
+    output = releases.finish(first)
     assert first.returncode == 0, output
     assert releases.audit[0]["outcome"] == "released"
 

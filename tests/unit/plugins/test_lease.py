@@ -78,7 +78,7 @@ def test_who_comes_second_is_told_who_holds_it(lease: Lease) -> None:
 
 
 def test_of_many_at_once_exactly_one_wins(api: LocalApi, s3: Any, lease: Lease, bucket: str) -> None:
-    everybody = threading.Barrier(8)
+    everybody = threading.Barrier(8, timeout=30)
     outcomes: list[str | None] = []
 
     def come(name: str) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -76,6 +77,7 @@ def in_terminal(command: list[str], environment: dict[str, str], columns: int = 
     written = b""
     while True:
         try:
+            assert select.select([leader], [], [], 60)[0], f"it neither writes nor ends: {written.decode()}"
             part = os.read(leader, 65536)
         except OSError:  # how a pty says that nobody writes any more
             break

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.client
+import http.cookies
 import json
 import socket
 import ssl
@@ -124,12 +125,16 @@ class _Connection(http.client.HTTPSConnection):
 
 
 class Client:
-    """One connection, made when it is needed and kept. For one thread at a time."""
+    """One connection, made when it is needed and kept. For one thread at a time.
+
+    Cookies are kept as a browser does, so that what binds browsers (a load balancer's stickiness) binds it too.
+    """
 
     def __init__(self, address: Address) -> None:
         self.address = address
         self.reconnected = 0
         self._connection = _Connection(address)
+        self._cookies = http.cookies.SimpleCookie()
 
     def __enter__(self) -> Self:
         return self
@@ -148,9 +153,11 @@ class Client:
             self.reconnected += 1
         sent = None if body is None else json.dumps(body).encode()
         kind = {} if sent is None else {"Content-Type": "application/json"}
+        kept = "; ".join(f"{name}={one.coded_value}" for name, one in self._cookies.items())
+        cookies = {"Cookie": kept} if kept else {}
         begun = time.monotonic()
         try:
-            self._connection.request(method, path, sent, {"User-Agent": USER_AGENT, **kind, **headers})
+            self._connection.request(method, path, sent, {"User-Agent": USER_AGENT, **kind, **cookies, **headers})
             answer = self._connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -162,6 +169,8 @@ class Client:
         # the socket's timeout is for each read: an answer that drips in is late all the same
         if ms > self.address.timeout * 1000:
             raise NoAnswerError(f"no whole answer within {self.address.timeout:g} s")
+        for cookie in answer.msg.get_all("set-cookie", []):
+            self._cookies.load(cookie)
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Answer(answer.status, found, content, ms)
 

@@ -62,13 +62,15 @@ def misrouted(rules: Sequence[Found], production: str, groups: Mapping[str, str]
             f"A rule of the HTTPS listener does something else than forward ({', '.join(kinds)}), and then ECS moves "
             "no traffic. Remove that rule; playbooks/provision.yml makes those that belong there."
         )
-    forwards = [
-        group["TargetGroupArn"]
-        for rule in rules
-        if rule["RuleArn"] == production
-        for action in rule["Actions"]
-        for group in action.get("ForwardConfig", {}).get("TargetGroups", [])
+    configs = [
+        action.get("ForwardConfig", {}) for rule in rules if rule["RuleArn"] == production for action in rule["Actions"]
     ]
+    forwards = [group["TargetGroupArn"] for config in configs for group in config.get("TargetGroups", [])]
+    if any(config.get("TargetGroupStickinessConfig", {}).get("Enabled") for config in configs):
+        yield (
+            "The production rule binds clients to a target group (stickiness), so they would stay with blue until it "
+            "is gone, and then fail. Run playbooks/provision.yml --tags load_balancer."
+        )
     for colour in sorted(name for name, arn in groups.items() if arn not in forwards):
         yield (
             f"The production rule does not know the target group {colour}. Run playbooks/provision.yml --tags "

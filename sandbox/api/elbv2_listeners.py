@@ -33,6 +33,7 @@ Document = dict[str, Any]
 
 DEFAULT_POLICY = "ELBSecurityPolicy-2016-08"
 MAX_WEIGHT, MAX_GROUPS = 999, 5
+MAX_STICKY_SECONDS = 604800
 _REDIRECT = {
     "Protocol": "#{protocol}",
     "Host": "#{host}",
@@ -198,9 +199,8 @@ def _complete_forward(data: Document) -> Document:
     """One target group is named in both spellings, several are in ForwardConfig alone."""
     config = data.get("ForwardConfig") or {"TargetGroups": [{"TargetGroupArn": data["TargetGroupArn"]}]}
     groups = [{"Weight": 1, **group} for group in config["TargetGroups"]]
-    stickiness = config.get("TargetGroupStickinessConfig") or {"Enabled": False}
-    if stickiness.get("Enabled"):
-        raise not_emulated("stickiness of target groups")
+    stickiness = {"Enabled": False, **(config.get("TargetGroupStickinessConfig") or {})}
+    _require_duration(stickiness)
     if not 1 <= len(groups) <= MAX_GROUPS:
         raise ValidationError(f"A forward action names 1 to {MAX_GROUPS} target groups")
     for group in groups:
@@ -211,6 +211,14 @@ def _complete_forward(data: Document) -> Document:
         completed["TargetGroupArn"] = groups[0]["TargetGroupArn"]
     forward = {"TargetGroups": groups, "TargetGroupStickinessConfig": stickiness}
     return {**completed, "ForwardConfig": forward}
+
+
+def _require_duration(stickiness: Document) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupStickinessConfig.html"""
+    if stickiness["Enabled"] and not 1 <= int(stickiness.get("DurationSeconds") or 0) <= MAX_STICKY_SECONDS:
+        raise ValidationError(
+            f"Target group stickiness duration must be between 1 and {MAX_STICKY_SECONDS} seconds inclusive"
+        )
 
 
 def _complete_condition(condition: Document) -> Document:

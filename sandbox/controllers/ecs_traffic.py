@@ -52,7 +52,11 @@ def shift(state: State, service: Service, rollout: ServiceDeployment, traffic: T
             {"TargetGroupArn": green, "Weight": green_weight},
             {"TargetGroupArn": blue, "Weight": blue_weight},
         ]
-        config = {"TargetGroups": sorted(groups, key=lambda group: str(group["TargetGroupArn"]))}
+        (action,) = find_rule(elb, rule).actions
+        config = {
+            **action.data["ForwardConfig"],  # it moves weights; whom the rule binds to a group is not its matter
+            "TargetGroups": sorted(groups, key=lambda group: str(group["TargetGroupArn"])),
+        }
         elb.modify_rule(rule_arn=rule, conditions=[], actions=[{"Type": "forward", "ForwardConfig": config}])
     state.changed.set()
 

@@ -124,8 +124,12 @@ def _route(rule: Any, listener: FakeListener, port: int) -> Route:
 def _action(action: Document, protocol: str, port: int) -> Action:
     match action["Type"]:
         case "forward":
-            groups = action["ForwardConfig"]["TargetGroups"]
-            return Forward(tuple((name(one["TargetGroupArn"]), int(one["Weight"])) for one in groups))
+            config = action["ForwardConfig"]
+            sticky = config["TargetGroupStickinessConfig"]
+            return Forward(
+                tuple((name(one["TargetGroupArn"]), int(one["Weight"])) for one in config["TargetGroups"]),
+                int(sticky["DurationSeconds"]) if sticky["Enabled"] else 0,
+            )
         case "redirect":
             return _redirect(action["RedirectConfig"], protocol, port)
         case _:

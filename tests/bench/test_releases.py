@@ -19,7 +19,7 @@ from sandbox.runtime import processes
 from tests import variants
 from tests.estate import BIN, ESTATE, Sandbox, until
 from tests.load import under_load
-from tests.releases import SERVICE, Push, Releases
+from tests.releases import SERVICE, Push, Releases, sentence
 
 MINIMUM = 30_000
 
@@ -72,6 +72,35 @@ def test_the_harness_sees_tasks_that_are_stopped_without_draining(
                 kill_all(record.pid)
         until(lambda: len(load.so_far) > 2000)
     assert load.seen.failed > 0, load.seen
+
+
+def test_the_harness_sees_clients_that_are_bound_to_a_group_that_goes(
+    releases: Releases, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Another negative control: stickiness, which beats weights. Ours would refuse, so it is deployed by hand."""
+    actions = releases.rule["Actions"]
+    actions[0]["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": 3600}
+    sandbox.client("elbv2").modify_rule(RuleArn=releases.rule["RuleArn"], Actions=actions)
+    refused = releases.deploy("1.0.0")
+    assert refused.code != 0
+    assert "binds clients to a target group (stickiness)" in sentence(refused), refused.output
+    before, service = releases.latest["serviceDeploymentArn"], releases.service
+    with under_load(sandbox, tmp_path / "requests.jsonl") as load:
+        until(lambda: len(load.so_far) > 300)
+        sandbox.client("ecs").update_service(
+            cluster=ESTATE,
+            service=SERVICE,
+            forceNewDeployment=True,
+            deploymentConfiguration={"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "lifecycleHooks": []},
+        )
+        releases.reached("SUCCESSFUL", after=before)
+        sent = len(load.so_far)
+        until(lambda: len(load.so_far) > sent + 300)
+    assert load.seen.failed > 100, load.seen
+    mended = releases.play("provision")
+    assert mended.code == 0, mended.output
+    assert releases.rule["Actions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"]["Enabled"] is False
+    assert releases.service["taskDefinition"] == service["taskDefinition"]
 
 
 def serving(sandbox: Sandbox) -> list[str]:
@@ -161,7 +190,7 @@ def test_an_api_that_stands_still_for_twenty_seconds_holds_a_release_up_and_no_m
     supervisor = int((sandbox.settings.root / "supervisor.pid").read_text())
     os.kill(supervisor, signal.SIGSTOP)
     threading.Timer(20, os.kill, (supervisor, signal.SIGCONT)).start()
-    output, _ = process.communicate(timeout=300)
+    output = releases.finish(process)
     assert process.returncode == 0, output
     assert releases.evidence("4.0.0")["outcome"] == "released"
 

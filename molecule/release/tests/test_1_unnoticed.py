@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests import variants
-from tests.estate import Ask, Sandbox
+from tests.estate import ESTATE, Ask, Sandbox
 from tests.load import under_load
 from tests.releases import Push, Releases, sentence
+
+TOKEN = f"{ESTATE}/heartbeat-token"
 
 
 def test_a_release_under_load_fails_no_request_and_loses_no_write(
@@ -66,3 +68,26 @@ def test_provisioning_says_when_settings_wait_for_a_release(releases: Releases, 
     assert "pending: run playbooks/deploy.yml -e release=1.1.0" in sentence(played)
     assert "cpu, memory" in sentence(played)
     assert sandbox.changes_since(calls) == []
+
+
+def test_a_new_version_of_a_secret_is_a_deployment(releases: Releases, ask: Ask, sandbox: Sandbox) -> None:
+    """The same image, and nobody notices: the probe knows the token of either colour."""
+    secrets = sandbox.client("secretsmanager")
+    old = secrets.get_secret_value(SecretId=TOKEN)["SecretString"]
+    new = old[::-1]
+    before = releases.latest["serviceDeploymentArn"]
+    secrets.put_secret_value(SecretId=TOKEN, SecretString=new)
+    assert (beat(ask, old), beat(ask, new)) == (200, 401)
+    played = releases.deploy("1.1.0")
+    assert played.code == 0, played.output
+    assert releases.latest["serviceDeploymentArn"] != before
+    assert (beat(ask, old), beat(ask, new)) == (401, 200)
+    report = releases.evidence("1.1.0")
+    assert (report["outcome"], report["failed"]) == ("released", 0), report["words"]
+
+
+def beat(ask: Ask, token: str) -> int:
+    """How a heartbeat with that token is answered: 200 when it was known, which every one but the first is."""
+    for _ in range(2):
+        said = ask("POST", "/api/heartbeat", {"probe": "rotation", "sequence": 1}, {"Authorization": f"Bearer {token}"})
+    return said.status

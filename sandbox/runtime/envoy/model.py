@@ -72,9 +72,13 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """To these clusters (name, weight), in proportion to their weights."""
+    """To these clusters (name, weight), in proportion to their weights.
+
+    sticky_seconds: a client that keeps cookies stays that long with the cluster it came to, whatever the weights say.
+    """
 
     clusters: tuple[tuple[str, int], ...]
+    sticky_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

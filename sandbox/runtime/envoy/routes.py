@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from sandbox.runtime.envoy.model import (
@@ -16,6 +19,9 @@ from sandbox.runtime.envoy.model import (
 )
 
 OVERWRITE = "OVERWRITE_IF_EXISTS_OR_ADD"
+APPEND = "APPEND_IF_EXISTS_OR_ADD"
+#: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html
+STICKY_COOKIE = "AWSALBTG"
 _REDIRECT_CODES = {301: "MOVED_PERMANENTLY", 302: "FOUND"}
 
 
@@ -28,7 +34,9 @@ def configuration(listener: HttpListener) -> dict[str, Any]:
         "request_headers_to_add": [{"header": port, "append_action": OVERWRITE}],
         "request_headers_to_remove": ["x-envoy-external-address", "x-envoy-internal"],
         # Priorities run across hosts, so hosts are conditions here and not virtual hosts.
-        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [_route(one) for one in listener.routes]}],
+        "virtual_hosts": [
+            {"name": "all", "domains": ["*"], "routes": [made for one in listener.routes for made in _routes(one)]}
+        ],
     }
 
 
@@ -37,8 +45,22 @@ def seconds(value: float) -> str:
     return f"{value:.3f}s"
 
 
-def _route(route: Route) -> dict[str, Any]:
-    return {"match": _match(route.match), **_action(route.action)}
+def _routes(route: Route) -> Iterator[dict[str, Any]]:
+    """Clients that are bound to a cluster come first: their cookie says which."""
+    match = _match(route.match)
+    if isinstance(route.action, Forward) and route.action.sticky_seconds:
+        for name, _ in route.action.clusters:
+            bound = _header("cookie", f"(.*;)? *{STICKY_COOKIE}={_bond(name)} *(;.*)?")
+            yield {
+                "match": {**match, "headers": [*match["headers"], bound]},
+                **_action(replace(route.action, clusters=((name, 1),))),
+            }
+    yield {"match": match, **_action(route.action)}
+
+
+def _bond(cluster: str) -> str:
+    """What the cookie of a bound client says: on AWS it is encrypted."""
+    return hashlib.sha256(cluster.encode()).hexdigest()
 
 
 def _match(match: Match) -> dict[str, Any]:
@@ -92,9 +114,16 @@ def _action(action: Action) -> dict[str, Any]:
 def _forward(action: Forward) -> dict[str, Any]:
     if not any(weight for _, weight in action.clusters):
         return {"direct_response": {"status": 503}}  # Envoy refuses weights that sum up to 0
-    clusters = [{"name": name, "weight": weight} for name, weight in action.clusters]
+    clusters = [{"name": name, "weight": weight, **_binding(name, action)} for name, weight in action.clusters]
     # No timeout for a whole request: the idle timeout is what ends one. No retries: they hide.
     return {"route": {"weighted_clusters": {"clusters": clusters}, "timeout": "0s"}}
+
+
+def _binding(cluster: str, action: Forward) -> dict[str, Any]:
+    if not action.sticky_seconds:
+        return {}
+    value = f"{STICKY_COOKIE}={_bond(cluster)}; Max-Age={action.sticky_seconds}; Path=/"
+    return {"response_headers_to_add": [{"header": {"key": "set-cookie", "value": value}, "append_action": APPEND}]}
 
 
 def _redirect(action: Redirect) -> dict[str, Any]:

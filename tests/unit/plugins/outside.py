@@ -35,6 +35,7 @@ class Behaviour:
     hang_up: set[str] = field(default_factory=set)  # paths that are received and never answered
     half: set[str] = field(default_factory=set)  # paths whose answer breaks off
     bodies: dict[str, bytes] = field(default_factory=dict)
+    cookies: list[str] = field(default_factory=list)
     close_after: bool = False  # close without a word after each answer
     forgets: set[int] = field(default_factory=set)  # acknowledged and not kept
     repeats: set[int] = field(default_factory=set)  # carried out twice on the way
@@ -115,6 +116,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(does.statuses.get(path, status))
         self.send_header("X-Release", does.release)
         self.send_header("Content-Length", str(len(body) + (10 if path in does.half else 0)))
+        for cookie in does.cookies:
+            self.send_header("Set-Cookie", cookie)
         self.end_headers()
         self.wfile.write(body)
         if does.close_after or path in does.half:

@@ -41,6 +41,19 @@ def test_the_name_asked_for_is_the_url_s_wherever_it_connects(outside: Outside) 
     assert outside.application.headers_seen[0]["host"] == NAME
 
 
+def test_cookies_are_kept_as_a_browser_does(outside: Outside) -> None:
+    outside.does.cookies = ["AWSALBTG=blue; Max-Age=60; Path=/", "theme=dark"]
+    with Client(outside.address()) as client:
+        client.ask("GET", "/")
+        outside.does.cookies = ["theme=light"]
+        client.ask("GET", "/")
+        client.ask("GET", "/")
+    with Client(outside.address()) as another:
+        another.ask("GET", "/")
+    seen = [headers.get("cookie") for headers in outside.application.headers_seen]
+    assert seen == [None, "AWSALBTG=blue; theme=dark", "AWSALBTG=blue; theme=light", None]
+
+
 def test_a_certificate_of_another_name_or_authority_is_not_trusted(outside: Outside, tmp_path: Path) -> None:
     other = Authority(tmp_path / "other").certificate
     for address in (

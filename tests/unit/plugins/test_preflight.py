@@ -115,6 +115,14 @@ def test_both_groups_must_be_on_the_production_rule_itself() -> None:
     assert len(list(misrouted([], "production", GROUPS))) == 2
 
 
+def test_clients_may_not_be_bound_to_a_group_that_will_go() -> None:
+    sticky = rule("production", BLUE, GREEN)
+    sticky["Actions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": 60}
+    (objection,) = misrouted([sticky], "production", GROUPS)
+    assert "stickiness" in objection and "provision.yml" in objection
+    assert list(misrouted([sticky], "another", {})) == []
+
+
 # Alarms
 
 

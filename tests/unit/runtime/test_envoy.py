@@ -132,6 +132,24 @@ def test_weights_move_the_traffic(stage: Stage) -> None:
     await_that(lambda: {stage.answers() for _ in range(10)} == {"green"})
 
 
+def test_stickiness_beats_weights(stage: Stage) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html"""
+
+    def sticky(blue: int, green: int) -> None:
+        stage.serve(Route(Forward((("blue", blue), ("green", green)), sticky_seconds=60)))
+
+    sticky(1, 0)
+    await_that(lambda: "set-cookie" in stage.raw()[1])
+    cookie = stage.raw()[1]["set-cookie"]
+    assert cookie.startswith("AWSALBTG=") and "Max-Age=60" in cookie and "blue" not in cookie
+    bound = {"Cookie": f"theme=dark; {cookie.partition(';')[0]}; lang=en"}
+    sticky(0, 1)
+    await_that(lambda: stage.answers() == "green")
+    assert {stage.get(**bound)[1]["name"] for _ in range(10)} == {"blue"}
+    assert stage.raw(**bound)[1]["set-cookie"] == cookie
+    assert stage.get(Cookie="AWSALBTG=of-another-load-balancer")[1]["name"] == "green"
+
+
 def test_what_the_target_is_told(stage: Stage) -> None:
     stage.serve(weighted(1, 0))
     await_that(lambda: stage.answers() == "blue")

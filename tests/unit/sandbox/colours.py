@@ -152,6 +152,18 @@ class Colours:
         groups = {one["TargetGroupArn"]: one["Weight"] for one in found["ForwardConfig"]["TargetGroups"]}
         return groups[self.blue], groups[self.green]
 
+    def bind(self, seconds: int) -> None:
+        """Bind clients that keep cookies to the group that they come to."""
+        action = self.elb.describe_rules(RuleArns=[self.rule])["Rules"][0]["Actions"][0]
+        action["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": seconds}
+        self.elb.modify_rule(RuleArn=self.rule, Actions=[action])
+
+    @property
+    def bound(self) -> int:
+        """For how many seconds clients are."""
+        action = self.elb.describe_rules(RuleArns=[self.rule])["Rules"][0]["Actions"][0]
+        return int(action["ForwardConfig"]["TargetGroupStickinessConfig"].get("DurationSeconds", 0))
+
     def connection(self) -> http.client.HTTPConnection:
         address = self.there.stage.sandbox.network.lookup(self.balancer["DNSName"])
         return http.client.HTTPConnection(str(address), 8080, timeout=5)

@@ -48,6 +48,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Colours]:
 
 def test_a_canary_moves_all_traffic_and_drops_none_of_it(web: Colours) -> None:
     assert web.weights() == (100, 0)
+    web.bind(60)
     with web.load() as answers:
         arn = web.deploy("two", **CANARY)
         hook = web.pauses(arn, "POST_TEST_TRAFFIC_SHIFT")
@@ -73,6 +74,7 @@ def test_a_canary_moves_all_traffic_and_drops_none_of_it(web: Colours) -> None:
     service = web.service()
     assert [d["taskDefinition"] for d in service["deployments"]] == [service["taskDefinition"]]
     assert web.balancing.health(web.blue) == {}
+    assert web.bound == 60, "whom the rule binds to a group is not ECS's matter"
 
 
 def test_revisions_tell_where_they_serve(web: Colours) -> None:

@@ -217,6 +217,23 @@ def test_weights_have_limits(at: Balancing, listener: str, group: str, other: st
     )
 
 
+@pytest.mark.parametrize("seconds", [None, 0, 604801])
+def test_a_group_binds_its_clients_for_a_week_at_most(
+    at: Balancing, listener: str, group: str, other: str, seconds: int | None
+) -> None:
+    rule = {"ListenerArn": listener, "Conditions": [{"Field": "host-header", "Values": [HOST]}], "Priority": 7}
+    action = weighted(blue=(group, 1), green=(other, 1))
+    wanted: dict[str, Any] = {"Enabled": True}
+    action["ForwardConfig"]["TargetGroupStickinessConfig"] = wanted
+    if seconds is not None:
+        wanted["DurationSeconds"] = seconds
+    refused("ValidationError", at.elb.create_rule, **rule, Actions=[action])
+    wanted["DurationSeconds"] = 604800
+    (made,) = at.elb.create_rule(**rule, Actions=[action])["Rules"]
+    assert made["Actions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"] == wanted
+    at.elb.delete_rule(RuleArn=made["RuleArn"])
+
+
 def test_what_is_not_emulated_is_said(at: Balancing, listener: str, group: str) -> None:
     source = {"Field": "source-ip", "SourceIpConfig": {"Values": ["192.0.2.0/24"]}}
     request = {"ListenerArn": listener, "Priority": 8, "Actions": [to(group)]}

@@ -86,8 +86,12 @@ def test_the_policy_decides_on_tls(policy: str, minimum: str, maximum: str) -> N
 
 def test_actions() -> None:
     groups = [{"TargetGroupArn": GROUP, "Weight": 3}]
-    forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+    loose = {"TargetGroups": groups, "TargetGroupStickinessConfig": {"Enabled": False}}
+    forward = {"Type": "forward", "ForwardConfig": loose}
     assert action_of(forward) == Forward((("targetgroup/blue/0123456789abcdef", 3),))
+    sticky = {"TargetGroups": groups, "TargetGroupStickinessConfig": {"Enabled": True, "DurationSeconds": 60}}
+    bound = Forward((("targetgroup/blue/0123456789abcdef", 3),), sticky_seconds=60)
+    assert action_of({**forward, "ForwardConfig": sticky}) == bound
     assert action_of(fixed(StatusCode="503", MessageBody="soon")) == FixedResponse(503, "soon")
     redirect = {
         "Protocol": "#{protocol}",

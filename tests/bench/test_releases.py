@@ -195,7 +195,31 @@ def test_an_api_that_stands_still_for_twenty_seconds_holds_a_release_up_and_no_m
     assert releases.evidence("4.0.0")["outcome"] == "released"
 
 
+def one_off_tasks(sandbox: Sandbox, calls: int) -> int:
+    """How many were started after so many calls."""
+    return sandbox.changes_since(calls).count("ecs RunTask")
+
+
+def test_an_image_that_is_gone_meanwhile_touches_nothing(releases: Releases, sandbox: Sandbox, push: Push) -> None:
+    """One that never was is refused by preflight."""
+    tag = "4.1.0"
+    push(tag, variants.good())
+    before, calls = releases.service["taskDefinition"], len(sandbox.calls())
+    process = releases.begin(tag)
+    assert until(lambda: one_off_tasks(sandbox, calls) == 2, seconds=120), "collectstatic did not begin"
+    ecr = sandbox.client("ecr")
+    digest = ecr.describe_images(repositoryName=ESTATE, imageIds=[{"imageTag": tag}])["imageDetails"][0]["imageDigest"]
+    ecr.batch_delete_image(repositoryName=ESTATE, imageIds=[{"imageDigest": digest}])
+    output = releases.finish(process)
+    assert process.returncode != 0, output
+    assert "CannotPullContainerError" in releases.evidence(tag)["why"], releases.evidence(tag)["why"]
+    assert releases.service["taskDefinition"] == before
+    assert releases.holder is None
+
+
+MIGRATION = "MIGRATION"  # before ECS is asked for anything
 STAGES = (
+    MIGRATION,
     "SCALE_UP",
     "POST_TEST_TRAFFIC_SHIFT",
     "PRODUCTION_TRAFFIC_SHIFT",
@@ -204,13 +228,18 @@ STAGES = (
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_killed_at_any_stage_the_next_deploy_needs_no_cleaning(releases: Releases, push: Push, stage: str) -> None:
+def test_killed_at_any_stage_the_next_deploy_needs_no_cleaning(
+    releases: Releases, sandbox: Sandbox, push: Push, stage: str
+) -> None:
     """At a pause it goes back when the pause runs out; in a bake ECS goes on alone to the next one, or to its end."""
     tag = f"5.0.0-{stage.lower().replace('_', '-')}"
     push(tag, variants.good())
-    before = releases.latest["serviceDeploymentArn"]
+    before, calls = releases.latest["serviceDeploymentArn"], len(sandbox.calls())
     process = releases.begin(tag, release_pause_minutes=8)
-    releases.reached(stage, after=before)
+    if stage == MIGRATION:
+        assert until(lambda: one_off_tasks(sandbox, calls) == 3, seconds=120), "migrate did not begin"
+    else:
+        releases.reached(stage, after=before)
     releases.kill(process)
     assert until(lambda: releases.holder is None, seconds=90), "its lease did not run out"
     played = releases.deploy(tag)

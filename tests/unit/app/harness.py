@@ -27,6 +27,7 @@ from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
 from sandbox.runtime.processes import Command, Process, start
 from sandbox.runtime.redis import Redis
+from tests import nets
 from tests.variants import Variant
 
 APP = Path(__file__).parents[3] / "sandbox/app"
@@ -118,7 +119,7 @@ class Estate:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.network = Network(root, os.environ.get("SANDBOX_NET", "127.36"))
+        self.network = Network(root, nets.OWN)
         self.authority = Authority(root)
         self._images = Images(root)
         self.image = self._build(APP)

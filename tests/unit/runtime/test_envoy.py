@@ -32,9 +32,10 @@ from sandbox.runtime.envoy import (
     TcpListener,
     Tls,
 )
+from tests import nets
 from tests.unit.runtime.upstreams import Upstream, await_that, upstream
 
-NET = os.environ.get("SANDBOX_NET", "127.36")
+NET = nets.OWN
 HOST = "app.campshub360.example"
 FRONT = f"{NET}.9.1"
 BLUE, GREEN = Endpoint(f"{NET}.9.11", 8000, "10.20.1.11"), Endpoint(f"{NET}.9.12", 8000)

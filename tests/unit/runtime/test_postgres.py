@@ -18,6 +18,7 @@ from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
 from sandbox.runtime.processes import sweep
+from tests import nets
 
 NAME = "orders.example.us-east-1.rds.amazonaws.com"
 MASTER = Master("orders_admin", "correct horse 'battery'", "orders")
@@ -40,7 +41,7 @@ def authority(root: Path) -> Authority:
 
 @pytest.fixture(scope="module")
 def server(root: Path, authority: Authority) -> Iterator[Postgres]:
-    address = Network(root, os.environ.get("SANDBOX_NET", "127.36")).address("node/orders")
+    address = Network(root, nets.OWN).address("node/orders")
     server = Postgres(root, "orders", root / "databases/orders", address, authority.issue([NAME], [address]))
     server.create(MASTER, FORCED)
     yield server

@@ -19,6 +19,7 @@ from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres, PostgresError
 from sandbox.runtime.postgres_pair import Pair
 from sandbox.runtime.processes import sweep
+from tests import nets
 
 MASTER = Master("orders_admin", "a password of some length", "orders")
 PARAMETERS = {"rds.force_ssl": "1"}
@@ -30,7 +31,7 @@ class Site:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._network = Network(root, os.environ.get("SANDBOX_NET", "127.36"))
+        self._network = Network(root, nets.OWN)
         self._authority = Authority(root)
 
     def server(self, name: str) -> Postgres:

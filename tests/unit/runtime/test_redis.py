@@ -19,6 +19,7 @@ from redis.retry import Retry
 from sandbox.runtime.network import Network
 from sandbox.runtime.processes import sweep
 from sandbox.runtime.redis import PORT, Redis
+from tests import nets
 
 TOKEN = "first-token-of-16-characters"
 PARAMETERS = {"maxmemory-policy": "allkeys-lru"}
@@ -27,7 +28,7 @@ PARAMETERS = {"maxmemory-policy": "allkeys-lru"}
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     root = tmp_path_factory.mktemp("sandbox")
-    address = Network(root, os.environ.get("SANDBOX_NET", "127.36")).address("node/sessions")
+    address = Network(root, nets.OWN).address("node/sessions")
     server = Redis(root, "sessions", root / "caches/sessions", address)
     server.create([TOKEN], PARAMETERS)
     yield server
@@ -82,7 +83,7 @@ def test_a_killed_node_comes_back_empty_with_its_configuration(server: Redis) ->
 
 def test_a_replica_has_it_all_refuses_writes_and_can_take_over(server: Redis) -> None:
     client(server).set("session", "alice")
-    address = Network(server.root, os.environ.get("SANDBOX_NET", "127.36")).address("node/replica")
+    address = Network(server.root, nets.OWN).address("node/replica")
     replica = Redis(server.root, "replica", server.folder.with_name("replica"), address)
     replica.create([TOKEN], PARAMETERS, server)
     assert client(replica).get("session") == "alice"

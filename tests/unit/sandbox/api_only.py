@@ -24,8 +24,9 @@ from sandbox.api.transport import HttpsServer
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET, Settings
 from sandbox.faults import NO_FAULTS, Faults
 from sandbox.runtime.certificates import Authority
+from tests import nets
 
-NET = "127.89"
+NET = nets.beside(1)
 SERVICES = ("acm", "cloudwatch", "ec2", "ecs", "iam", "route53", "s3", "secretsmanager", "sts")
 
 

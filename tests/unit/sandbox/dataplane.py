@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -30,9 +29,9 @@ from sandbox.runtime.envoy import Envoy
 from sandbox.runtime.images import Images
 from sandbox.runtime.network import Network
 from sandbox.runtime.processes import sweep
+from tests import nets
 
-# Not the default of a sandbox, which may be running while tests do.
-NET = os.environ.get("SANDBOX_NET", "127.88")
+NET = nets.OWN
 MINUTE = 0.4
 
 

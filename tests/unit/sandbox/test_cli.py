@@ -18,8 +18,9 @@ import psutil
 import pytest
 
 from sandbox.runtime import proc, processes
+from tests import nets
 
-NET = "127.91"
+NET, ANOTHER = nets.beside(2), nets.beside(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def test_down_keeps_images_and_nothing_else(up: Cli) -> None:
 
 
 def test_what_another_version_left_is_cleared_and_said(tmp_path: Path) -> None:
-    cli = Cli(tmp_path / "sandbox", "127.92")
+    cli = Cli(tmp_path / "sandbox", ANOTHER)
     images = cli.root / "images"
     images.mkdir(parents=True)
     (images / "old").touch()
@@ -252,7 +253,7 @@ def test_what_another_version_left_is_cleared_and_said(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_named_with_the_cure_and_up_works_once_there_is_room(tmp_path: Path) -> None:
     """No file may grow beyond 1 KiB: as on a disk without room, but for nobody else."""
-    cli = Cli(tmp_path / "sandbox", "127.92")
+    cli = Cli(tmp_path / "sandbox", ANOTHER)
     environment = {**os.environ, "SANDBOX_DIR": str(cli.root), "SANDBOX_NET": cli.net}
     command = f"ulimit -f 1; exec {sys.executable} -m sandbox up"
     done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=60)
@@ -264,12 +265,13 @@ def test_a_full_disk_is_named_with_the_cure_and_up_works_once_there_is_room(tmp_
     assert cli.run("down").returncode == 0
 
 
-@pytest.mark.parametrize("taken", [("127.92.0.1", 8443), ("127.92.0.2", 8080), ("127.92.0.3", 9901)])
+@pytest.mark.parametrize("taken", [("0.1", 8443), ("0.2", 8080), ("0.3", 9901)])
 def test_a_taken_port_is_named_with_the_cure(tmp_path: Path, taken: tuple[str, int]) -> None:
-    cli = Cli(tmp_path / "sandbox", "127.92")
-    with socket.create_server(taken):
+    cli = Cli(tmp_path / "sandbox", ANOTHER)
+    address = (f"{cli.net}.{taken[0]}", taken[1])
+    with socket.create_server(address):
         done = cli.run("up")
     assert done.returncode == 1
-    assert f"{taken[0]}:{taken[1]} is taken" in done.stderr
+    assert f"{address[0]}:{address[1]} is taken" in done.stderr
     assert "SANDBOX_NET=" in done.stderr
     assert processes.running(cli.root) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,9 +23,10 @@ from sandbox.runtime.envoy import (
     Match,
     Redirect,
 )
+from tests import nets
 from tests.unit.runtime.upstreams import upstream
 
-ADDRESS = f"{os.environ.get('SANDBOX_NET', '127.88')}.9.20"
+ADDRESS = f"{nets.OWN}.9.20"
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012"
 GROUP = f"{ARN}:targetgroup/blue/0123456789abcdef"
 BALANCER = SimpleNamespace(attrs={"idle_timeout.timeout_seconds": "30"})

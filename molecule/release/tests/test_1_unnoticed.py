@@ -10,12 +10,14 @@ from tests.load import under_load
 from tests.releases import Push, Releases, sentence
 
 TOKEN = f"{ESTATE}/heartbeat-token"
+COMMIT = "4c8a1f0e9d7b6a5c3e2f1d0b9a8c7e6f5d4b3a21"
 
 
 def test_a_release_under_load_fails_no_request_and_loses_no_write(
     releases: Releases, push: Push, ask: Ask, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     push("1.1.0", variants.expand_migration())
+    tag(sandbox, "1.1.0", COMMIT)
     with under_load(sandbox, tmp_path / "requests.jsonl") as load:
         played = releases.deploy("1.1.0")
     assert played.code == 0, played.output
@@ -26,10 +28,18 @@ def test_a_release_under_load_fails_no_request_and_loses_no_write(
     assert ask("GET", "/readyz").headers["x-release"] == "1.1.0"
 
 
+def tag(sandbox: Sandbox, known: str, new: str) -> None:
+    """Give the image of one tag another one too."""
+    ecr = sandbox.client("ecr")
+    (image,) = ecr.batch_get_image(repositoryName=ESTATE, imageIds=[{"imageTag": known}])["images"]
+    ecr.put_image(repositoryName=ESTATE, imageManifest=image["imageManifest"], imageTag=new)
+
+
 def test_its_evidence_says_so(releases: Releases) -> None:
     report = releases.evidence("1.1.0")
     assert (report["outcome"], report["failed"]) == ("released", 0), report["words"]
     assert report["requests"] > 50
+    assert report["git_sha"] == COMMIT
     assert (report["schema_before"], report["schema_after"]) == ("campus.0001_initial", "campus.0002_nickname")
     assert [gate["outcome"] for gate in report["gates"]] == ["ok", "ok"], report["gates"]
     last = releases.audit[0]

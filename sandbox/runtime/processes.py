@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from typing import IO
 from sandbox.runtime import proc
 
 _log = logging.getLogger(__name__)
+RETRY_SECONDS = 1.0
 
 # PR_SET_PDEATHSIG fires when the *thread* that forked ends, so one lasting thread forks them all.
 _launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
@@ -99,12 +101,22 @@ class Process:
         self._ended.wait()
         return int(self._popen.returncode)
 
+    def _alone(self) -> bool:
+        """Whether none of its descendants is left. One may hang in the kernel, on a slow disk, longer than is usual."""
+        try:
+            proc.end_all(lambda: [one for one in proc.entries() if one.carries(self._mark)])
+        except (OSError, TimeoutError):
+            _log.exception("%s: what it started is still there", self.command.name)
+            return False
+        return True
+
     def _watch(self) -> None:
         # WNOWAIT leaves the zombie: its pid, the group's id, cannot be given to another meanwhile.
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        proc.end_all(lambda: [one for one in proc.entries() if one.carries(self._mark)])
+        while not self._alone():
+            time.sleep(RETRY_SECONDS)
         self._sink.close()
         with self._lock:
             self._popen.wait()

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,24 @@ def child_of(command: Command) -> tuple[processes.Process, int]:
     process = start(command, on_line=lines.append)
     await_that(lambda: lines)
     return process, int(lines[0])
+
+
+def test_a_descendant_that_can_not_be_ended_yet_holds_the_code_up_and_no_longer(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that waits for a slow disk: without another try nobody would ever learn that its leader has ended."""
+    really, tried = proc.end_all, threading.Event()
+
+    def fails_once(*arguments: Any) -> int:
+        if tried.is_set():
+            return really(*arguments)
+        tried.set()
+        raise TimeoutError("processes 1 survive SIGKILL")
+
+    monkeypatch.setattr(proc, "end_all", fails_once)
+    monkeypatch.setattr(processes, "RETRY_SECONDS", 0.01)
+    assert start(shell(root, "exit 3")).wait(10) == 3
+    assert tried.is_set()
 
 
 def test_exit_code_and_output_arrive_together(root: Path) -> None:

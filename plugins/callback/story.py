@@ -20,6 +20,7 @@ if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
 
 from plugins.plugin_utils.live_line import LiveLine, print_above
+from plugins.plugin_utils.wait_log import WaitLog
 
 DOCUMENTATION = """
     name: story
@@ -27,7 +28,7 @@ DOCUMENTATION = """
     short_description: the default output with progress of long waits and the time that each role took
     description:
       - On a terminal what is awaited is one line, written over and over; it stays when its stage is over.
-      - Elsewhere, and with C(-v), it is a plain line whenever it says something new.
+      - Elsewhere, and with C(-v), it is a plain line whenever it says something new, and once a minute.
     extends_documentation_fragment: [default_callback, result_format_callback]
     options:
       record:
@@ -90,7 +91,7 @@ class CallbackModule(Default):
         super().__init__()
         self.seconds: dict[str, float] = {}
         self.running: tuple[str, float] | None = None
-        self.awaited: dict[str, str] = {}  # by host: what its last retry said
+        self.log = WaitLog()
         self.changes: list[dict[str, Any]] = []
         self.live: LiveLine | None = None
         if is_terminal() and not self._display.verbosity:
@@ -102,11 +103,8 @@ class CallbackModule(Default):
         self._display.display(line, color=WAITING)
 
     def _stop_waiting(self, host: str | None = None) -> None:
-        """The host waits no more, or nobody does; what it waits for next is new."""
-        if host:
-            self.awaited.pop(host, None)
-        else:
-            self.awaited.clear()
+        """The host waits no more, or nobody does."""
+        self.log.end(host)
         if self.live:
             self.live.end(host)
 
@@ -143,10 +141,9 @@ class CallbackModule(Default):
         if self.live:
             self.live.wait(host, now, str(result._result.get("phase") or ""))
             return
-        news = str(result._result.get("phase") or now)  # figures change at each look, and a log wants what matters
-        if self.awaited.get(host) != news:
+        stage = str(result._result.get("phase") or now)  # figures change at each look, and a log wants what matters
+        if self.log.wants(host, stage, time.monotonic()):
             self._display.display(f"  waiting: [{host}] {now}", color=WAITING)
-        self.awaited[host] = news
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._stop_waiting(result._host.get_name())

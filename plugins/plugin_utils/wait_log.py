@@ -1,4 +1,4 @@
-"""What of a wait belongs into a log, where nothing can be written over: what is new, and once a minute how it stands."""
+"""What of a wait belongs into a log, where nothing is written over: what is new, and once a minute how it stands."""
 
 from __future__ import annotations
 

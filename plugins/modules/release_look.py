@@ -118,11 +118,28 @@ class Look:
         return {colour: found[0]["targetGroupArn"] for colour, found in balancers.items() if found}
 
     def figures(self, rollout: Rollout) -> dict[str, Figures]:
+        """Green's since it has its present share, so that no gate passes on what an earlier one has seen; blue's since
+        the release began, as it may have no traffic any more."""
+        found = {"blue": NOTHING, "green": NOTHING}
         if not rollout.share:
-            return {"blue": NOTHING, "green": NOTHING}
-        groups = self.target_groups(rollout)
-        found = traffic.figures(self.cloudwatch, self.params["load_balancer"], groups, rollout.begun, self.now)
-        return {"blue": NOTHING, "green": NOTHING, **found}
+            return found
+        since = {"blue": rollout.begun, "green": self.share_begun(rollout)}
+        for colour, group in self.target_groups(rollout).items():
+            found |= traffic.figures(
+                self.cloudwatch, self.params["load_balancer"], {colour: group}, since[colour], self.now
+            )
+        return found
+
+    def share_begun(self, rollout: Rollout) -> datetime:
+        """When the first look saw green with this share: AWS does not tell. Without a record, the release's beginning."""
+        if not self.params["record"]:
+            return rollout.begun
+        seen = [
+            line["t"]
+            for line in record.lines(self.params["record"])
+            if line["kind"] == "look" and line["share"] == rollout.share and line["t"] >= rollout.begun.timestamp()
+        ]
+        return datetime.fromtimestamp(seen[0], UTC) if seen else self.now
 
     def verdict(self, rollout: Rollout, figures: dict[str, Figures]) -> Verdict:
         if not rollout.share:

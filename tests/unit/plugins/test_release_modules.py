@@ -152,6 +152,23 @@ def test_colours_are_told_apart_by_the_groups_that_ecs_resolved(scene: Scene) ->
     assert found["stop"] is None
 
 
+def test_green_is_judged_by_what_it_did_with_its_present_share(scene: Scene, kept: str) -> None:
+    """Else the gate for all of the traffic would pass on what the canary had answered."""
+    deployed(scene, **CANARY)
+    measured(scene, scene.green, requests=400, errors=0, seconds=0.044)
+    measured(scene, scene.blue, requests=1200, errors=3, seconds=0.041)
+    time.sleep(1.1)  # nothing is asked for an empty time
+    first = look(scene, record=kept, final=True)
+    assert (first["figures"]["green"]["requests"], first["figures"]["blue"]["requests"]) == (0, 1200)
+    assert (first["judged"], first["verdict"]["missing"]) == (False, 300)
+    (line,) = record.lines(kept)
+    begun = datetime.fromisoformat(first["begun"]).timestamp()
+    Path(kept).write_text(json.dumps({**line, "share": 10.0, "t": begun}) + "\n")
+    assert look(scene, record=kept)["figures"]["green"]["requests"] == 0
+    Path(kept).write_text(json.dumps({**line, "t": begun}) + "\n")
+    assert look(scene, record=kept, final=True)["verdict"]["outcome"] == "pass"
+
+
 def test_what_surely_goes_wrong_is_to_be_stopped(scene: Scene) -> None:
     deployed(scene, **CANARY)
     measured(scene, scene.green, requests=400, errors=100, seconds=0.044)

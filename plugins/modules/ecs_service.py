@@ -72,9 +72,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes: {description: "What differs, or differed; of these DEPLOYING in the module's code starts a deployment", type: list, returned: success}
-resource: {description: "The service's state; deployment is the ARN of the deployment that goes on, if one does", type: dict, returned: success}
+resource: {description: "The service's state; deployment is the ARN of the deployment that this run began, if it did", type: dict, returned: success}
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ansible.module_utils.aws_resource import (
@@ -88,6 +89,7 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
+from ansible.module_utils.deployments import deployments
 from ansible.module_utils.tagging import tag_ecs
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -104,7 +106,7 @@ def state_from(service: State) -> State:
         "arn": service["serviceArn"],
         "status": service["status"],
         "forced": False,
-        "deployment": service.get("currentServiceDeployment"),
+        "deployment": None,
         "task_definition": service["taskDefinition"],
         "capacity_providers": [
             {"provider": item["capacityProvider"], "base": item.get("base", 0), "weight": item.get("weight", 0)}
@@ -227,7 +229,8 @@ class Service(Resource):
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
         self.ecs = module.client("ecs")
-        self.deploying = False  # whether this run asked for a deployment
+        # Of those there are, the ARNs that were there before this run asked for one; None while it has not.
+        self.known: set[str] | None = None
 
     def read(self) -> State | None:
         answer = unless_missing(
@@ -239,7 +242,21 @@ class Service(Resource):
         )
         # a deleted service stays visible for a while: DRAINING while its tasks stop, then INACTIVE
         there = [service for service in (answer or {}).get("services", []) if service["status"] != "INACTIVE"]
-        return state_from(there[0]) if there else None
+        return state_from(there[0]) | {"deployment": self.deployment()} if there else None
+
+    def deployment(self) -> str | None:
+        """ARN of the deployment that this run asked for, as soon as AWS shows it.
+
+        Not the service's `currentServiceDeployment`: for a while it may be the one before.
+        https://github.com/kayac/ecspresso/pull/945
+        """
+        return next((arn for arn in self.recent() if arn not in self.known), None) if self.known is not None else None
+
+    def recent(self) -> list[str]:
+        """ARNs of the last hour's, the newest first, whatever became of them."""
+        hour = {"after": datetime.now(UTC) - timedelta(hours=1)}
+        found = deployments(self.ecs, self.params["cluster"], self.name, createdAt=hour)
+        return [str(one["serviceDeploymentArn"]) for one in found]
 
     def wanted(self, found: State | None) -> State:
         count = {"forced": self.params["force"]} if found else {"desired_count": self.params["desired_count"]}
@@ -266,7 +283,7 @@ class Service(Resource):
         return request
 
     def create(self, wanted: State) -> None:
-        self.deploying = True
+        self.known = set(self.recent())  # an earlier service of that name may have left some
         self.ecs.create_service(
             cluster=self.params["cluster"],
             serviceName=self.name,
@@ -283,7 +300,8 @@ class Service(Resource):
         return None
 
     def update(self, found: State, changes: State) -> None:
-        self.deploying = bool(changes.keys() & DEPLOYING)
+        if changes.keys() & DEPLOYING:
+            self.known = set(self.recent())
         if request := self.requests(changes):
             self.ecs.update_service(cluster=self.params["cluster"], service=self.name, **request)
         if "tags" in changes:
@@ -295,7 +313,7 @@ class Service(Resource):
 
     def settled(self, found: State) -> bool:
         """A deployment that was asked for is there a moment later; who leads it needs its name."""
-        return not self.deploying or found["deployment"] is not None
+        return self.known is None or found["deployment"] is not None
 
 
 def main() -> None:

@@ -58,7 +58,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible.module_utils import record, traffic
-from ansible.module_utils.aws_resource import failing_with, unless_missing
+from ansible.module_utils.aws_resource import failing_with
+from ansible.module_utils.deployments import deployments
 from ansible.module_utils.gate import Figures, Limits, Verdict, judge
 from ansible.module_utils.rollout import (
     Rollout,
@@ -74,7 +75,6 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 NOTHING = Figures(0, 0, None)
 MOST_TASKS = 100  # that DescribeTasks takes
-NO_SERVICE = {"ServiceNotFoundException", "ClusterNotFoundException"}
 
 
 class Look:
@@ -95,15 +95,9 @@ class Look:
         return rollout_from(answer["serviceDeployments"][0]) if answer["serviceDeployments"] else None
 
     def latest(self) -> str | None:
-        """The newest one; AWS lists them in no order that it promises."""
-        pages = unless_missing(
-            NO_SERVICE,
-            self.ecs.list_service_deployments,
-            cluster=self.params["cluster"],
-            service=self.params["service"],
-        )
-        newest = max((pages or {}).get("serviceDeployments", []), key=lambda one: one["createdAt"], default=None)
-        return str(newest["serviceDeploymentArn"]) if newest else None
+        """The newest one."""
+        found = deployments(self.ecs, self.params["cluster"], self.params["service"])
+        return str(found[0]["serviceDeploymentArn"]) if found else None
 
     def target_groups(self, rollout: Rollout) -> dict[str, str]:
         """By colour, as ECS resolved them: they alternate."""

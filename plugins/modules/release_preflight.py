@@ -59,6 +59,7 @@ from typing import Any
 
 from ansible.module_utils import preflight
 from ansible.module_utils.aws_resource import failing_with, unless_missing
+from ansible.module_utils.deployments import deployments
 from ansible.module_utils.rollout import ONGOING
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -117,11 +118,10 @@ class Preflight:
 
     def unfinished(self, running: str) -> bool:
         """Whether what the service is said to run is what a deployment left half-way, as a stopped first one does."""
-        pages = self.ecs.list_service_deployments(cluster=self.params["cluster"], service=self.params["service"])
-        newest = max(pages["serviceDeployments"], key=lambda one: one["createdAt"], default=None)
-        if newest is None or newest["status"] in ONGOING | {"SUCCESSFUL"}:
+        found = deployments(self.ecs, self.params["cluster"], self.params["service"])
+        if not found or found[0]["status"] in ONGOING | {"SUCCESSFUL"}:
             return False
-        return self.definition(newest) == running
+        return self.definition(found[0]) == running
 
     def definition(self, deployment: dict[str, Any]) -> str | None:
         """The task definition that a deployment brings."""
@@ -131,13 +131,8 @@ class Preflight:
 
     def ongoing(self) -> tuple[str, str | None] | None:
         """ARN and task definition of the deployment that goes on."""
-        pages = self.ecs.list_service_deployments(
-            cluster=self.params["cluster"], service=self.params["service"], status=sorted(ONGOING)
-        )["serviceDeployments"]
-        if not pages:
-            return None
-        newest = max(pages, key=lambda one: one["createdAt"])
-        return newest["serviceDeploymentArn"], self.definition(newest)
+        found = deployments(self.ecs, self.params["cluster"], self.params["service"], status=sorted(ONGOING))
+        return (found[0]["serviceDeploymentArn"], self.definition(found[0])) if found else None
 
     def allowed(self) -> dict[str, float]:
         """vCPUs that may run at once, by capacity provider; one whose quota AWS does not tell is left out."""

@@ -130,7 +130,7 @@ class Service:
             deployments=[d.describe() for d in self.deployments] if self.status != "INACTIVE" else [],
             roleArn=f"arn:aws:iam::{self.account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
             events=self.events,
-            currentServiceDeployment=self.rollout.arn if self.rollout and self.rollout.ongoing else None,
+            currentServiceDeployment=self.rollout.arn if self.rollout else None,  # ended or not
             currentServiceRevisions=[
                 {
                     "arn": revision_arn(self.arn, d),

@@ -8,6 +8,7 @@ from typing import Any
 import botocore.session
 import pytest
 from ansible.module_utils.aws_resource import run
+from ansible.module_utils.deployments import deployments
 from botocore.exceptions import ParamValidationError
 from botocore.validate import validate_parameters
 
@@ -68,6 +69,13 @@ class Ecs:
     def __init__(self, described: dict[str, Any] | None = None) -> None:
         self.described = described
         self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.deployments: list[str] = []
+
+    def list_service_deployments(self, **request: Any) -> dict[str, Any]:
+        validate_parameters(request, MODEL.operation_model("ListServiceDeployments").input_shape)
+        begin = int(request.get("nextToken", 0))
+        page = [{"serviceDeploymentArn": arn, "createdAt": n} for n, arn in enumerate(self.deployments)][begin:][:2]
+        return {"serviceDeployments": page, **({"nextToken": str(begin + 2)} if self.deployments[begin + 2 :] else {})}
 
     def describe_services(self, **_: Any) -> dict[str, Any]:
         return {"services": [self.described] if self.described else []}
@@ -241,15 +249,26 @@ def test_a_service_that_is_being_deleted_is_waited_for() -> None:
     assert "is being deleted" in answer["msg"]
 
 
-@pytest.mark.parametrize(
-    ("deploying", "deployment", "settled"), [(True, None, False), (True, "arn:1", True), (False, None, True)]
-)
-def test_whoever_asked_for_a_deployment_waits_for_its_name(
-    deploying: bool, deployment: str | None, settled: bool
-) -> None:
-    asked = service(Ecs())
-    asked.deploying = deploying
-    assert asked.settled({"deployment": deployment}) is settled
+def test_whoever_asked_for_a_deployment_waits_for_its_name_and_takes_no_earlier_one_for_it() -> None:
+    ecs = Ecs(described() | {"currentServiceDeployment": "arn:before"})
+    ecs.deployments = ["arn:1", "arn:2", "arn:before"]
+    asked = service(ecs)
+    found = asked.read()
+    assert found and asked.settled(found), "nobody asked yet"
+    asked.update(found, {"task_definition": "arn:new"})
+    found = asked.read()
+    assert found and not asked.settled(found)
+    ecs.deployments.append("arn:after")
+    found = asked.read()
+    assert found and asked.settled(found)
+    assert found["deployment"] == "arn:after"
+
+
+def test_deployments_are_looked_for_on_all_pages() -> None:
+    ecs = Ecs()
+    ecs.deployments = ["arn:1", "arn:2", "arn:3", "arn:4", "arn:5"]
+    found = [one["serviceDeploymentArn"] for one in deployments(ecs, "t1", "t1-app")]
+    assert found == ["arn:5", "arn:4", "arn:3", "arn:2", "arn:1"]
 
 
 def test_a_request_that_aws_does_not_know_would_be_noticed_here() -> None:

@@ -205,12 +205,12 @@ def test_target_groups_alternate(scene: Scene) -> None:
 
 
 def test_configuration_alone_starts_no_deployment(scene: Scene) -> None:
-    scene.create()
+    before = scene.create()
     scene.settle()
     configuration = QUICK | {"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 50.0}}
     request = {"cluster": scene.name, "service": "web", "deploymentConfiguration": configuration}
     answer = scene.ecs.update_service(**request)["service"]
-    assert "currentServiceDeployment" not in answer
+    assert answer["currentServiceDeployment"] == before, "it stays when it has ended"
     assert answer["deploymentConfiguration"]["linearConfiguration"] == {"stepPercent": 50.0, "stepBakeTimeInMinutes": 6}
     assert len(scene.service.rollouts) == 1
 

@@ -217,6 +217,21 @@ def test_an_image_that_is_gone_meanwhile_touches_nothing(releases: Releases, san
     assert releases.holder is None
 
 
+def test_a_leader_whose_lock_was_taken_changes_nothing_more(releases: Releases, sandbox: Sandbox, push: Push) -> None:
+    """As one whose laptop slept: the estate is another's by now, and so is what is deployed on it."""
+    tag = "4.2.0"
+    push(tag, variants.good())
+    before, calls = releases.latest["serviceDeploymentArn"], len(sandbox.calls())
+    process = releases.begin(tag)
+    assert until(lambda: one_off_tasks(sandbox, calls) == 2, seconds=120), "collectstatic did not begin"
+    sandbox.client("s3").delete_object(Bucket=releases.bucket, Key="locks/estate.json")
+    output = releases.finish(process)
+    assert process.returncode != 0, output
+    assert "not ours any more" in releases.evidence(tag)["why"], releases.evidence(tag)["why"]
+    assert one_off_tasks(sandbox, calls) == 2, "it migrated"
+    assert releases.latest["serviceDeploymentArn"] == before
+
+
 MIGRATION = "MIGRATION"  # before ECS is asked for anything
 STAGES = (
     MIGRATION,

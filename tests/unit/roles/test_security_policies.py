@@ -30,11 +30,11 @@ ROLES = ["execution", "migration-execution", "task"]  # of tasks
 Statements = dict[str, dict[str, Any]]
 
 
-def statements(name: str) -> Statements:
+def statements(name: str, **changed: str) -> Statements:
     """The statements of a policy, by their Sid."""
     # As Ansible's template lookup sets it.
     environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True)
-    document = yaml.safe_load(environment.get_template(f"{name}.yml.j2").render(VARIABLES))
+    document = yaml.safe_load(environment.get_template(f"{name}.yml.j2").render(VARIABLES | changed))
     assert document["Version"] == "2012-10-17"
     return {statement["Sid"]: statement for statement in document["Statement"]}
 
@@ -95,6 +95,13 @@ def test_only_tasks_of_this_account_and_region_assume_a_role() -> None:
     assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
     assert condition["StringEquals"]["aws:SourceAccount"] == "123456789012"
     assert condition["ArnLike"]["aws:SourceArn"] == "arn:aws:ecs:us-east-1:123456789012:*"
+
+
+def test_ecs_itself_is_trusted_as_aws_documents_it() -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AmazonECSInfrastructureRolePolicyForLoadBalancers.html"""
+    (statement,) = statements("trust", __security_service="ecs.amazonaws.com").values()
+    assert statement["Principal"] == {"Service": "ecs.amazonaws.com"}
+    assert "Condition" not in statement
 
 
 def test_the_key_knows_every_service_that_encrypts_with_it_and_no_other() -> None:

@@ -12,7 +12,10 @@ UNTOUCHED = {"refused", "unchanged"}
 
 
 def migration_plan(lines: Iterable[str]) -> dict[str, Any]:
-    """before, after and contract of the line that `migrate --plan` wrote; docs/app-contract.md says what it holds."""
+    """before, after and contract of the line that `migrate --plan` wrote; docs/app-contract.md says what it holds.
+
+    found: whether there is such a line. Without it nothing is known, and an empty `contract` means nothing.
+    """
     for line in reversed(list(lines)):
         try:
             said = json.loads(line)
@@ -21,8 +24,8 @@ def migration_plan(lines: Iterable[str]) -> dict[str, Any]:
         if isinstance(said, dict) and said.get("message") == PLAN:
             pending = said.get("pending") or []
             contract = [described(one) for one in pending if one.get("kind") == "contract"]
-            return {"before": said.get("before"), "after": said.get("after"), "contract": contract}
-    return {"before": None, "after": None, "contract": []}
+            return {"found": True, "before": said.get("before"), "after": said.get("after"), "contract": contract}
+    return {"found": False, "before": None, "after": None, "contract": []}
 
 
 def described(migration: Mapping[str, Any]) -> str:

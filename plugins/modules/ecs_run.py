@@ -19,6 +19,11 @@ options:
   log_group: {description: Where its output goes, type: str, required: true}
   timeout: {description: Seconds, type: int, default: 900}
   poll_seconds: {description: Seconds between two looks, type: float, default: 5}
+  says:
+    description:
+      - Text of a line that it must write. AWS delivers a log late, so it is looked for until it is there, a minute long.
+      - Empty is any line. Without this option the log of a command that succeeded is looked at once.
+    type: str
   tags: {description: Tags, type: dict, default: {}}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
@@ -50,6 +55,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 CONTAINER = "app"
 LAST_LINES = 20
+LOG_SECONDS = 60  # awslogs sends a line within seconds; nothing promises when CloudWatch shows it
 
 
 class Run:
@@ -80,7 +86,7 @@ class Run:
 
     def wait(self, arn: str) -> dict[str, Any]:
         deadline = time.monotonic() + self.params["timeout"]
-        while (task := self.describe(arn))["lastStatus"] != "STOPPED":
+        while (task := self.describe(arn)) is None or task["lastStatus"] != "STOPPED":
             if time.monotonic() > deadline:
                 reason = f"took longer than {self.params['timeout']} s"
                 self.ecs.stop_task(cluster=self.params["cluster"], task=arn, reason=reason)
@@ -88,22 +94,46 @@ class Run:
             time.sleep(self.params["poll_seconds"])
         return task
 
-    def describe(self, arn: str) -> dict[str, Any]:
-        task: dict[str, Any] = self.ecs.describe_tasks(cluster=self.params["cluster"], tasks=[arn])["tasks"][0]
-        return task
+    def describe(self, arn: str) -> dict[str, Any] | None:
+        """None where ECS, which is eventually consistent, does not show yet what it has just started."""
+        tasks: list[dict[str, Any]] = self.ecs.describe_tasks(cluster=self.params["cluster"], tasks=[arn])["tasks"]
+        return tasks[0] if tasks else None
 
     def lines(self, task: dict[str, Any]) -> list[str]:
         """What it wrote last; nothing when it never started."""
+        deadline = time.monotonic() + LOG_SECONDS
+        says = awaited(task, self.params["says"])
+        while not holds(lines := self.shown(task), says) and time.monotonic() < deadline:
+            time.sleep(self.params["poll_seconds"])
+        return lines
+
+    def shown(self, task: dict[str, Any]) -> list[str]:
+        """The last lines that CloudWatch shows by now. A page may be empty; the end is where the token stays the same."""
         family = task["taskDefinitionArn"].rpartition("/")[2].partition(":")[0]
-        answer = unless_missing(
-            "ResourceNotFoundException",
-            self.logs.get_log_events,
-            logGroupName=self.params["log_group"],
-            logStreamName=f"{family}/{CONTAINER}/{task['taskArn'].rpartition('/')[2]}",
-            limit=LAST_LINES,
-            startFromHead=False,
-        )
-        return [event["message"] for event in answer["events"]] if answer else []
+        request: dict[str, Any] = {
+            "logGroupName": self.params["log_group"],
+            "logStreamName": f"{family}/{CONTAINER}/{task['taskArn'].rpartition('/')[2]}",
+            "startTime": int(task["createdAt"].timestamp() * 1000),  # makes empty pages rarer
+            "limit": LAST_LINES,
+            "startFromHead": False,
+        }
+        lines: list[str] = []
+        while page := unless_missing("ResourceNotFoundException", self.logs.get_log_events, **request):
+            lines = [event["message"] for event in page["events"]] + lines
+            if len(lines) >= LAST_LINES or page["nextBackwardToken"] == request.get("nextToken"):
+                break
+            request["nextToken"] = page["nextBackwardToken"]
+        return lines[-LAST_LINES:]
+
+
+def awaited(task: dict[str, Any], says: str | None) -> str | None:
+    """The text that its log must come to hold: what failed says why, and what never began says nothing."""
+    code = task["containers"][0].get("exitCode")
+    return says if code == 0 else None if code is None else ""
+
+
+def holds(lines: list[str], says: str | None) -> bool:
+    return says is None or any(says in line for line in lines)
 
 
 def failure(task: dict[str, Any]) -> str | None:
@@ -140,6 +170,7 @@ def main() -> None:
             "log_group": {"required": True},
             "timeout": {"type": "int", "default": 900},
             "poll_seconds": {"type": "float", "default": 5},
+            "says": {},
             "tags": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,

@@ -74,6 +74,11 @@ def state_from(definition: State, tags: State) -> State:
     }
 
 
+def described(answer: State) -> State:
+    """What DescribeTaskDefinition and RegisterTaskDefinition answer alike."""
+    return state_from(answer["taskDefinition"], tags_from(answer.get("tags", []), "key", "value"))
+
+
 def request_from(family: str, region: str, wanted: State) -> State:
     """What RegisterTaskDefinition is sent. CPU and memory belong to the task: Fargate sizes nothing else."""
     options = {"awslogs-group": wanted["log_group"], "awslogs-region": region, "awslogs-stream-prefix": family}
@@ -110,6 +115,7 @@ class TaskDefinition(Resource):
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
         self.ecs = module.client("ecs")
+        self.registered: State | None = None
 
     @property
     def name(self) -> str:
@@ -117,6 +123,8 @@ class TaskDefinition(Resource):
 
     def read(self) -> State | None:
         """The newest revision that is as wanted: one that a failed release left behind is no reason to deploy."""
+        if self.registered:  # ECS is eventually consistent: the family's list may not hold it yet
+            return self.registered
         answer = self.ecs.list_task_definitions(familyPrefix=self.name, sort="DESC", maxResults=REVISIONS)
         revisions = [self.describe(arn) for arn in answer["taskDefinitionArns"]]
         wanted = self.wanted(None)
@@ -124,15 +132,15 @@ class TaskDefinition(Resource):
         return next(same, revisions[0] if revisions else None)
 
     def describe(self, arn: str) -> State:
-        answer = self.ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])
-        return state_from(answer["taskDefinition"], tags_from(answer.get("tags", []), "key", "value"))
+        return described(self.ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"]))
 
     def wanted(self, found: State | None) -> State:
         texts = {"environment": {key: str(value) for key, value in self.params["environment"].items()}}
         return {field: self.params[field] for field in FIELDS} | texts
 
     def create(self, wanted: State) -> None:
-        self.ecs.register_task_definition(**request_from(self.name, self.module.region, wanted))
+        answer = self.ecs.register_task_definition(**request_from(self.name, self.module.region, wanted))
+        self.registered = described(answer)
 
     def update(self, found: State, changes: State) -> None:
         self.create(self.wanted(found))

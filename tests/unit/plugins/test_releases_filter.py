@@ -9,7 +9,7 @@ import pytest
 
 from plugins.filter.releases import migration_plan, way_back
 
-NOTHING: dict[str, Any] = {"before": None, "after": None, "contract": []}
+NOTHING: dict[str, Any] = {"found": False, "before": None, "after": None, "contract": []}
 EXPAND = {"migration": "campus.0006_notes", "kind": "expand", "operations": ["AddField"]}
 CONTRACT = {"migration": "campus.0007_gone", "kind": "contract", "operations": ["RemoveField", "DeleteModel"]}
 
@@ -21,6 +21,7 @@ def said(*pending: dict[str, Any], **more: Any) -> str:
 def test_a_plan_is_found_among_other_lines() -> None:
     lines = ["starting", '{"message": "connected"}', said(EXPAND, CONTRACT), '{"message": "bye"}', "{cut off"]
     assert migration_plan(lines) == {
+        "found": True,
         "before": "0005",
         "after": "0007",
         "contract": ["campus.0007_gone (RemoveField, DeleteModel)"],
@@ -38,7 +39,7 @@ def test_the_last_plan_counts() -> None:
 
 
 @pytest.mark.parametrize("lines", [[], ["text"], ["[1]", "3", "null"], ['{"message": "migrated"}']])
-def test_without_a_plan_nothing_is_invented(lines: list[str]) -> None:
+def test_without_a_plan_nothing_is_invented_and_nothing_is_known(lines: list[str]) -> None:
     assert migration_plan(lines) == NOTHING
 
 

@@ -35,18 +35,20 @@ def wrong_size(cpu: int, memory: int) -> Iterator[str]:
         )
 
 
-def unscanned(image: Found, allowed: int) -> Iterator[str]:
+def unscanned(digest: str, scan: Found, allowed: int, accepted: bool) -> Iterator[str]:
     """What ECR's scan says of an image; basic scanning ends as COMPLETE, enhanced scanning stays ACTIVE."""
-    status = image.get("imageScanStatus", {}).get("status")
-    if status not in ("COMPLETE", "ACTIVE"):
+    state = scan.get("imageScanStatus", {})
+    if state.get("status") not in ("COMPLETE", "ACTIVE") and not accepted:
+        words = [state[part] for part in ("status", "description") if state.get(part)]
         yield (
-            f"The image {image['imageDigest']} has not been scanned ({status or 'no scan was started'}). Wait for the "
-            "scan that a push starts, or start one: aws ecr start-image-scan."
+            f"The image {digest} has not been scanned ({': '.join(words) or 'no scan was started'}). Wait for the scan "
+            "that a push starts, or start one: aws ecr start-image-scan. Where ECR can't scan it, release it without: "
+            "-e release_unscanned=true"
         )
-    counts = image.get("imageScanFindingsSummary", {}).get("findingSeverityCounts", {})
+    counts = scan.get("imageScanFindings", {}).get("findingSeverityCounts", {})
     if (critical := counts.get("CRITICAL", 0)) > allowed:
         yield (
-            f"The image {image['imageDigest']} has {critical} critical findings, {allowed} are allowed. Mend it, "
+            f"The image {digest} has {critical} critical findings, {allowed} are allowed. Mend it, "
             f"or accept them: -e release_critical_findings={critical}"
         )
 

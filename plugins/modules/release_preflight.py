@@ -25,6 +25,7 @@ options:
   history: {description: "Releases so far, newest first", type: list, elements: dict, default: []}
   over: {description: Task definition deployed by hand that may be replaced, type: str, default: ""}
   critical_findings: {description: Critical findings of the image's scan that are accepted, type: int, default: 0}
+  unscanned: {description: Whether an image without a finished scan is accepted, type: bool, default: false}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
 """
@@ -86,6 +87,18 @@ class Preflight:
             MISSING_IMAGE, self.ecr.describe_images, repositoryName=self.params["repository"], imageIds=[identity]
         )
         return dict(answer["imageDetails"][0]) if answer else None
+
+    def scan(self, digest: str) -> dict[str, Any]:
+        """What its scan says, empty if none was started; DescribeImages no longer tells: API_DescribeImages.html."""
+        return dict(
+            unless_missing(
+                "ScanNotFoundException",
+                self.ecr.describe_image_scan_findings,
+                repositoryName=self.params["repository"],
+                imageId={"imageDigest": digest},
+            )
+            or {}
+        )
 
     def no_image(self) -> str:
         release, repository = self.params["release"], self.params["repository"]
@@ -151,7 +164,8 @@ class Preflight:
     ) -> Iterator[str]:
         wanted = self.params
         if image:
-            yield from preflight.unscanned(image, wanted["critical_findings"])
+            digest = image["imageDigest"]
+            yield from preflight.unscanned(digest, self.scan(digest), wanted["critical_findings"], wanted["unscanned"])
         else:
             yield self.no_image()
         yield from preflight.wrong_size(wanted["cpu"], wanted["memory"])
@@ -186,6 +200,7 @@ def main() -> None:
             "history": {"type": "list", "elements": "dict", "default": []},
             "over": {"default": ""},
             "critical_findings": {"type": "int", "default": 0},
+            "unscanned": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

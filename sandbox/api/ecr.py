@@ -202,9 +202,10 @@ def batch_get_image(self: ECRResponse) -> ActionResult:
 
 
 def describe_images(self: ECRResponse) -> ActionResult:
-    """DescribeImages tells size, media types and scan. API_ImageDetail.html
+    """DescribeImages tells size and media types. API_ImageDetail.html
 
-    Untagged images have no imageTags; a missing one is ImageNotFoundException.
+    Untagged images have no imageTags; a missing one is ImageNotFoundException. Of its scan nothing is told, as with
+    AWS's present scanners: API_DescribeImages.html
     """
     repository = self.ecr_backend._get_repository(self._get_param("repositoryName"), self._get_param("registryId"))
     wanted = self._get_param("imageIds")
@@ -231,8 +232,13 @@ def describe_image_scan_findings(self: ECRResponse) -> ActionResult:
             "registryId": repository.registry_id,
             "repositoryName": repository.name,
             "imageId": {"imageDigest": image.image_digest, **wanted},
-            **_scan(),
-            "imageScanFindings": {**_summary(image), "findings": []},
+            "imageScanStatus": {"status": "COMPLETE", "description": "The scan was completed successfully."},
+            "imageScanFindings": {
+                "imageScanCompletedAt": image.last_scan,
+                "vulnerabilitySourceUpdatedAt": image.last_scan,
+                "findingSeverityCounts": {},
+                "findings": [],
+            },
         }
     )
 
@@ -263,23 +269,4 @@ def _detail(image: Image) -> Document:
         "imageManifestMediaType": image.image_manifest_media_type,
         "artifactMediaType": manifest.get("config", {}).get("mediaType"),
     }
-    tags = {"imageTags": image.image_tags} if image.image_tags else {}
-    scan = _scan() | {"imageScanFindingsSummary": _summary(image)} if image.last_scan else {}
-    return detail | tags | scan
-
-
-def _scan() -> Document:
-    return {
-        "imageScanStatus": {
-            "status": "COMPLETE",
-            "description": "The scan was completed successfully.",
-        }
-    }
-
-
-def _summary(image: Image) -> Document:
-    return {
-        "imageScanCompletedAt": image.last_scan,
-        "vulnerabilitySourceUpdatedAt": image.last_scan,
-        "findingSeverityCounts": {},
-    }
+    return detail | ({"imageTags": image.image_tags} if image.image_tags else {})

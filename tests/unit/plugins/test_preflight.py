@@ -18,6 +18,7 @@ from ansible.module_utils.preflight import (
     unscanned,
     wrong_size,
 )
+from botocore.session import Session
 
 ARN = "arn:aws:ecs:us-east-1:1:task-definition/t1-app:"
 DEPLOYMENT = "arn:aws:ecs:us-east-1:1:service-deployment/t1/t1-app/Ab0"
@@ -67,25 +68,44 @@ def test_the_table_of_sizes_is_whole_gib_but_for_the_smallest() -> None:
 # The image
 
 
-def image(status: str | None, **counts: int) -> dict[str, Any]:
-    scanned = {"imageScanStatus": {"status": status}} if status else {}
-    return {"imageDigest": "sha256:1", "imageScanFindingsSummary": {"findingSeverityCounts": counts}, **scanned}
+SCANNED = {"COMPLETE", "ACTIVE"}
+STATUSES = Session().get_service_model("ecr").shape_for("ScanStatus").enum
 
 
-@pytest.mark.parametrize("status", ["COMPLETE", "ACTIVE"])
+def scan(status: str, **counts: int) -> dict[str, Any]:
+    """What DescribeImageScanFindings answers; a scan without a result has no findings."""
+    findings = {"imageScanFindings": {"findingSeverityCounts": counts}} if counts else {}
+    return {"imageScanStatus": {"status": status, "description": f"It is {status}."}, **findings}
+
+
+@pytest.mark.parametrize("status", sorted(SCANNED))
 def test_a_scanned_image_may_be_released(status: str) -> None:
-    assert list(unscanned(image(status, HIGH=3, CRITICAL=2), allowed=2)) == []
+    assert list(unscanned("sha256:1", scan(status, HIGH=3, CRITICAL=2), allowed=2, accepted=False)) == []
+    assert list(unscanned("sha256:1", scan(status), allowed=0, accepted=False)) == []
 
 
-@pytest.mark.parametrize("status", ["IN_PROGRESS", "FAILED", "PENDING", None])
-def test_an_image_that_nobody_scanned_may_not(status: str | None) -> None:
-    (objection,) = unscanned(image(status), allowed=0)
-    assert "has not been scanned" in objection
+@pytest.mark.parametrize("status", sorted({*STATUSES} - SCANNED))
+def test_an_image_without_a_finished_scan_may_not_until_somebody_accepts_it(status: str) -> None:
+    (objection,) = unscanned("sha256:1", scan(status), allowed=0, accepted=False)
+    assert f"sha256:1 has not been scanned ({status}: It is {status}.)" in objection
     assert "start-image-scan" in objection
+    assert objection.endswith("-e release_unscanned=true")
+    assert list(unscanned("sha256:1", scan(status), allowed=0, accepted=True)) == []
+
+
+def test_an_image_that_nobody_scanned_is_one_without_a_scan() -> None:
+    (objection,) = unscanned("sha256:1", {}, allowed=0, accepted=False)
+    assert "has not been scanned (no scan was started)" in objection
+    assert list(unscanned("sha256:1", {}, allowed=0, accepted=True)) == []
 
 
 def test_critical_findings_are_refused_until_somebody_accepts_as_many() -> None:
-    (objection,) = unscanned(image("COMPLETE", CRITICAL=2), allowed=1)
+    (objection,) = unscanned("sha256:1", scan("COMPLETE", CRITICAL=2), allowed=1, accepted=False)
+    assert objection.endswith("-e release_critical_findings=2")
+
+
+def test_who_accepts_an_image_without_a_scan_accepts_no_finding() -> None:
+    (objection,) = unscanned("sha256:1", scan("SCAN_ELIGIBILITY_EXPIRED", CRITICAL=2), allowed=1, accepted=True)
     assert objection.endswith("-e release_critical_findings=2")
 
 

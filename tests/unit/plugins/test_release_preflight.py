@@ -72,6 +72,19 @@ def test_nothing_stands_in_the_way_of_a_first_release(scene: Scene, digest: str)
     assert preflight(scene, release=digest)["problems"] == []
 
 
+def test_an_image_needs_a_scan_unless_somebody_does_without(scene: Scene, digest: str) -> None:
+    ecr = scene.api.client("ecr")
+    ecr.create_repository(repositoryName="unscanned")
+    manifest = ecr.batch_get_image(repositoryName="web", imageIds=[{"imageTag": "1.0.0"}])["images"][0]["imageManifest"]
+    ecr.put_image(repositoryName="unscanned", imageManifest=manifest, imageTag="1.0.0")
+    (problem,) = preflight(scene, repository="unscanned")["problems"]
+    assert "no scan was started" in problem
+    assert preflight(scene, repository="unscanned", unscanned=True)["problems"] == []
+    ecr.start_image_scan(repositoryName="unscanned", imageId={"imageDigest": digest})
+    assert preflight(scene, repository="unscanned")["problems"] == []
+    ecr.delete_repository(repositoryName="unscanned", force=True)
+
+
 def test_a_cluster_that_is_not_there_has_no_service(scene: Scene, digest: str) -> None:
     assert preflight(scene, cluster="other")["problems"] == []
 

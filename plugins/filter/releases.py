@@ -32,46 +32,83 @@ def described(migration: Mapping[str, Any]) -> str:
     return f"{migration['migration']} ({', '.join(migration.get('operations') or ['no operations'])})"
 
 
-def way_back(history: Iterable[Mapping[str, Any]], release: str = "") -> dict[str, Any]:
-    """Where a rollback leads: the release before, or the named one, or why there is no way.
+def what_runs(history: Iterable[Mapping[str, Any]], running: str | None) -> Mapping[str, Any]:
+    """The newest entry, newest first, of what the service runs; empty if none.
 
-    history: the audit's entries, newest first.
+    Whatever its outcome: ECS finishes what nobody leads, and then nobody writes that down.
     """
-    ended = [entry for entry in history if entry.get("outcome") == "released"]
-    if not ended:
-        return {"release": "", "refusal": "No release is on record, so there is nothing to go back to."}
-    current, *older = ended
-    known = ", ".join(str(entry.get("release")) for entry in older) or "none"
-    candidates = [
+    return next((entry for entry in history if running and entry.get("task_definition") == running), {})
+
+
+def way_back(history: Iterable[Mapping[str, Any]], running: str, release: str = "") -> dict[str, Any]:
+    """Where a rollback leads: the release before what runs, or the named one, or why there is no way.
+
+    history: the audit's entries, newest first. running: the service's task definition.
+    """
+    entries = list(history)
+    current = what_runs(entries, running)
+    before = entries[entries.index(current) + 1 :] if current else entries
+    ended = [entry for entry in before if entry.get("outcome") == "released"]
+    others = [
         entry
-        for entry in older
-        if (not release or release in (entry.get("release"), entry.get("digest")))
-        and entry.get("task_definition") != current.get("task_definition")
+        for entry in ended
+        if entry.get("task_definition") != running and (not current or image(entry) != image(current))
     ]
+    left = left_behind(current, ended)
+    if release:
+        candidates = [entry for entry in others if release in (entry.get("release"), entry.get("digest"))]
+    else:
+        candidates = [entry for entry in others if current and image(entry) not in left]
     if not candidates:
-        which = release or "before it"
-        return {
-            "release": "",
-            "refusal": f"{current.get('release')} runs, and no release {which} is on record (older ones: {known}). "
-            "Release an image instead: playbooks/deploy.yml -e release=<tag or digest>",
-        }
+        return {"release": "", "refusal": astray(current, running, others, release)}
     target = candidates[0]
-    since = [
-        entry
-        for entry in history
-        if str(entry.get("run")) > str(target.get("run")) and entry.get("outcome") not in UNTOUCHED
+    return {"release": str(target.get("release")), "refusal": closed(target, entries[: entries.index(target)])}
+
+
+def image(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("digest") or entry.get("release"))
+
+
+def left_behind(current: Mapping[str, Any], ended: list[Mapping[str, Any]]) -> set[str]:
+    """Images from which somebody went back to what runs: released after it had been released before."""
+    same = [number for number, entry in enumerate(ended) if image(entry) == image(current)]
+    return {image(entry) for entry in ended[: same[-1]]} if same else set()
+
+
+def astray(current: Mapping[str, Any], running: str, others: list[Mapping[str, Any]], release: str) -> str:
+    """Why no release is the one to go back to, and what can be done."""
+    known = ", ".join(dict.fromkeys(str(entry.get("release")) for entry in others)) or "none"
+    named = "playbooks/rollback.yml -e release=<tag>"
+    instead = "Release an image instead: playbooks/deploy.yml -e release=<tag or digest>"
+    if not current and not others:
+        return "No release is on record, so there is nothing to go back to."
+    if not current and not release:
+        short = running.rpartition("/")[2]
+        return f"What runs ({short}) is on no record, nor what came before it. Name one of {known}: {named}"
+    if release and release in (current.get("release"), current.get("digest")):
+        return f"{release} runs already. Name another (older ones: {known}): {named}"
+    if others and not release:
+        return (
+            f"{current.get('release')} runs since a rollback from {known}. To go there all the same: {named}. {instead}"
+        )
+    runs = current.get("release") or running.rpartition("/")[2]
+    return f"{runs} runs, and no release {release or 'before it'} is on record (older ones: {known}). {instead}"
+
+
+def closed(target: Mapping[str, Any], since: list[Mapping[str, Any]]) -> str:
+    """Why the target can't run on what the entries since then, however they ended, made of the schema; or nothing."""
+    contracts = [
+        str(one) for entry in since if entry.get("outcome") not in UNTOUCHED for one in entry.get("contract") or []
     ]
-    contracts = [str(one) for entry in since for one in entry.get("contract") or []]
-    refusal = (
+    if not contracts:
+        return ""
+    return (
         f"{target.get('release')} can't run on this schema: since then migrations removed or tightened what it uses: "
         f"{'; '.join(contracts)}. Mend forward instead: release an image with the fix, playbooks/deploy.yml "
         "-e release=<tag>. Only a restore of the database brings the old schema back, and loses what was written since."
-        if contracts
-        else ""
     )
-    return {"release": str(target.get("release")), "refusal": refusal}
 
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        return {"migration_plan": migration_plan, "way_back": way_back}
+        return {"migration_plan": migration_plan, "way_back": way_back, "what_runs": what_runs}

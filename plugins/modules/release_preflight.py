@@ -52,6 +52,7 @@ digest: {description: "The image's digest, or null", type: str, returned: succes
 tags: {description: "The image's tags", type: list, returned: success}
 serves: {description: Whether a release before it serves, type: bool, returned: success}
 unfinished: {description: Whether the service's task definition is one that never got all traffic, type: bool, returned: success}
+running: {description: "Task definition that runs, or to which the orphan goes back; null: none", type: str, returned: success}
 orphan: {description: ARN of a deployment that nobody leads any more, or null, type: str, returned: success}
 """
 
@@ -134,18 +135,23 @@ class Preflight:
         found = deployments(self.ecs, self.params["cluster"], self.params["service"])
         if not found or found[0]["status"] in ONGOING | {"SUCCESSFUL"}:
             return False
-        return self.definition(found[0]) == running
+        return self.definition(found[0]["targetServiceRevisionArn"]) == running
 
-    def definition(self, deployment: dict[str, Any]) -> str | None:
-        """The task definition that a deployment brings."""
-        arns = [deployment["targetServiceRevisionArn"]]
-        revisions = self.ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"]
-        return next((revision.get("taskDefinition") for revision in revisions), None)
+    def definition(self, revision: str) -> str | None:
+        revisions = self.ecs.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
+        return next((found.get("taskDefinition") for found in revisions), None)
+
+    def replaced(self, deployment: str) -> str | None:
+        """The task definition that runs until a deployment has ended; the service names the deployment's own already."""
+        (found,) = self.ecs.describe_service_deployments(serviceDeploymentArns=[deployment])["serviceDeployments"]
+        return next((self.definition(source["arn"]) for source in found.get("sourceServiceRevisions", [])), None)
 
     def ongoing(self) -> tuple[str, str | None] | None:
         """ARN and task definition of the deployment that goes on."""
         found = deployments(self.ecs, self.params["cluster"], self.params["service"], status=sorted(ONGOING))
-        return (found[0]["serviceDeploymentArn"], self.definition(found[0])) if found else None
+        if not found:
+            return None
+        return found[0]["serviceDeploymentArn"], self.definition(found[0]["targetServiceRevisionArn"])
 
     def allowed(self) -> dict[str, float]:
         """vCPUs that may run at once, by capacity provider; one whose quota AWS does not tell is left out."""
@@ -209,6 +215,7 @@ def main() -> None:
         service = look.service()
         ongoing = look.ongoing() if service else None
         unfinished = look.unfinished(service["taskDefinition"]) if service else False
+        running = look.replaced(ongoing[0]) if ongoing else (service or {}).get("taskDefinition")
         image = look.image()
         problems = list(look.objections(image, service, ongoing))
     module.exit_json(
@@ -219,7 +226,7 @@ def main() -> None:
         orphan=ongoing[0] if ongoing else None,
         unfinished=unfinished,
         serves=service is not None and service["runningCount"] > 0 and not unfinished,
-        running=service["taskDefinition"] if service else None,
+        running=running,
     )
 
 

@@ -143,6 +143,9 @@ def test_a_deployment_that_goes_on_is_an_orphan_or_somebody_elses(scene: Scene, 
     (green,) = scene.ecs.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
     mine = preflight(scene, history=[entry("started", green["taskDefinition"])])
     assert (mine["problems"], mine["orphan"]) == ([], arn)
+    (source,) = scene.describe(arn)["sourceServiceRevisions"]
+    (blue,) = scene.ecs.describe_service_revisions(serviceRevisionArns=[source["arn"]])["serviceRevisions"]
+    assert mine["running"] == blue["taskDefinition"] != green["taskDefinition"]
     (problem,) = preflight(scene)["problems"]
     assert "no release of ours began" in problem
 

@@ -179,7 +179,8 @@ class Preflight:
         yield from preflight.misrouted(rules, wanted["production_rule"], wanted["target_groups"])
         if wanted["alarms"]:
             alarms = self.cloudwatch.describe_alarms(AlarmNames=wanted["alarms"])["MetricAlarms"]
-            yield from preflight.alarmed(alarms, wanted["alarms"])
+            running = service is not None and service["runningCount"] > 0
+            yield from preflight.alarmed(alarms, wanted["alarms"], running)
         tasks = service["desiredCount"] if service else wanted["tasks"]
         yield from preflight.cramped(tasks, wanted["cpu"], wanted["capacity_providers"], self.allowed())
         if ongoing:

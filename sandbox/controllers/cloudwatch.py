@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any
 
 from moto.cloudwatch.models import Statistics
@@ -22,7 +22,7 @@ from sandbox.api.ecs_launch import all_tasks
 from sandbox.api.eventbridge import emit
 from sandbox.controllers import elbv2_envoy
 from sandbox.controllers.cloudwatch_alarms import Criteria, judge
-from sandbox.controllers.cloudwatch_traffic import Datum, Dimensions, traffic
+from sandbox.controllers.cloudwatch_traffic import Datum, Dimensions, own_answers, traffic
 from sandbox.controllers.cloudwatch_utilization import Utilization
 from sandbox.controllers.context import Sandbox
 from sandbox.runtime.envoy import ClusterStatistics
@@ -73,7 +73,7 @@ class CloudWatchController:
     def _measure(self, statistics: dict[str, ClusterStatistics], at: datetime) -> None:
         state = self._sandbox.state
         for account, region, elb in list(state.backends("elbv2")):
-            self._put(account, region, self._balancing(elb, statistics), at)
+            self._put(account, region, chain(self._balancing(elb, statistics), self._own(elb, statistics)), at)
         if statistics:
             self._before = statistics
         for account, region, ecs in list(state.backends("ecs")):
@@ -96,6 +96,15 @@ class CloudWatchController:
             for dimensions in both:
                 for metric, count in (("HealthyHostCount", "healthy"), ("UnHealthyHostCount", "unhealthy")):
                     yield Datum("AWS/ApplicationELB", metric, dimensions, "Count", {float(health[count]): 1})
+
+    def _own(self, elb: Any, statistics: dict[str, ClusterStatistics]) -> Iterator[Datum]:
+        """What load balancers answered themselves, in place of a target group or at a listener."""
+        for balancer in elb.load_balancers.values():
+            dimensions = (("LoadBalancer", balancer.arn.partition(":loadbalancer/")[2]),)
+            groups = (group.arn for group in elb.target_groups.values() if balancer.arn in group.load_balancer_arns)
+            for one in map(elbv2_envoy.name, [*groups, *balancer.listeners]):
+                if one in statistics and one in self._before:
+                    yield from own_answers(statistics[one], self._before[one], dimensions)
 
     def _put(self, account: str, region: str, data: Iterator[Datum], at: datetime) -> None:
         backend = self._sandbox.state.backend("cloudwatch", account, region)

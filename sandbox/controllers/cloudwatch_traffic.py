@@ -27,26 +27,62 @@ class Datum:
 def traffic(now: ClusterStatistics, before: ClusterStatistics, dimensions: Iterable[Dimensions]) -> Iterator[Datum]:
     """Requests, answers and response times between two looks at a target group, for each of the dimensions.
 
-    Like AWS, it tells of counts only when they are not 0. Envoy does not tell its own 502 and 503 from a
-    target's: all of them count as the target's.
+    A request for which there was no target is none of the group's; one whose target broke off is, without an answer.
+    Like AWS, it tells of counts only when they are not 0.
     """
-    restarted = now.completed < before.completed
-    earlier = ClusterStatistics() if restarted else before
+    earlier = _since(now, before)
+    unserved, broken = _own_answers(now, earlier)
+    sent = now.requests + now.unconnected - earlier.requests - earlier.unconnected
     counts = {
-        "RequestCount": now.completed - earlier.completed,
+        "RequestCount": sent,
         "HTTPCode_Target_2XX_Count": now.responses_2xx - earlier.responses_2xx,
         "HTTPCode_Target_3XX_Count": now.responses_3xx - earlier.responses_3xx,
         "HTTPCode_Target_4XX_Count": now.responses_4xx - earlier.responses_4xx,
-        "HTTPCode_Target_5XX_Count": now.responses_5xx - earlier.responses_5xx,
+        "HTTPCode_Target_5XX_Count": now.responses_5xx - earlier.responses_5xx - unserved - broken,
         "TargetConnectionErrorCount": now.connection_failures - earlier.connection_failures,
     }
     times = dict(response_times(now.times, earlier.times))
     for one in dimensions:
-        for name, count in counts.items():
-            if count > 0:
-                yield Datum("AWS/ApplicationELB", name, one, "Count", {float(count): 1})
+        yield from _counted(counts, one)
         if times:
             yield Datum("AWS/ApplicationELB", "TargetResponseTime", one, "Seconds", times)
+
+
+def own_answers(now: ClusterStatistics, before: ClusterStatistics, balancer: Dimensions) -> Iterator[Datum]:
+    """What a load balancer answered itself in place of a target group, or at a listener: AWS counts it for no group."""
+    earlier = _since(now, before)
+    unserved, broken = _own_answers(now, earlier)
+    silent = now.silent - earlier.silent
+    counts = {
+        "HTTPCode_ELB_502_Count": broken,
+        "HTTPCode_ELB_503_Count": unserved,
+        "HTTPCode_ELB_504_Count": silent,
+        "HTTPCode_ELB_5XX_Count": broken + unserved + silent,
+    }
+    yield from _counted(counts, balancer)
+
+
+def _since(now: ClusterStatistics, before: ClusterStatistics) -> ClusterStatistics:
+    """From where to count: from nothing once Envoy was restarted."""
+    restarted = now.completed < before.completed or now.silent < before.silent
+    return ClusterStatistics() if restarted else before
+
+
+def _own_answers(now: ClusterStatistics, earlier: ClusterStatistics) -> tuple[int, int]:
+    """How many requests found no target, and of how many a target refused the connection or broke it off.
+
+    Envoy counts both as 503. It also counts as broken what broke off after an answer had begun, hence the smaller one.
+    """
+    unserved = now.unserved - earlier.unserved
+    others = now.responses_503 - earlier.responses_503 - unserved
+    lost = now.unconnected + now.broken - earlier.unconnected - earlier.broken
+    return unserved, min(others, lost)
+
+
+def _counted(counts: Mapping[str, int], dimensions: Dimensions) -> Iterator[Datum]:
+    for name, count in counts.items():
+        if count > 0:
+            yield Datum("AWS/ApplicationELB", name, dimensions, "Count", {float(count): 1})
 
 
 def response_times(now: Mapping[float, int], before: Mapping[float, int]) -> Iterator[tuple[float, int]]:

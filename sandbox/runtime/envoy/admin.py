@@ -24,7 +24,11 @@ class EndpointHealth:
 @dataclass(frozen=True, slots=True)
 class ClusterStatistics:
     """Of one cluster since Envoy started. `completed`: requests that were answered, by the cluster or by Envoy
-    in its place; `times`: how many answers came within so many milliseconds (and not within the bound before)."""
+    in its place; `times`: how many answers came within so many milliseconds (and not within the bound before).
+
+    In its place Envoy answers 503 for want of an endpoint (`unserved`), and when one refused (`unconnected`) or broke
+    off (`broken`, whether it had begun to answer or not). `silent`: of an HTTP listener, requests that it gave up.
+    """
 
     requests: int = 0
     completed: int = 0
@@ -32,6 +36,11 @@ class ClusterStatistics:
     responses_3xx: int = 0
     responses_4xx: int = 0
     responses_5xx: int = 0
+    responses_503: int = 0
+    unserved: int = 0
+    unconnected: int = 0
+    broken: int = 0
+    silent: int = 0
     connection_failures: int = 0
     active_requests: int = 0
     times: Mapping[float, int] = field(default_factory=dict)
@@ -44,6 +53,11 @@ _COUNTERS = {
     "upstream_rq_3xx": "responses_3xx",
     "upstream_rq_4xx": "responses_4xx",
     "upstream_rq_5xx": "responses_5xx",
+    "upstream_rq_503": "responses_503",
+    "upstream_cx_none_healthy": "unserved",
+    "upstream_rq_pending_failure_eject": "unconnected",
+    "upstream_cx_destroy_remote_with_active_rq": "broken",
+    "downstream_rq_idle_timeout": "silent",
     "upstream_cx_connect_fail": "connection_failures",
     "upstream_rq_active": "active_requests",
 }
@@ -76,8 +90,8 @@ def health(admin: tuple[str, int]) -> dict[str, dict[tuple[str, int], EndpointHe
 
 
 def statistics(admin: tuple[str, int]) -> dict[str, ClusterStatistics]:
-    """cluster -> what went through it."""
-    wanted = rf"^cluster\..*\.({'|'.join([*_COUNTERS, _TIME])})$"
+    """cluster or HTTP listener -> what went through it."""
+    wanted = rf"^(cluster|http)\..*\.({'|'.join([*_COUNTERS, _TIME])})$"
     path = f"/stats?format=json&histogram_buckets=disjoint&filter={quote(wanted)}"
     found: dict[str, dict[str, Any]] = {}
     for stat in json.loads(get(admin, path))["stats"]:
@@ -85,7 +99,7 @@ def statistics(admin: tuple[str, int]) -> dict[str, ClusterStatistics]:
             for cluster, times in _times(stat["histograms"]):
                 found.setdefault(cluster, {})["times"] = times
         else:
-            cluster, _, counter = stat["name"].removeprefix("cluster.").rpartition(".")
+            cluster, _, counter = stat["name"].partition(".")[2].rpartition(".")
             found.setdefault(cluster, {})[_COUNTERS[counter]] = int(stat["value"])
     return {cluster: ClusterStatistics(**values) for cluster, values in found.items()}
 

@@ -100,7 +100,7 @@ class Envoy:
         return admin.health(self._admin)
 
     def statistics(self) -> dict[str, ClusterStatistics]:
-        """cluster -> counters since Envoy (re)started; OSError while Envoy does not answer."""
+        """cluster or HTTP listener -> counters since Envoy (re)started; OSError while Envoy does not answer."""
         return admin.statistics(self._admin)
 
     @property

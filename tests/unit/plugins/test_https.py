@@ -6,13 +6,16 @@ import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible.module_utils.https import Address, Client, NoAnswerError, path_of
 
+from plugins.modules import https_traffic
 from plugins.modules.https_traffic import send
 from sandbox.runtime.certificates import Authority
 from tests.unit.plugins.outside import NAME, Outside, serving
+from tests.unit.plugins.own_modules import call
 
 
 @pytest.fixture
@@ -139,6 +142,13 @@ def test_traffic_is_sent_as_often_as_asked_and_failures_are_counted(outside: Out
     assert (failed.sent, failed.failures) == (10, ("answered 503",) * 10)
     outside.does.statuses = {"/": 404}
     assert not send(outside.address(), "/", 10, 2, {}, 30).failures, "a 404 is an answer"
+
+
+def test_traffic_tells_how_much_of_it_failed_and_how(outside: Outside) -> None:
+    outside.does.statuses = {"/": 503}
+    place: dict[str, Any] = {"url": outside.url, "connect_to": outside.connect_to, "ca": outside.ca}
+    said = call(https_traffic.main, count=10, region="us-east-1", **place)
+    assert (said["sent"], said["requests_failed"], said["first_failure"]) == (10, 10, "answered 503")
 
 
 def test_traffic_ends_when_its_time_is_over(outside: Outside) -> None:

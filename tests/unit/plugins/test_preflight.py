@@ -159,6 +159,7 @@ def test_an_alarm_that_fires_or_is_missing_stands_in_the_way() -> None:
     missing, fires = alarmed([alarm("errors", "ALARM"), alarm("stranger", "ALARM")], ["errors", "slow"])
     assert "There is no alarm slow" in missing
     assert fires.startswith("The alarm errors fires already: Threshold crossed.")
+    assert list(alarmed([alarm("errors", "ALARM")], ["errors"], running=False)) == []
 
 
 # Capacity

@@ -64,14 +64,29 @@ def test_latency_counts_once_there_are_enough_requests(minute: dict[str, float],
 
 def test_a_group_s_metrics_name_the_group_and_the_load_balancer_s_own_only_that() -> None:
     metrics: list[dict[str, Any]] = [query["MetricStat"]["Metric"] for query in queries()]
-    assert {m["Dimensions"] for m in metrics if m["MetricName"] != "HTTPCode_ELB_5XX_Count"} == {
+    own = {"HTTPCode_ELB_5XX_Count", "HTTPCode_ELB_503_Count"}
+    assert {m["Dimensions"] for m in metrics if m["MetricName"] not in own} == {
         "{{ __monitoring_balancer + __monitoring_target }}"
     }
-    assert {m["Dimensions"] for m in metrics if m["MetricName"] == "HTTPCode_ELB_5XX_Count"} == {
-        "{{ __monitoring_balancer }}"
-    }
+    assert {m["Dimensions"] for m in metrics if m["MetricName"] in own} == {"{{ __monitoring_balancer }}"}
+    assert own <= {m["MetricName"] for m in metrics}
 
 
 def queries() -> list[dict[str, Any]]:
-    both = [*QUERIES["__monitoring_errors"], *QUERIES["__monitoring_latency"]]
-    return [query for query in both if "MetricStat" in query]
+    found = [query for alarm in ("errors", "latency", "unserved") for query in QUERIES[f"__monitoring_{alarm}"]]
+    return [query for query in found if "MetricStat" in query]
+
+
+def test_requests_without_a_target_count_as_they_are() -> None:
+    assert value("unserved", {"unserved": 6}) == 6
+    assert value("unserved", {}) is None
+
+
+def test_each_alarm_that_is_made_is_removed_and_watches_releases() -> None:
+    tasks = yaml.safe_load((ROLE / "tasks/main.yml").read_text())
+    made = {task["metric_alarm"]["name"].replace("{{ item }}", str(i)) for task in tasks for i in task.get("loop", [0])}
+    (removal,) = yaml.safe_load((ROLE / "tasks/absent.yml").read_text())
+    removed = {removal["metric_alarm"]["name"].replace("{{ item }}", one) for one in removal["loop"]}
+    wiring = yaml.safe_load((CHECKOUT / "playbooks/group_vars/all/wiring.yml").read_text())
+    assert made == removed == set(wiring["release_alarms"])
+    assert len(made) == 5

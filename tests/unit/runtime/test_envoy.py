@@ -277,7 +277,9 @@ def test_draining_lets_requests_finish(stage: Stage) -> None:
 def test_a_silent_target_times_out(stage: Stage) -> None:
     stage.serve(weighted(1, 0), idle_timeout=0.3)
     await_that(lambda: stage.answers() == "blue")
+    before = stage.envoy.statistics()["web"].silent
     assert stage.raw("/slow")[0] == 504
+    assert stage.envoy.statistics()["web"].silent == before + 1
 
 
 def test_tcp_passes_through_or_terminates_tls(stage: Stage) -> None:

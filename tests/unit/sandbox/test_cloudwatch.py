@@ -9,7 +9,7 @@ import pytest
 from sandbox.api.cloudwatch import percentile
 from sandbox.api.metric_math import evaluate
 from sandbox.controllers.cloudwatch_alarms import AlarmState, Criteria, judge
-from sandbox.controllers.cloudwatch_traffic import traffic
+from sandbox.controllers.cloudwatch_traffic import own_answers, traffic
 from sandbox.runtime.envoy import ClusterStatistics
 
 STATES: tuple[AlarmState, ...] = ("OK", "ALARM", "INSUFFICIENT_DATA")
@@ -84,7 +84,7 @@ def test_other_math_is_refused(expression: str) -> None:
         evaluate(expression, {"e": 1.0})
 
 
-BEFORE = ClusterStatistics(completed=100, responses_2xx=99, responses_5xx=1, times={10.0: 100})
+BEFORE = ClusterStatistics(completed=100, responses_2xx=99, responses_5xx=1, requests=100, times={10.0: 100})
 DIMENSIONS = (("TargetGroup", "targetgroup/blue/1"),)
 
 
@@ -94,7 +94,7 @@ def measured(now: ClusterStatistics) -> dict[str, Any]:
 
 def test_counters_become_what_happened_since() -> None:
     now = ClusterStatistics(
-        completed=110, responses_2xx=105, responses_3xx=1, responses_5xx=4, times={10.0: 107, 20.0: 3}
+        completed=110, requests=110, responses_2xx=105, responses_3xx=1, responses_5xx=4, times={10.0: 107, 20.0: 3}
     )
     assert measured(now) == {
         "RequestCount": {10.0: 1},
@@ -110,8 +110,33 @@ def test_nothing_happened_is_no_datapoint() -> None:
 
 
 def test_a_restarted_envoy_counts_from_nothing() -> None:
-    now = ClusterStatistics(completed=3, responses_2xx=3, times={10.0: 3})
+    now = ClusterStatistics(completed=3, requests=3, responses_2xx=3, times={10.0: 3})
     assert measured(now)["RequestCount"] == {3.0: 1}
+
+
+@pytest.mark.parametrize(
+    ("counters", "of_group", "of_balancer"),
+    [  # as Envoy counts three requests that are answered with 503, and who answered
+        ({"requests": 3}, {"RequestCount", "HTTPCode_Target_5XX_Count"}, set()),
+        ({"unserved": 3}, set(), {"HTTPCode_ELB_503_Count", "HTTPCode_ELB_5XX_Count"}),
+        ({"unconnected": 3}, {"RequestCount"}, {"HTTPCode_ELB_502_Count", "HTTPCode_ELB_5XX_Count"}),
+        ({"requests": 3, "broken": 3}, {"RequestCount"}, {"HTTPCode_ELB_502_Count", "HTTPCode_ELB_5XX_Count"}),
+    ],
+)
+def test_who_answered_503_decides_for_whom_it_counts(
+    counters: dict[str, Any], of_group: set[str], of_balancer: set[str]
+) -> None:
+    now = ClusterStatistics(completed=3, responses_5xx=3, responses_503=3, **counters)
+    nothing = ClusterStatistics()
+    found = {one.name: dict(one.values) for one in traffic(now, nothing, [DIMENSIONS])}
+    assert found == {name: {3.0: 1} for name in of_group}
+    own = {one.name: dict(one.values) for one in own_answers(now, nothing, DIMENSIONS)}
+    assert own == {name: {3.0: 1} for name in of_balancer}
+
+
+def test_what_broke_off_after_it_was_answered_counts_as_answered() -> None:
+    now = ClusterStatistics(completed=3, requests=3, responses_2xx=3, broken=3)
+    assert list(own_answers(now, ClusterStatistics(), DIMENSIONS)) == []
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(50, 1.0), (90, 1.0), (91, 2.0), (99, 2.0), (99.9, 9.0), (100, 9.0)])

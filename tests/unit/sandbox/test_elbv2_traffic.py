@@ -12,7 +12,10 @@ from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
 
 import pytest
+import yaml
 
+from sandbox.config import CHECKOUT
+from sandbox.controllers.cloudwatch import CloudWatchController
 from sandbox.runtime.envoy import Envoy
 from tests.unit.runtime.upstreams import Upstream, upstream
 from tests.unit.sandbox.balancing import HOST, Balancing, balancing, to, weighted
@@ -208,6 +211,82 @@ def test_a_deregistered_target_drains(both: Estate) -> None:
     both.blue.release.set()
     inflight.join(10)
     assert answers == ["blue"]
+
+
+class Minutes:
+    """CloudWatch's minutes, each as long as the test likes."""
+
+    def __init__(self, estate: Estate, patch: pytest.MonkeyPatch) -> None:
+        self.balancer = estate.balancer["LoadBalancerArn"].partition(":loadbalancer/")[2]
+        self.cloudwatch = estate.at.stage.client("cloudwatch")
+        for _, _, backend in estate.at.stage.sandbox.state.backends("cloudwatch"):
+            backend.metric_data = []
+        self._controller = CloudWatchController(estate.at.stage.sandbox)
+        patch.setattr(self._controller, "_now", lambda: self._controller._minute + 1)
+        self.ends()
+
+    def ends(self) -> None:
+        self._controller.reconcile()
+
+    def metrics(self, group: str = "") -> set[str]:
+        """What there is of the load balancer alone, or of one of its groups; but response times, which come late."""
+        filters = [{"Name": "LoadBalancer", "Value": self.balancer}]
+        filters += [{"Name": "TargetGroup", "Value": group.rpartition(":")[2]}] if group else []
+        found = self.cloudwatch.list_metrics(Namespace="AWS/ApplicationELB", Dimensions=filters)["Metrics"]
+        names = {one["MetricName"] for one in found if len(one["Dimensions"]) == len(filters)}
+        return names - {"TargetResponseTime"}
+
+    def watch(self, name: str) -> None:
+        """An alarm as the role `monitoring` makes it."""
+        role = CHECKOUT / "roles/monitoring"
+        options = yaml.safe_load((role / "defaults/main.yml").read_text())
+        queries = yaml.safe_load((role / "vars/main.yml").read_text())[f"__monitoring_{name}"]
+        for query in queries:
+            query["MetricStat"]["Metric"]["Dimensions"] = [{"Name": "LoadBalancer", "Value": self.balancer}]
+        self.cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Metrics=queries,
+            ComparisonOperator="GreaterThanThreshold",
+            Threshold=options[f"monitoring_{name}"],
+            EvaluationPeriods=options["monitoring_periods"],
+            DatapointsToAlarm=options["monitoring_datapoints"],
+            TreatMissingData="notBreaching",
+        )
+
+    def state(self, name: str) -> str:
+        return str(self.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"])
+
+
+def test_without_a_target_no_group_has_metrics_and_the_alarm_rings(
+    both: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.deregister("blue", BLUE)
+    eventually(lambda: both.get()[0] == 503)
+    minutes = Minutes(both, monkeypatch)
+    minutes.watch("unserved")
+    minutes.ends()
+    assert minutes.state("unserved") == "OK"
+    for _ in range(2):
+        assert {both.get()[0] for _ in range(6)} == {503}
+        minutes.ends()
+    assert minutes.metrics() == {"HTTPCode_ELB_503_Count", "HTTPCode_ELB_5XX_Count"}
+    assert minutes.metrics(both.groups["blue"]) == {"HealthyHostCount", "UnHealthyHostCount"}
+    assert minutes.state("unserved") == "ALARM"
+
+
+def test_a_target_that_nobody_listens_at_is_a_request_without_an_answer(
+    both: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.deregister("blue", BLUE)
+    both.register("blue", "10.20.1.97")
+    eventually(lambda: both.get()[0] == 502)
+    minutes = Minutes(both, monkeypatch)
+    assert both.get()[0] == 502
+    minutes.ends()
+    asked = {"RequestCount", "TargetConnectionErrorCount"}
+    assert minutes.metrics() == {"HTTPCode_ELB_502_Count", "HTTPCode_ELB_5XX_Count", *asked}
+    assert minutes.metrics(both.groups["blue"]) == {"HealthyHostCount", "UnHealthyHostCount", *asked}
+    both.deregister("blue", "10.20.1.97")
 
 
 def test_envoy_killed_is_no_verdict_on_targets(both: Estate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ LACKS = {"outcome": "undecided", "words": "not enough requests to judge"}
 FAIL = {"outcome": "fail", "words": "green answers 3 of 300 requests with 5xx"}
 
 
-def verdict(judged: dict[str, Any], failed: int, **limits: float) -> dict[str, Any]:
-    sent = {"sent": 300, "requests_failed": failed, "first_failure": "answered 503" if failed else ""}
+def verdict(judged: dict[str, Any], failed: int, count: int = 300, **limits: float) -> dict[str, Any]:
+    sent = {"sent": count, "requests_failed": failed, "first_failure": "answered 503" if failed else ""}
     known = {"__release_judged": {"verdict": judged}, "__release_sent": sent, "release_limits": limits}
     return dict(said("__release_verdict", **known))
 
@@ -25,6 +25,11 @@ def test_green_goes_back_when_too_much_of_what_was_sent_to_judge_it_fails(judged
     assert verdict(judged, failed=4) == {"outcome": "fail", "words": words}
     assert verdict(judged, failed=3) == judged
     assert verdict(judged, failed=4, error_percent=2) == judged
+
+
+def test_of_few_requests_one_may_fail() -> None:
+    assert verdict(PASS, failed=2, count=10) == PASS
+    assert verdict(PASS, failed=3, count=10)["outcome"] == "fail"
 
 
 def test_the_figures_of_both_colours_say_more() -> None:

@@ -11,7 +11,6 @@ description:
 options:
   name: {description: Name, type: str, required: true}
   kms_key_id: {description: "Key that encrypts it, by ARN. Without it, ECR's own key does. Can't change", type: str}
-  images_kept: {description: Images to keep; older ones are removed, type: int, default: 100}
   force_destroy: {description: Whether to remove a repository with its images, type: bool, default: false}
   tags: {description: Tags; others are removed, type: dict, default: {}}
   state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
@@ -23,7 +22,7 @@ EXAMPLES = r"""
 - name: Keep the repository of the application's images
   repository:
     name: campshub360-tier1
-    images_kept: 50
+    kms_key_id: "{{ storage_kms_key_id }}"
 """
 
 RETURN = r"""
@@ -45,30 +44,24 @@ from ansible.module_utils.aws_resource import (
 )
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-
-def lifecycle_policy(images_kept: int) -> dict[str, Any]:
-    """What no tag names is the rest of an interrupted push; of the others, the newest stay."""
-    return {
-        "rules": [
-            {
-                "rulePriority": 1,
-                "description": "Forget what no tag names",
-                "selection": {
-                    "tagStatus": "untagged",
-                    "countType": "sinceImagePushed",
-                    "countUnit": "days",
-                    "countNumber": 7,
-                },
-                "action": {"type": "expire"},
+# What no tag names is the rest of an interrupted push. A rule that counts what has a tag would take the image that is
+# running as soon as enough newer ones are pushed: ECR doesn't know what runs, nor what a rollback needs.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+LIFECYCLE_POLICY: dict[str, Any] = {
+    "rules": [
+        {
+            "rulePriority": 1,
+            "description": "Forget what no tag names",
+            "selection": {
+                "tagStatus": "untagged",
+                "countType": "sinceImagePushed",
+                "countUnit": "days",
+                "countNumber": 7,
             },
-            {
-                "rulePriority": 2,
-                "description": "Keep the newest",
-                "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": images_kept},
-                "action": {"type": "expire"},
-            },
-        ]
-    }
+            "action": {"type": "expire"},
+        }
+    ]
+}
 
 
 class Repository(Resource):
@@ -102,7 +95,7 @@ class Repository(Resource):
             "kms_key_id": self.params["kms_key_id"],
             "tag_mutability": "IMMUTABLE",
             "scan_on_push": True,
-            "lifecycle_policy": lifecycle_policy(self.params["images_kept"]),
+            "lifecycle_policy": LIFECYCLE_POLICY,
             "tags": self.params["tags"],
         }
 
@@ -158,7 +151,6 @@ def main() -> None:
         argument_spec={
             "name": {"required": True},
             "kms_key_id": {},
-            "images_kept": {"type": "int", "default": 100},
             "force_destroy": {"type": "bool", "default": False},
             **TAGS_OPTION,
             **STATE_OPTION,

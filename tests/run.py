@@ -218,6 +218,7 @@ async def execute(step: Step, lane: Lane, live: bool) -> int:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
             await process.wait()
+            await rest(process.stdout)
             raise
 
 
@@ -275,8 +276,9 @@ async def news() -> None:
 
 @contextmanager
 def nothing_left(lanes: Sequence[Lane]) -> Iterator[None]:
-    """Leave no sandbox of the tests behind, however they end."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    """Leave no sandbox of the tests behind, however they end: SIGTERM is as good as Ctrl-C, in the background too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     take_down(lanes)
     try:
         yield
@@ -301,8 +303,13 @@ def main(arguments: Sequence[str]) -> int:
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir(parents=True)
     begun = time.monotonic()
-    with nothing_left(lanes):
-        outcomes = asyncio.run(beside(lanes))
+    try:
+        with nothing_left(lanes):
+            outcomes = asyncio.run(beside(lanes))
+    except KeyboardInterrupt:
+        seconds = time.monotonic() - begun
+        print(f"\nInterrupted after {seconds:.0f} s. The sandboxes of the tests are down.", file=sys.stderr)
+        return 130
     print("\n" + "\n".join(outcome.row for outcome in outcomes))
     passed, failed = (sum(getattr(outcome, key) for outcome in outcomes) for key in ("passed", "failed"))
     print(f"\n{passed} passed, {failed} failed in {time.monotonic() - begun:.0f} s")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +14,7 @@ import psutil
 import pytest
 
 from tests import run
+from tests.estate import until
 from tests.run import LANES, SCENARIOS, STEPS, Lane, Outcome, Step
 
 REPORT = '<testsuites><testsuite tests="5" failures="1" errors="1" skipped="1"/></testsuites>'
@@ -103,6 +107,33 @@ def test_interrupted_it_ends_what_it_started() -> None:
 
     asyncio.run(asyncio.wait_for(interrupted(), 20))
     assert not psutil.pid_exists(int(step.log.read_text()))
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from tests import run
+run.REPORTS = Path(sys.argv[1])
+waits = ("sh", "-c", "sleep 60 & echo $$; wait")
+run.LANES = tuple(
+    run.Lane(f".sandbox-nowhere-{n}", f"127.4{n}", (run.Step("lint", waits, part=str(n)),)) for n in (4, 5)
+)
+sys.exit(run.main(["lint"]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["by Ctrl-C", "by its job's end"])
+def test_a_run_that_is_interrupted_ends_all_lanes_and_says_so_in_a_line(tmp_path: Path, number: int) -> None:
+    logs = [tmp_path / f"lint-{n}.log" for n in (4, 5)]
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path)], cwd=run.CHECKOUT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until(lambda: all(log.exists() and log.read_text() for log in logs))
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.fullmatch(r"\nInterrupted after \d+ s. The sandboxes of the tests are down.\n", said), said
+    assert not any(psutil.pid_exists(int(log.read_text())) for log in logs)
 
 
 def test_what_does_not_end_is_ended_and_says_where_it_stood(

@@ -121,7 +121,7 @@ LANES = (
         "127.37",
         (
             scenario(FIRST),
-            Step("bench", ("pytest", "tests/bench"), counts=True, named=True, longest=LONGEST_BENCH_SECONDS),
+            Step("bench", ("pytest", "-vv", "tests/bench"), counts=True, named=True, longest=LONGEST_BENCH_SECONDS),
         ),
     ),
 )

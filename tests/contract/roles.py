@@ -151,6 +151,21 @@ def roles_do_not_know_each_other(root: Path) -> Iterator[str]:
                     yield f"{path.relative_to(root)} reads {variable}, which belongs to {owner}"
 
 
+@rule(
+    Broken("stack_tags", {"roles/x/tasks/main.yml": "- {name: A, b: '{{ stack_tags }}'}", SPEC: OWN % ""}),
+    Broken("stack_region", {SPEC: OWN % "stack_region: {required: true, description: Where}"}),
+)
+def roles_declare_what_they_read_of_the_estate(root: Path) -> Iterator[str]:
+    for role in roles(root):
+        read = set().union(*(read_variables(path) for path in files(root, f"roles/{role.name}"))) & COMMON
+        declared = role.options.keys() & COMMON
+        for name in sorted(read - declared):
+            yield f"roles/{role.name} reads {name}, which no entry point specifies"
+        if role.name != "stack":
+            for name in sorted(declared - read):
+                yield f"roles/{role.name} specifies {name}, and reads it nowhere"
+
+
 def read_variables(path: Path) -> set[str]:
     """Variables that a role's file reads."""
     if path.suffix == ".j2":

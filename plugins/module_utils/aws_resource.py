@@ -14,12 +14,16 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError
 
 State = dict[str, Any]
+T = TypeVar("T")
+
+NOT_YET_SECONDS = 600.0
+NOT_YET_POLL_SECONDS = 3.0
 
 STATE_OPTION = {"state": {"choices": ["present", "absent"], "default": "present"}}
 # ready: change nothing, wait until what was started before has come up
@@ -36,6 +40,9 @@ class Resource(ABC):
     """One AWS resource as a module sees it. `self.params` holds the module's options."""
 
     noun: ClassVar[str]  # "target group": for messages
+    #: AWS's codes, or words of its messages, for "not yet": what a call needs was made, or what stood in its way was
+    #: removed, seconds ago, and not all of AWS knows it. For `patiently`.
+    not_yet: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         self.module = module
@@ -81,6 +88,22 @@ class Resource(ABC):
         """What a person should know or do when waiting took too long."""
         return "It may still become so: the same command goes on waiting."
 
+    def patiently(self, call: Callable[..., T], *args: Any, **request: Any) -> T:
+        """What the call returns, tried again while AWS answers `not_yet`; after NOT_YET_SECONDS its error counts.
+
+        https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+        """
+        deadline = time.monotonic() + NOT_YET_SECONDS
+        while True:
+            try:
+                return call(*args, **request)
+            except ClientError as error:
+                answer = error.response["Error"]
+                said = f"{answer['Code']}: {answer.get('Message')}"
+                if not any(word in said for word in self.not_yet) or time.monotonic() > deadline:
+                    raise
+            time.sleep(float(self.params.get("poll_seconds") or NOT_YET_POLL_SECONDS))
+
     def fail(self, message: str) -> NoReturn:
         self.module.fail_json(msg=message)
         raise SystemExit(1)  # fail_json has left already; this tells the type checker
@@ -104,7 +127,7 @@ def run(resource: Resource) -> None:
         with explained(resource, "read"):
             found = resource.read()
     if (module.params.get("wait") or state == "ready") and not module.check_mode:
-        found = _wait(resource, found)
+        found = _wait(resource, found, begun=changed)
     module.exit_json(
         changed=changed,
         changes=sorted(changes),
@@ -125,9 +148,9 @@ def _change(resource: Resource, found: State | None, wanted: State, changes: Sta
             resource.update(found, changes)
 
 
-def _wait(resource: Resource, found: State | None) -> State | None:
+def _wait(resource: Resource, found: State | None, begun: bool) -> State | None:
     deadline = time.monotonic() + float(resource.params["wait_timeout"])
-    while not _settled(resource, found):
+    while not _settled(resource, found, begun):
         if time.monotonic() > deadline:
             end = "gone" if resource.params.get("state") == "absent" else "ready"
             resource.fail(
@@ -140,9 +163,12 @@ def _wait(resource: Resource, found: State | None) -> State | None:
     return found
 
 
-def _settled(resource: Resource, found: State | None) -> bool:
+def _settled(resource: Resource, found: State | None, begun: bool) -> bool:
+    """begun: what is waited for was made in this run, so that AWS may not show it yet."""
     if resource.params.get("state") == "absent":
         return found is None
+    if found is None and begun:
+        return False
     if found is None:
         resource.fail(
             f"There is no {resource.noun} {resource.name} to wait for. Provision it first, then run this again."

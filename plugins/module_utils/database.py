@@ -51,6 +51,12 @@ def coming(instance: State) -> State:
     return {**instance, **pending}
 
 
+def growth(shown: State) -> int:
+    """Up to how many GB storage grows by itself; 0 if it doesn't, which AWS also says by the size that it has."""
+    most = int(shown.get("MaxAllocatedStorage", 0))
+    return 0 if most == shown.get("AllocatedStorage") else most
+
+
 def log_exports(instance: State) -> list[str]:
     pending = instance.get("PendingModifiedValues", {}).get("PendingCloudwatchLogsExports", {})
     enabled = {*instance.get("EnabledCloudwatchLogsExports", []), *pending.get("LogTypesToEnable", [])}
@@ -67,7 +73,7 @@ def database_state(instance: State) -> State:
         "arn": instance["DBInstanceArn"],
         "status": instance["DBInstanceStatus"],
         "endpoint": instance.get("Endpoint", {}).get("Address"),
-        "max_allocated_storage_gb": shown.get("MaxAllocatedStorage", 0),
+        "max_allocated_storage_gb": growth(shown),
         "subnet_group": instance.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
         "security_groups": sorted(group["VpcSecurityGroupId"] for group in instance.get("VpcSecurityGroups", [])),
         "parameter_group": groups[0].get("DBParameterGroupName"),

@@ -79,14 +79,23 @@ def find_secrets(secretsmanager: Any, estate: Estate) -> Found:
         "secrets": {
             secret["Name"].removeprefix(prefix): {"arn": secret["ARN"], "version_id": current_version(secret)}
             for page in pages
-            for secret in page["SecretList"]
-            if secret["Name"].startswith(prefix)
+            for listed in page["SecretList"]
+            if listed["Name"].startswith(prefix) and (secret := described(secretsmanager, listed["ARN"]))
         }
     }
 
 
+def described(secretsmanager: Any, arn: str) -> Found | None:
+    """A secret as it is now: the list may be five minutes old, and name a version from before a rotation.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
+    """
+    secret = unless_missing("ResourceNotFoundException", secretsmanager.describe_secret, SecretId=arn)
+    return None if secret is None or "DeletedDate" in secret else dict(secret)
+
+
 def current_version(secret: Found) -> str | None:
-    stages = secret.get("SecretVersionsToStages", {})
+    stages = secret.get("VersionIdsToStages", {})
     return next((version for version, names in stages.items() if "AWSCURRENT" in names), None)
 
 

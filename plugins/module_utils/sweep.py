@@ -5,7 +5,8 @@ An estate's tag decides. Names find what can't be tagged or lost its tag, and wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from ansible.module_utils.aws_resource import tags_from, unless_missing
 from ansible.module_utils.estate import Estate, Finder
 from ansible.module_utils.names import aws_name
+from botocore.exceptions import ClientError
 
 COLOURS = ("blue", "green")
 # How EC2's commands are called where it doesn't follow from the type of the resource.
@@ -109,7 +111,11 @@ def sweep_secrets(secretsmanager: Any, estate: Estate) -> Iterator[Item]:
             owner = next((tag["Value"] for tag in secret.get("Tags", []) if tag["Key"] == MASTER_OF), "")
             if not owner.endswith(master) and not bears(estate, secret["Name"], tags_from(secret.get("Tags", []))):
                 continue
-            name, deleted = secret["Name"], secret.get("DeletedDate")
+            # The list may be five minutes old: API_ListSecrets.html
+            now = unless_missing("ResourceNotFoundException", secretsmanager.describe_secret, SecretId=secret["ARN"])
+            if now is None:
+                continue
+            name, deleted = secret["Name"], now.get("DeletedDate")
             verb = "restore-secret" if deleted else "delete-secret"
             kept = until(deleted) if deleted else ""
             command = f"aws secretsmanager {verb} --secret-id {name}"
@@ -295,14 +301,62 @@ def sweep_tags(tagging: Any, estate: Estate) -> list[str]:
     return [arn for arn in arns if not any(word in arn for word in NOT_COUNTED)]
 
 
-def unnamed(kms: Any, arn: str) -> Item:
-    """What only its tag told of."""
+# How the service itself is asked for what the index of tags shows: service of the ARN -> client, operation, request.
+# The index shows for hours what is gone: https://github.com/boto/boto3/issues/3341
+PROOFS: dict[str, tuple[str, str, Callable[[str, str], dict[str, Any]]]] = {
+    "acm": ("acm", "list_tags_for_certificate", lambda arn, name: {"CertificateArn": arn}),
+    "cloudwatch": ("cloudwatch", "list_tags_for_resource", lambda arn, name: {"ResourceARN": arn}),
+    "ecr": ("ecr", "list_tags_for_resource", lambda arn, name: {"resourceArn": arn}),
+    "elasticache": ("elasticache", "list_tags_for_resource", lambda arn, name: {"ResourceName": arn}),
+    "elasticloadbalancing": ("elbv2", "describe_tags", lambda arn, name: {"ResourceArns": [arn]}),
+    "logs": ("logs", "list_tags_for_resource", lambda arn, name: {"resourceArn": arn}),
+    "rds": ("rds", "list_tags_for_resource", lambda arn, name: {"ResourceName": arn}),
+    "route53": (
+        "route53", "list_tags_for_resource",
+        lambda arn, name: {"ResourceType": "hostedzone", "ResourceId": name.partition("/")[2]},
+    ),
+    "s3": ("s3", "get_bucket_tagging", lambda arn, name: {"Bucket": name}),
+    "secretsmanager": ("secretsmanager", "describe_secret", lambda arn, name: {"SecretId": arn}),
+}  # fmt: skip
+# ElastiCache calls an ARN invalid that leads nowhere: API_ListTagsForResource.html
+MISSING = re.compile("NotFound|NoSuch|InvalidARN")
+
+
+def unnamed(client: Callable[[str], Any], arn: str, estate: Estate) -> Item | None:
+    """What only the index of tags told of; None if its service knows of no such thing, or not of that tag.
+
+    client: makes one, by service.
+    """
     service, name = arn.split(":")[2], arn.split(":", 5)[5]
     if service == "kms":
-        return key_item(kms.describe_key(KeyId=arn)["KeyMetadata"])
+        key = unless_missing("NotFoundException", client("kms").describe_key, KeyId=arn)
+        return key and key_item(key["KeyMetadata"])
     if ":task-definition/" in arn:
         revision = name.partition("/")[2]
         command = f"aws ecs deregister-task-definition --task-definition {revision}"
         return Item("task definition", revision, command, arn, kept="as history, and costs nothing")
-    look = f"aws resourcegroupstaggingapi get-resources --resource-arn-list {arn}"
-    return Item(f"{service} resource", name, look, arn)
+    item = Item(
+        f"{service} resource", name, f"aws resourcegroupstaggingapi get-resources --resource-arn-list {arn}", arn
+    )
+    if service not in PROOFS:
+        return item
+    where, operation, request = PROOFS[service]
+    try:
+        answer = getattr(client(where), operation)(**request(arn, name))
+    except ClientError as error:
+        if MISSING.search(error.response["Error"]["Code"]):
+            return None
+        raise
+    if not carries(answer, estate.name):
+        return None
+    deleted = answer.get("DeletedDate")
+    return replace(item, kept=until(deleted)) if deleted else item
+
+
+def carries(answer: object, name: str) -> bool:
+    """Whether the estate's tag stands in an answer, in whichever of AWS's ways."""
+    if isinstance(answer, Mapping):
+        pair = answer.get("Key"), answer.get("Value")
+        found = answer.get("Estate") == name or pair == ("Estate", name)
+        return found or any(carries(value, name) for value in answer.values())
+    return isinstance(answer, list) and any(carries(one, name) for one in answer)

@@ -97,6 +97,9 @@ def encryption_rule(kms_key_id: str | None) -> dict[str, Any]:
 
 class Bucket(Resource):
     noun = "bucket"
+    # A bucket of that name was removed, and for some hours AWS may not give the name away again:
+    # https://repost.aws/knowledge-center/s3-conflicting-conditional-operation
+    not_yet = ("OperationAborted",)
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -152,7 +155,7 @@ class Bucket(Resource):
     def create(self, wanted: State) -> None:
         region = self.s3.meta.region_name
         location = {} if region == NO_LOCATION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        self.s3.create_bucket(**self.here, **location)
+        self.patiently(self.s3.create_bucket, **self.here, **location)
         self.update({}, wanted)
 
     def update(self, found: State, changes: State) -> None:

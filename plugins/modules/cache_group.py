@@ -84,12 +84,16 @@ FIXED = frozenset({"engine", "subnet_group", "kms_key_arn", "encrypted_in_transi
 
 
 def cache_state(group: State, member: State) -> State:
-    """A replication group and its first member (which alone knows some of it) in our options."""
+    """A replication group and its first member (which alone knows some of it) in our options.
+
+    What waits for the maintenance window counts as done, so that it is asked for once.
+    """
+    coming = {"CacheNodeType": group["CacheNodeType"], **member, **member.get("PendingModifiedValues", {})}
     return {
         "description": group["Description"],
         "engine": member.get("Engine", group.get("Engine")),
-        "engine_version": member["EngineVersion"],
-        "node_type": group["CacheNodeType"],
+        "engine_version": coming["EngineVersion"],
+        "node_type": coming["CacheNodeType"],
         "nodes": len(group["MemberClusters"]),
         "parameter_group": member["CacheParameterGroup"]["CacheParameterGroupName"],
         "subnet_group": member["CacheSubnetGroupName"],

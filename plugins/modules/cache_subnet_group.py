@@ -45,6 +45,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 class CacheSubnetGroup(Resource):
     noun = "cache subnet group"
+    not_yet = ("CacheSubnetGroupInUse",)  # by a cache that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -91,7 +92,7 @@ class CacheSubnetGroup(Resource):
             tag_by_name(self.elasticache, found["arn"], found["tags"], changes["tags"])
 
     def delete(self, found: State) -> None:
-        self.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=self.name)
+        self.patiently(self.elasticache.delete_cache_subnet_group, CacheSubnetGroupName=self.name)
 
 
 def main() -> None:

@@ -65,6 +65,7 @@ def has_validation_records(certificate: State) -> bool:
 
 class Certificate(Resource):
     noun = "certificate"
+    not_yet = ("ResourceInUseException",)  # by a load balancer that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -130,7 +131,7 @@ class Certificate(Resource):
 
     def delete(self, found: State) -> None:
         for arn in found["arns"]:
-            self.acm.delete_certificate(CertificateArn=arn)
+            self.patiently(self.acm.delete_certificate, CertificateArn=arn)
 
     def settled(self, found: State) -> bool:
         return bool(found["status"] == "ISSUED")

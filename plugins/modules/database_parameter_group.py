@@ -69,6 +69,7 @@ def batches(items: list[State]) -> Iterator[list[State]]:
 
 class DatabaseParameterGroup(Resource):
     noun = "database parameter group"
+    not_yet = ("InvalidDBParameterGroupState",)  # used by a database that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -84,9 +85,18 @@ class DatabaseParameterGroup(Resource):
             "arn": arn,
             "family": group["DBParameterGroupFamily"],
             "description": group["Description"],
-            "parameters": {item["ParameterName"]: item["ParameterValue"] for item in self.listed(Source="user")},
+            "parameters": self.parameters(),
             "tags": tags_from(self.rds.list_tags_for_resource(ResourceName=arn)["TagList"]),
         }
+
+    def parameters(self) -> dict[str, str]:
+        """What the group sets, and what is wanted of it: a value that is the default too, AWS doesn't call the user's.
+
+        https://github.com/hashicorp/terraform-provider-aws/issues/23335
+        """
+        wanted = self.params["parameters"]
+        mine = [one for one in self.listed() if one["Source"] == "user" or one["ParameterName"] in wanted]
+        return {one["ParameterName"]: one["ParameterValue"] for one in mine if "ParameterValue" in one}
 
     def listed(self, **request: str) -> list[State]:
         pages = self.rds.get_paginator("describe_db_parameters").paginate(DBParameterGroupName=self.name, **request)
@@ -136,7 +146,7 @@ class DatabaseParameterGroup(Resource):
             )
 
     def delete(self, found: State) -> None:
-        self.rds.delete_db_parameter_group(DBParameterGroupName=self.name)
+        self.patiently(self.rds.delete_db_parameter_group, DBParameterGroupName=self.name)
 
 
 def main() -> None:

@@ -43,6 +43,7 @@ kept:
 
 import time
 from dataclasses import asdict
+from functools import cache
 
 from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.estate import Estate, find_all
@@ -53,8 +54,10 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 def sweep(module: AnsibleAWSModule, estate: Estate) -> list[Item]:
     items = [item for items in find_all(module, SWEEPERS, estate) for item in items]
     known = {item.arn for item in items}
-    tagging, kms = module.client("resourcegroupstaggingapi"), module.client("kms")
-    return [*items, *(unnamed(kms, arn) for arn in sweep_tags(tagging, estate) if arn not in known)]
+    arns = sweep_tags(module.client("resourcegroupstaggingapi"), estate)
+    client = cache(module.client)
+    more = [unnamed(client, arn, estate) for arn in arns if arn not in known]
+    return [*items, *(item for item in more if item)]
 
 
 def main() -> None:

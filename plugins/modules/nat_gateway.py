@@ -53,6 +53,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 class NatGateway(Resource):
     noun = "NAT gateway"
+    not_yet = ("InvalidAllocationID.NotFound", "InvalidSubnetID.NotFound")
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -96,7 +97,8 @@ class NatGateway(Resource):
         address = self.address(None) or self.ec2.allocate_address(
             Domain="vpc", TagSpecifications=tagged("elastic-ip", wanted["address_tags"])
         )
-        self.ec2.create_nat_gateway(
+        self.patiently(
+            self.ec2.create_nat_gateway,
             SubnetId=wanted["subnet_id"],
             AllocationId=address["AllocationId"],
             TagSpecifications=tagged("natgateway", wanted["tags"]),

@@ -85,6 +85,7 @@ def associations_from(tables: list[dict[str, Any]]) -> dict[str, str]:
 
 class RouteTable(Resource):
     noun = "route table"
+    not_yet = ("InvalidRouteTableID.NotFound",)
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -141,7 +142,7 @@ class RouteTable(Resource):
         for destination, gateway in wanted.items():
             if found.get(destination) != gateway:
                 call = self.ec2.replace_route if destination in found else self.ec2.create_route
-                call(RouteTableId=table_id, **route_request(destination, gateway))
+                self.patiently(call, RouteTableId=table_id, **route_request(destination, gateway))
 
     def set_subnets(self, table_id: str, found: list[str], wanted: list[str]) -> None:
         if found == wanted:
@@ -155,7 +156,7 @@ class RouteTable(Resource):
             if association := associations.get(subnets[cidr]):
                 self.ec2.replace_route_table_association(AssociationId=association, RouteTableId=table_id)
             else:
-                self.ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnets[cidr])
+                self.patiently(self.ec2.associate_route_table, RouteTableId=table_id, SubnetId=subnets[cidr])
 
     def delete(self, found: State) -> None:
         self.set_subnets(found["id"], found["subnet_cidrs"], [])

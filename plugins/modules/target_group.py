@@ -75,6 +75,7 @@ def health_check_state(group: State) -> State:
 
 class TargetGroup(Resource):
     noun = "target group"
+    not_yet = ("ResourceInUse",)  # by a load balancer that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -141,7 +142,7 @@ class TargetGroup(Resource):
             self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=tags_to(attributes))
 
     def delete(self, found: State) -> None:
-        self.elb.delete_target_group(TargetGroupArn=found["arn"])
+        self.patiently(self.elb.delete_target_group, TargetGroupArn=found["arn"])
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ SERVICES = (
     "acm",
     "cloudwatch",
     "ec2",
+    "ec2_dependencies",
     "ec2_security_groups",
     "ecr",
     "ecs",

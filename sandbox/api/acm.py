@@ -16,6 +16,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.elbv2.models import elbv2_backends
 
+from sandbox.api.elbv2 import departed
 from sandbox.api.mend import behaviour
 
 PENDING = "PENDING_VALIDATION"
@@ -109,6 +110,9 @@ def _validation(bundle: CertBundle, name: str, status: str) -> dict[str, Any]:
 
 def _users(bundle: CertBundle) -> Iterator[str]:
     _, _, _, region, account, _ = bundle.arn.split(":", 5)
-    for balancer in elbv2_backends[account][region].load_balancers.values():
+    backend = elbv2_backends[account][region]
+    for balancer in backend.load_balancers.values():
         if any(bundle.arn in one.certificates for one in balancer.listeners.values()):
             yield balancer.arn
+    # A load balancer that was just deleted counts for a while.
+    yield from (arn for arn, certificates in departed(backend).items() if bundle.arn in certificates)

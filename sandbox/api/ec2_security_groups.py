@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import EC2Backend
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses.security_groups import SecurityGroups
 
 from sandbox.api.mend import behaviour, operation
+
+DESCRIPTION = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 
 
 def install() -> None:
@@ -18,6 +24,7 @@ def install() -> None:
     for direction in ("ingress", "egress"):
         answer = _answered(f"update_security_group_rule_descriptions_{direction}")
         behaviour(SecurityGroups)(answer)
+        behaviour(EC2Backend)(_described(f"authorize_security_group_{direction}"))
 
 
 def __eq__(self: SecurityGroupRule, other: object) -> bool:  # noqa: N807 - the method it replaces
@@ -35,6 +42,31 @@ def description(self: SecurityGroupRule) -> str | None:
     """
     described: str | None = (self.ip_range or self.source_group).get("Description")
     return described
+
+
+def _described(name: str) -> Any:
+    def authorize(original: Any, self: EC2Backend, *rule: Any, **named: Any) -> Any:
+        """Only these characters describe a rule; there is no apostrophe among them.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpRange.html
+        """
+        for given in (*rule, *named.values()):
+            for end in given if isinstance(given, list) else ():
+                _check(end)
+        return original(*rule, **named)
+
+    authorize.__name__ = name
+    return authorize
+
+
+def _check(end: object) -> None:
+    text = end.get("Description") if isinstance(end, Mapping) else None
+    if text and not DESCRIPTION.fullmatch(text):
+        raise EC2ClientError(
+            "InvalidParameterValue",
+            "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: "
+            " a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+        )
 
 
 def _identity(rule: SecurityGroupRule) -> tuple[Any, ...]:

@@ -115,7 +115,15 @@ def delete_load_balancer(original: Callable[[str], None], self: ELBv2Backend, ar
             "OperationNotPermitted",
             f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
         )
+    if balancer:
+        departed(self)[arn] = tuple(one for listener in balancer.listeners.values() for one in listener.certificates)
     original(arn)
+
+
+def departed(backend: ELBv2Backend) -> dict[str, tuple[str, ...]]:
+    """Load balancers that are gone, and of which AWS is still cleaning up: by ARN, their certificates' ARNs."""
+    known: dict[str, tuple[str, ...]] = backend.__dict__.setdefault("departed", {})
+    return known
 
 
 def activate(original: Callable[[], None], self: FakeLoadBalancer) -> None:

@@ -73,9 +73,10 @@ def describe_db_parameter_groups(original: Any, self: Any, kwargs: Any) -> list[
 
 
 def describe_db_parameters(self: RDSResponse) -> ActionResult:
-    """All parameters of the family; those the group sets have Source=user.
+    """All parameters of the family; those that the group sets otherwise than the default have Source=user.
 
-    API_DescribeDBParameters.html
+    API_DescribeDBParameters.html doesn't say it of the others, and people who manage such a group saw it:
+    https://github.com/hashicorp/terraform-provider-aws/issues/23335
     """
     group = find(self.backend, self.params["DBParameterGroupName"].lower())
     rows = [_row(one, group.parameters.get(one.name)) for one in catalogue().values()]
@@ -182,4 +183,6 @@ def _row(known: Parameter, given: Mapping[str, str] | None) -> dict[str, Any]:
         "Source": "system" if known.default else "engine-default",
         "ApplyMethod": "pending-reboot",
     }
+    if given and given["ParameterValue"] == row["ParameterValue"]:
+        return {**given, **row}
     return {**row, **given, "Source": "user"} if given else row

@@ -5,15 +5,12 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-network
 
 from __future__ import annotations
 
-import ipaddress
-import random
 import uuid
 
 from sandbox.api.ecs_records import Interface, Task
 from sandbox.api.state import State
 from sandbox.controllers.ecs_failures import TaskStartError
-
-RESERVED_FIRST = 4  # of each subnet: network, router, DNS, future use; and the last one
+from sandbox.controllers.vpc_addresses import free_address
 
 
 def attach(state: State, task: Task) -> str:
@@ -22,10 +19,8 @@ def attach(state: State, task: Task) -> str:
     with state.lock:
         ec2 = state.backend("ec2", task.account, task.region)
         subnet = ec2.get_subnet(task.subnet)
-        taken = {eni.private_ip_address for eni in ec2.enis.values()}
-        hosts = list(ipaddress.ip_network(subnet.cidr_block))[RESERVED_FIRST:-1]
-        free = [str(host) for host in hosts if str(host) not in taken]
-        if not free:
+        free = free_address(ec2, subnet)
+        if free is None:
             raise TaskStartError(
                 f"Unexpected EC2 error while attempting to Create Network Interface:"
                 f" InsufficientFreeAddressesInSubnet in {task.subnet}"
@@ -33,8 +28,7 @@ def attach(state: State, task: Task) -> str:
         attachment = str(uuid.uuid4())
         eni = ec2.create_network_interface(
             subnet,
-            # Any of them: an address that was just given back may still be draining somewhere.
-            random.choice(free),
+            free,
             group_ids=groups,
             description=f"arn:aws:ecs:{task.region}:{task.account}:attachment/{attachment}",
         )

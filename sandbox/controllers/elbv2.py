@@ -14,6 +14,7 @@ from sandbox.api.status import TargetHealth
 from sandbox.controllers import elbv2_envoy
 from sandbox.controllers.context import Sandbox
 from sandbox.controllers.elbv2_health import Judge, Key
+from sandbox.controllers.elbv2_interfaces import Interfaces
 from sandbox.runtime.certificates import Identity
 from sandbox.runtime.envoy import Cluster, Endpoint, HealthCheck, HttpListener
 
@@ -40,6 +41,7 @@ class ElbV2Controller:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._judge = Judge()
+        self._interfaces = Interfaces(sandbox.state, sandbox.clock)
         self._served: dict[str, tuple[str, float]] = {}  # ARN -> DNS name, since when
 
     def reconcile(self) -> None:
@@ -71,6 +73,7 @@ class ElbV2Controller:
         watched: list[_Watched] = []
         present: set[str] = set()
         for _, _, backend in self._sandbox.state.backends("elbv2"):
+            self._interfaces.keep(backend)
             for balancer in backend.load_balancers.values():
                 present.add(balancer.arn)
                 listeners += self._listeners(backend, balancer)

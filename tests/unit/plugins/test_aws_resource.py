@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from ansible.module_utils import aws_resource
 from ansible.module_utils.aws_resource import Resource, State, run, tags_from, tags_to, unless_missing
 from botocore.exceptions import ClientError, EndpointConnectionError
+
+SOON: dict[str, Any] = {"wait_timeout": 5, "poll_seconds": 0.001}
 
 
 class Left(SystemExit):
@@ -135,6 +138,65 @@ def test_waits_until_it_is_settled() -> None:
 def test_gives_up_waiting_and_says_how_to_go_on() -> None:
     result = left(Aws(looks_until_settled=10**9), wait=True, wait_timeout=0, poll_seconds=0)
     assert "the same command goes on waiting" in result["msg"]
+
+
+def test_what_was_just_made_may_not_be_shown_yet_and_is_waited_for() -> None:
+    """Not waited for, the run would end with `there is no such thing`, and the next one would make a second."""
+
+    class Late(Thing):
+        looks = 0
+
+        def read(self) -> State | None:
+            self.looks += 1
+            return super().read() if self.looks > 4 else None
+
+    aws = Aws()
+    with pytest.raises(Left) as end:
+        run(Late(Module({"name": "t", "size": 2, "state": "present", "wait": True, **SOON}), aws))
+    assert end.value.result["resource"] == {"size": 2, "weight": 1, "arn": "arn:thing"}
+    assert aws.calls == ["create {'size': 2, 'weight': 1}"]
+
+
+def test_what_nobody_made_is_not_waited_for() -> None:
+    assert "There is no thing t to wait for" in left(Aws(), state="ready", **SOON)["msg"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "tried"),
+    [(["Busy"] * 3, 4), (["Busy", "AccessDenied"], 2), (["Denied"], 1)],
+    ids=["until it may", "until AWS means it", "not for another code"],
+)
+def test_what_aws_can_t_do_yet_is_tried_again(codes: list[str], tried: int) -> None:
+    class Busy(Thing):
+        not_yet = ("Busy",)
+
+    calls: list[int] = []
+
+    def call(number: int) -> str:
+        calls.append(number)
+        if len(calls) <= len(codes):
+            raise denied(codes[len(calls) - 1])
+        return "done"
+
+    thing = Busy(Module({"name": "t", **SOON}), Aws())
+    if "Denied" in codes[-1]:
+        with pytest.raises(ClientError):
+            thing.patiently(call, 7)
+    else:
+        assert thing.patiently(call, 7) == "done"
+    assert calls == [7] * tried
+
+
+def test_it_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws_resource, "NOT_YET_SECONDS", 0.0)
+    thing = Thing(Module({"name": "t", **SOON}), Aws())
+    monkeypatch.setattr(Thing, "not_yet", ("Busy",))
+
+    def call() -> None:
+        raise denied("Busy")
+
+    with pytest.raises(ClientError):
+        thing.patiently(call)
 
 
 def test_only_the_named_codes_mean_missing() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
-from ansible.module_utils.estate import Estate
-from ansible.module_utils.sweep import SWEEPERS, Item, sweep_tags, unnamed
+from ansible.module_utils.estate import Estate, find_secrets
+from ansible.module_utils.sweep import PROOFS, SWEEPERS, Item, sweep_secrets, sweep_tags, unnamed
 
 from tests.unit.account import client, empty
 
@@ -26,8 +27,8 @@ def swept(estate: Estate = ESTATE) -> dict[str, Item]:
     """What is found, by kind; of each kind these tests make one."""
     items = [item for finder in SWEEPERS for item in finder.find(client(finder.service), estate)]
     known = {item.arn for item in items}
-    more = [unnamed(client("kms"), arn) for arn in sweep_tags(client("resourcegroupstaggingapi"), estate)]
-    return {item.kind: item for item in [*items, *(item for item in more if item.arn not in known)]}
+    more = [unnamed(client, arn, estate) for arn in sweep_tags(client("resourcegroupstaggingapi"), estate)]
+    return {item.kind: item for item in [*items, *(item for item in more if item and item.arn not in known)]}
 
 
 def tags(estate: Estate) -> list[dict[str, str]]:
@@ -94,6 +95,61 @@ def test_interfaces_that_nobody_tagged_are_found_in_the_vpc() -> None:
 def test_a_service_that_nobody_thought_of_is_found_by_its_tag() -> None:
     client("sns").create_topic(Name="whatever", Tags=tags(ESTATE))
     assert swept()["sns resource"].name == "whatever"
+
+
+ARN = "arn:aws:{}:us-east-1:123456789012:{}"
+GONE = {
+    "acm": ARN.format("acm", "certificate/0123abcd-0123-4567-89ab-0123456789ab"),
+    "cloudwatch": ARN.format("cloudwatch", "alarm:tier1-blue-errors"),
+    "ecr": ARN.format("ecr", "repository/tier1"),
+    "elasticache": ARN.format("elasticache", "replicationgroup:tier1"),
+    "elasticloadbalancing": ARN.format("elasticloadbalancing", "targetgroup/tier1-blue/0123456789abcdef"),
+    "kms": ARN.format("kms", "key/0123abcd-0123-4567-89ab-0123456789ab"),
+    "logs": ARN.format("logs", "log-group:/ecs/tier1"),
+    "rds": ARN.format("rds", "pg:tier1"),
+    "route53": "arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ",
+    "s3": "arn:aws:s3:::tier1-123456789012-media",
+    "secretsmanager": ARN.format("secretsmanager", "secret:tier1/key-abcdef"),
+}
+
+
+def test_every_service_that_the_index_may_be_wrong_about_is_asked_itself() -> None:
+    assert GONE.keys() == PROOFS.keys() | {"kms"}
+
+
+@pytest.mark.parametrize("arn", GONE.values(), ids=list(GONE))
+def test_what_only_a_stale_index_shows_is_gone(arn: str) -> None:
+    """AWS's index shows for hours what was deleted: a destroy that went well must not end as failed."""
+    assert unnamed(client, arn, ESTATE) is None
+
+
+def test_what_the_index_shows_and_its_service_confirms_is_left_whatever_its_name() -> None:
+    client("s3").create_bucket(Bucket="somebodys")
+    client("s3").put_bucket_tagging(Bucket="somebodys", Tagging={"TagSet": tags(ESTATE)})
+    client("acm").request_certificate(DomainName="odd.example", Tags=tags(ESTATE))
+    found = swept()
+    assert found["s3 resource"].name == "somebodys"
+    assert found["acm resource"].name.startswith("certificate/")
+
+
+def test_a_list_of_secrets_that_is_minutes_old_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = client("secretsmanager")
+    arn = secrets.create_secret(Name="tier1/key", SecretString="x", Tags=tags(ESTATE))["ARN"]
+    stale = secrets.list_secrets()
+    secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+    monkeypatch.setattr(secrets, "get_paginator", lambda _name: SimpleNamespace(paginate=lambda **_: [stale]))
+    assert list(sweep_secrets(secrets, ESTATE)) == []
+    assert find_secrets(secrets, ESTATE) == {"secrets": {}}
+
+
+def test_the_version_of_a_secret_is_the_present_one_although_the_list_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deploy right after a rotation would pin the old version, and say that nothing changed."""
+    secrets = client("secretsmanager")
+    secrets.create_secret(Name="tier1/key", SecretString="x", Tags=tags(ESTATE))
+    stale = secrets.list_secrets()
+    now = secrets.put_secret_value(SecretId="tier1/key", SecretString="y")["VersionId"]
+    monkeypatch.setattr(secrets, "get_paginator", lambda _name: SimpleNamespace(paginate=lambda **_: [stale]))
+    assert find_secrets(secrets, ESTATE)["secrets"]["key"]["version_id"] == now
 
 
 def test_what_holds_something_says_how_much_and_refuses() -> None:

@@ -98,9 +98,45 @@ def test_deletion_protection_and_what_goes_with_a_load_balancer(at: Balancing) -
     protection["Value"] = "false"
     at.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[protection])
     at.elb.delete_load_balancer(LoadBalancerArn=arn)
-    assert at.users(certificate) == []
     at.elb.delete_target_group(TargetGroupArn=group)
     eventually(lambda: not at.stage.sandbox.network.lookup(balancer["DNSName"]))
+    eventually(lambda: at.users(certificate) == [])
+    at.stage.client("acm").delete_certificate(CertificateArn=certificate)
+
+
+def test_a_load_balancer_that_is_gone_holds_on_to_its_network_and_certificate_for_a_while(at: Balancing) -> None:
+    ec2, acm = at.stage.client("ec2"), at.stage.client("acm")
+    group = ec2.create_security_group(GroupName="lb", Description="lb", VpcId=at.stage.vpc)["GroupId"]
+    mine = [{"Name": "group-id", "Values": [group]}]
+
+    def interfaces() -> list[dict[str, Any]]:
+        return list(ec2.describe_network_interfaces(Filters=mine)["NetworkInterfaces"])
+
+    balancer = at.balancer("leaving", SecurityGroups=[group])
+    certificate = at.certificate_of(at.https(balancer, to(at.group("leaving"))))
+    eventually(lambda: len(interfaces()) == 2)
+    assert {one["SubnetId"] for one in interfaces()} == set(at.stage.subnets)
+    assert {one["Description"] for one in interfaces()} == {
+        f"ELB {balancer['LoadBalancerArn'].partition(':loadbalancer/')[2]}"
+    }
+    at.elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
+    refused("LoadBalancerNotFound", at.elb.describe_load_balancers, Names=["leaving"])
+    refused("DependencyViolation", ec2.delete_security_group, GroupId=group)
+    refused("DependencyViolation", ec2.delete_subnet, SubnetId=at.stage.subnets[0])
+    refused("ResourceInUseException", acm.delete_certificate, CertificateArn=certificate)
+    eventually(lambda: not interfaces())
+    ec2.delete_security_group(GroupId=group)
+    eventually(lambda: not at.users(certificate))
+    acm.delete_certificate(CertificateArn=certificate)
+
+
+def test_interfaces_follow_a_load_balancer_to_other_groups(at: Balancing) -> None:
+    ec2 = at.stage.client("ec2")
+    group = ec2.create_security_group(GroupName="other", Description="other", VpcId=at.stage.vpc)["GroupId"]
+    arn = at.balancer("moving")["LoadBalancerArn"]
+    at.elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[group])
+    mine = [{"Name": "group-id", "Values": [group]}]
+    eventually(lambda: len(ec2.describe_network_interfaces(Filters=mine)["NetworkInterfaces"]) == 2)
 
 
 def test_a_listener_as_described(at: Balancing, balancer: dict[str, Any], group: str, listener: str) -> None:

@@ -204,6 +204,41 @@ def test_rules_between_groups_keep_their_description(api: LocalApi) -> None:
     assert ec2.describe_security_groups(GroupIds=[back])["SecurityGroups"][0]["IpPermissions"] == []
 
 
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [("AWS services: images, secrets (all)", True), ("AWS's own services", False), ("ä", False), ("x" * 256, False)],
+)
+@pytest.mark.parametrize("direction", ["ingress", "egress"])
+def test_a_rule_is_described_in_the_letters_that_aws_allows(
+    api: LocalApi, direction: str, text: str, fits: bool
+) -> None:
+    ec2 = api.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)["GroupId"]
+    ends = {"IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": text}]}
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **ends}
+    authorize = getattr(ec2, f"authorize_security_group_{direction}")
+    if fits:
+        authorize(GroupId=group, IpPermissions=[rule])
+    else:
+        with refused("InvalidParameterValue"):
+            authorize(GroupId=group, IpPermissions=[rule])
+
+
+def test_a_group_that_another_s_rule_names_is_not_deleted(api: LocalApi) -> None:
+    ec2 = api.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    one, other = (
+        ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"] for name in ("one", "other")
+    )
+    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": one}]}
+    ec2.authorize_security_group_ingress(GroupId=other, IpPermissions=[rule])
+    with refused("DependencyViolation"):
+        ec2.delete_security_group(GroupId=one)
+    ec2.delete_security_group(GroupId=other)
+    ec2.delete_security_group(GroupId=one)
+
+
 def test_only_roles_that_exist_are_assumed(api: LocalApi) -> None:
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
     role = api.client("iam").create_role(RoleName="there", AssumeRolePolicyDocument=trust)["Role"]["Arn"]

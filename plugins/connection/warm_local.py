@@ -99,7 +99,8 @@ class Connection(Local):
 
     def _server(self) -> socket.socket:
         """A connection to this playbook run's server, which the first worker that comes starts."""
-        name = f"\0campshub360-warm-{os.getppid()}"
+        controller = controller_pid()
+        name = f"\0campshub360-warm-{controller}"
         started: subprocess.Popen[bytes] | None = None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
@@ -110,16 +111,16 @@ class Connection(Local):
             except ConnectionRefusedError:
                 server.close()
             if started is None:
-                started = self._start(name[1:])
+                started = self._start(name[1:], controller)
             time.sleep(0.01)
         raise AnsibleConnectionFailure(
             f"The warm Python did not start within {START_SECONDS} s. Use ansible_connection: local."
         )
 
-    def _start(self, name: str) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, controller: int) -> subprocess.Popen[bytes]:
         settings = {"paths": import_paths(), "services": self.get_option("warm_services")}
         server = subprocess.Popen(
-            [sys.executable, str(SERVER), name, str(os.getppid())],
+            [sys.executable, str(SERVER), name, str(controller)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C ends the controller, and the controller's end ends the server
@@ -128,6 +129,12 @@ class Connection(Local):
         server.stdin.write(json.dumps(settings).encode())
         server.stdin.close()
         return server
+
+
+def controller_pid() -> int:
+    """The process of ansible-playbook; as parent it would be that of init as soon as it is killed, which never ends."""
+    controller = multiprocessing.parent_process()
+    return controller.pid or 0 if controller else os.getpid()
 
 
 def end_with_the_controller() -> None:

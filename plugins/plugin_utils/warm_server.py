@@ -124,7 +124,11 @@ def reap() -> None:
 
 
 def main() -> None:
-    name, controller = sys.argv[1], int(sys.argv[2])
+    name = sys.argv[1]
+    try:
+        ended = os.pidfd_open(int(sys.argv[2]))
+    except ProcessLookupError:  # it was killed meanwhile
+        return
     settings = json.load(sys.stdin)
     listener = socket.socket(socket.AF_UNIX)
     try:
@@ -137,7 +141,6 @@ def main() -> None:
     preload(settings["services"])
     gc.collect()
     gc.freeze()  # keeps the children from copying what they only read
-    ended = os.pidfd_open(controller)
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
         selector.register(ended, selectors.EVENT_READ)

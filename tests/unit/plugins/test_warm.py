@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -11,13 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 
 from plugins.action.normal import OURS, importable_name
-from plugins.connection.warm_local import SERVER
+from plugins.connection.warm_local import SERVER, controller_pid
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -180,6 +182,18 @@ def test_warm_and_cold_give_the_same(tmp_path: Path) -> None:
     assert results[0] == results[1]
     assert "http://127.0.0.1:1" in results[0][0]
     assert results[0][2] == "cold"
+
+
+def test_for_a_controller_that_was_killed_meanwhile_no_server_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its worker is init's child by then: a server that waited for its parent's end would stay for ever."""
+    with subprocess.Popen(["true"]) as dead:
+        dead.wait()
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(pid=dead.pid))
+    assert controller_pid() == dead.pid
+    name = f"campshub360-warm-test-{dead.pid}"
+    with subprocess.Popen([sys.executable, str(SERVER), name, str(dead.pid)], stdin=subprocess.PIPE) as server:
+        assert server.wait(20) == 0
+    assert gone(name)
 
 
 ENDLESS = """

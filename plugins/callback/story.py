@@ -119,8 +119,10 @@ class CallbackModule(Default):
         self._stop_waiting()
         self._switch_to(task._role.get_name() if task._role else "playbook")
         super().v2_playbook_on_task_start(task, is_conditional)
-        if not is_validation(task):
-            self._print_task_banner(task)  # at once: the default waits for a result, and some take minutes
+
+    def _print_task_banner(self, task: Any) -> None:
+        if self._display.verbosity or not is_validation(task):
+            super()._print_task_banner(task)
 
     def _keep(self, result: Any) -> None:
         if found := change(result):

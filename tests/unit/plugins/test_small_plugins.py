@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +101,30 @@ def test_a_failed_command_says_why_in_one_line() -> None:
     assert last_words(['{"message": "begun"}', error, "Traceback"]) == "no such column"
     assert last_words(['{"message": "begun"}']) == "begun"
     assert last_words(["no JSON", "[1]"]) == ""
+
+
+ROLE = {
+    "meta/argument_specs.yml": "argument_specs: {main: {options: {one_word: {required: true}}}}",
+    "tasks/main.yml": "- {name: Say it, ansible.builtin.debug: {msg: '{{ one_word }}'}}\n"
+    "- {name: Leave it, ansible.builtin.debug: {msg: no}, when: false}\n",
+}
+PLAY = "- {hosts: all, gather_facts: false, roles: [{role: one, one_word: hello}]}"
+
+
+def test_the_log_names_each_task_once_before_what_came_of_it_and_not_what_ansible_put_in(tmp_path: Path) -> None:
+    for name, text in ROLE.items():
+        path = tmp_path / "roles/one" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "play.yml").write_text(PLAY)
+    ran = subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", "here,", "-c", "local", tmp_path / "play.yml"],
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "ANSIBLE_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    told = [line.rstrip(" *") for line in ran.stdout.splitlines() if line.startswith(("TASK", "ok", "skipping"))]
+    assert told == ["TASK [one : Say it]", "ok: [here] =>", "TASK [one : Leave it]", "skipping: [here]"]

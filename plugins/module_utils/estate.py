@@ -143,10 +143,12 @@ def find_database(rds: Any, estate: Estate) -> Found:
     missing = {"DBInstanceNotFound", "DBInstanceNotFoundFault"}
     answer = unless_missing(missing, rds.describe_db_instances, DBInstanceIdentifier=estate.name)
     instance = answer["DBInstances"][0] if answer else {}
+    groups = instance.get("DBParameterGroups") or [{}]
     return {
         "database": {
             "arn": instance.get("DBInstanceArn"),
             "status": instance.get("DBInstanceStatus"),
+            "parameters": groups[0].get("ParameterApplyStatus"),
             "endpoint": instance.get("Endpoint", {}).get("Address"),
             "port": instance.get("Endpoint", {}).get("Port"),
             "resource_id": instance.get("DbiResourceId"),

@@ -142,6 +142,8 @@ class DatabaseInstance(Resource):
 
     def update(self, found: State, changes: State) -> None:
         modification = request(changes)
+        if changes.get("max_allocated_storage_gb") == 0:  # no growth, as RDS says it: up to what is there
+            modification["MaxAllocatedStorage"] = {**found, **changes}["allocated_storage_gb"]
         if "master_secret" in changes:
             key = self.params["kms_key_arn"]
             modification |= {"ManageMasterUserPassword": True, "MasterUserSecretKmsKeyId": key}

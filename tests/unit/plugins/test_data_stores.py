@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from ansible.module_utils.database import database_state, log_exports, request
 
 from plugins.modules.cache_group import cache_state, endpoint, steps
 from plugins.modules.cache_group import request as cache_request
-from plugins.modules.database_parameter_group import batches, settings
+from plugins.modules.database_instance import DatabaseInstance
+from plugins.modules.database_parameter_group import DatabaseParameterGroup, batches, settings
 
 INSTANCE: dict[str, Any] = {
     "DBInstanceArn": "arn:aws:rds:us-east-1:1:db:t1",
@@ -29,6 +31,17 @@ def test_what_waits_for_the_window_counts_as_done() -> None:
     waiting = {**INSTANCE, "PendingModifiedValues": {"DBInstanceClass": "db.t3.large"}}
     assert database_state(waiting)["instance_class"] == "db.t3.large"
     assert database_state(INSTANCE)["instance_class"] == "db.t3.medium"
+
+
+def test_storage_that_does_not_grow_is_said_by_its_own_size() -> None:
+    """Sent as nothing, `no growth` would never come true, and every run would say changed."""
+    assert database_state({**INSTANCE, "MaxAllocatedStorage": 100})["max_allocated_storage_gb"] == 100
+    assert database_state({**INSTANCE, "MaxAllocatedStorage": 20})["max_allocated_storage_gb"] == 0
+    sent: dict[str, Any] = {}
+    client = SimpleNamespace(modify_db_instance=lambda **modification: sent.update(modification))
+    module: Any = SimpleNamespace(params={"name": "t1", "apply_immediately": True}, client=lambda service: client)
+    DatabaseInstance(module).update({"allocated_storage_gb": 40}, {"max_allocated_storage_gb": 0})
+    assert sent["MaxAllocatedStorage"] == 40
 
 
 def test_pending_log_exports_count_as_done() -> None:
@@ -66,6 +79,23 @@ def test_a_static_parameter_waits_for_a_restart_and_a_dynamic_one_does_not() -> 
     assert methods == {"rds.force_ssl": "immediate", "max_connections": "pending-reboot"}
 
 
+def test_a_parameter_that_is_set_to_its_default_counts_as_set() -> None:
+    """AWS says of it that it is the system's: by the user's alone, every run would set it anew."""
+    parameters = [
+        {"ParameterName": "rds.force_ssl", "ParameterValue": "1", "Source": "system"},
+        {"ParameterName": "log_lock_waits", "ParameterValue": "1", "Source": "user"},
+        {"ParameterName": "max_connections", "ParameterValue": "77", "Source": "user"},
+        {"ParameterName": "work_mem", "ParameterValue": "4096", "Source": "engine-default"},
+        {"ParameterName": "log_statement", "Source": "engine-default"},
+    ]
+    pages = SimpleNamespace(paginate=lambda **request: [{"Parameters": parameters}])
+    client = SimpleNamespace(get_paginator=lambda operation: pages)
+    wanted = {"rds.force_ssl": "1", "log_lock_waits": "1", "log_statement": "ddl"}
+    module: Any = SimpleNamespace(params={"name": "t1", "parameters": wanted}, client=lambda service: client)
+    found = DatabaseParameterGroup(module).parameters()
+    assert found == {"rds.force_ssl": "1", "log_lock_waits": "1", "max_connections": "77"}
+
+
 def test_parameters_go_in_calls_of_at_most_twenty() -> None:
     items = [{"ParameterName": str(number)} for number in range(41)]
     assert [len(batch) for batch in batches(items)] == [20, 20, 1]
@@ -96,6 +126,13 @@ def test_a_cache_is_read_from_the_group_and_its_first_member() -> None:
     assert (state["nodes"], state["engine_version"], state["security_groups"]) == (1, "7.1.0", ["sg-1", "sg-2"])
     assert state["failover"]
     assert not cache_state({**GROUP, "AutomaticFailover": "disabling"}, MEMBER)["failover"]
+
+
+def test_a_cache_s_change_that_waits_for_the_window_counts_as_done() -> None:
+    """Otherwise each run until then would ask for it again, and say changed."""
+    waiting = {**MEMBER, "PendingModifiedValues": {"CacheNodeType": "cache.t3.small", "EngineVersion": "7.2.0"}}
+    assert cache_state(GROUP, waiting)["node_type"] == "cache.t3.small"
+    assert cache_state(GROUP, waiting)["engine_version"] == "7.2.0"
 
 
 def test_failover_and_several_zones_are_asked_for_together() -> None:

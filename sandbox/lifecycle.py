@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.runtime import proc, processes
+from sandbox.runtime import postgres_memory, proc, processes
 
 POLL = 0.05
 LAYOUT = "1"  # of root, as far as it is kept: raise it when an older checkout's images would not do any more
@@ -84,6 +84,8 @@ def clear(root: Path) -> int:
     The API's memory dies with the supervisor, so what it described is of no use any more.
     """
     ended = processes.sweep(root)
+    for file in root.rglob("postmaster.pid"):
+        postgres_memory.release(file.parent)
     kept = KEPT - {"images"} if foreign(root) else KEPT
     for path in root.iterdir():
         if path.name in kept:

@@ -23,8 +23,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
+from sandbox.runtime import postgres_memory, proc, processes
 from sandbox.runtime import postgres_settings as settings
-from sandbox.runtime import proc, processes
 from sandbox.runtime.certificates import Identity
 from sandbox.runtime.postgres_settings import PORT, SUPERUSER
 
@@ -153,6 +153,7 @@ class Postgres:
             self._process.kill()
             self._process = None
         proc.end_all(lambda: [one for one in proc.entries() if one.stands_in(self.data)])
+        postgres_memory.release(self.data)
 
     def restart(self, parameters: Mapping[str, str]) -> None:
         """Stop and start with these parameters, static ones included."""

@@ -26,6 +26,7 @@ def write_settings(data: Path, address: str, identity: Identity) -> None:
         "ssl_cert_file": str(identity.certificate),
         "ssl_key_file": str(identity.key),
         "ssl_min_protocol_version": "TLSv1.2",
+        "dynamic_shared_memory_type": "mmap",  # in the data folder: in /dev/shm it would outlive a killed server
         "shared_buffers": "64MB",  # a laptop is not a db.t3.medium; a group may say more
         "shared_preload_libraries": "pg_stat_statements",
         "timezone": "UTC",

@@ -14,6 +14,7 @@ import psycopg.conninfo
 import pytest
 
 from sandbox.api.rds_parameters import catalogue
+from sandbox.lifecycle import clear
 from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
@@ -134,6 +135,30 @@ def test_committed_rows_survive_a_killed_server(server: Postgres) -> None:
     with pytest.raises(psycopg.OperationalError):
         connection.execute("COMMIT")
     assert value(server, "SELECT count(*) FROM seen") == ROWS
+
+
+@pytest.mark.parametrize("way", ["removed", "cleared by the next `down`"])
+def test_a_killed_server_leaves_nothing_in_the_machine_s_memory(root: Path, tmp_path: Path, way: str) -> None:
+    """The kernel has room for 4,096 such segments; after so many kills no PostgreSQL would start on the machine."""
+    address = Network(root, nets.OWN).address("node/short")
+    server = Postgres(tmp_path, "short", tmp_path / "short", address, Authority(tmp_path).issue([NAME], [address]))
+    server.create(MASTER, FORCED)
+    assert list((server.data / "pg_dynshmem").iterdir())  # not in /dev/shm
+    segment = (server.data / "postmaster.pid").read_text().splitlines()[6].split()[1]
+    assert segment in segments()
+    assert server.pid
+    os.kill(server.pid, signal.SIGKILL)
+    _until(lambda: not server.alive())
+    assert segment in segments()
+    if way == "removed":
+        server.remove()
+    else:
+        clear(tmp_path)
+    assert segment not in segments()
+
+
+def segments() -> set[str]:
+    return {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()}
 
 
 def test_a_killed_backend_takes_no_committed_row_with_it(server: Postgres) -> None:

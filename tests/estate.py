@@ -129,6 +129,16 @@ class Ask:
             return Answer(answer.status, found, json.loads(answer.read() or "null"))
 
 
+def secret_values(manager: Any) -> dict[str, str]:
+    """What must be found nowhere: every secret value of the account, by name; of a JSON secret, its password."""
+    names = [secret["Name"] for secret in manager.list_secrets()["SecretList"]]
+    texts = {name: manager.get_secret_value(SecretId=name)["SecretString"] for name in names}
+    found = {name: json.loads(text)["password"] if text.startswith("{") else text for name, text in texts.items()}
+    assert len(found) >= 5
+    assert all(len(value) >= 16 for value in found.values())
+    return found
+
+
 def revealed(text: str, secrets: Mapping[str, str]) -> list[str]:
     """Names of the secrets whose value stands in a text."""
     return [name for name, value in secrets.items() if value in text]

@@ -15,8 +15,9 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ LONGEST_LINE = 2**24  # a diff may be one line
 LONGEST_STEP_SECONDS = 2400.0  # three times what the longest takes on two cores
 LONGEST_BENCH_SECONDS = 4 * 3600.0
 NEWS_SECONDS = 60.0
+MARK = "TESTS_STEP"  # carried by all that a step starts, sandboxes included
 AT_WORK: dict[str, float] = {}  # the names of the steps under way, and when each began
 
 
@@ -185,18 +187,19 @@ async def run(step: Step, lane: Lane, alone: bool = True) -> Outcome:
 
 
 async def execute(step: Step, lane: Lane, live: bool) -> int:
-    """The command's exit code. Interrupted, it ends what it started."""
+    """The command's exit code. However it ends, nothing that it started goes on."""
+    mark = f"{MARK}={uuid.uuid4().hex}"
     process = await asyncio.create_subprocess_exec(
         *step.command,
         cwd=CHECKOUT,
-        env=environment(step, lane),
+        env=environment(step, lane) | dict([mark.split("=")]),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         limit=LONGEST_LINE,
         start_new_session=True,
     )
-    assert process.stdout
+    late = False
     with step.log.open("w", buffering=1) as kept:
 
         def keep(text: str) -> None:
@@ -204,32 +207,56 @@ async def execute(step: Step, lane: Lane, live: bool) -> int:
             if live and step.shown in text:
                 print(text, end="", flush=True)
 
+        assert process.stdout
+        reading = asyncio.create_task(read(process.stdout, keep))
         try:
             async with asyncio.timeout(step.longest):
-                async for line in process.stdout:
-                    keep(line.decode(errors="replace"))
-                return await process.wait()
+                await exited(process.pid)
+            if not await done(reading):
+                keep(f"\nIt has ended, and this that it started goes on:\n{stuck.lines(stuck.carrying(mark))}\n")
         except TimeoutError:
+            late = True
             keep(f"\nIt did not end within {step.longest:.0f} s. There ran:\n{stuck.tree(process.pid)}\n")
             stuck.end(process.pid)
-            keep((await rest(process.stdout)).decode(errors="replace"))
-            return os.EX_TEMPFAIL
         except BaseException:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
-            await process.wait()
-            await rest(process.stdout)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(exited(process.pid), stuck.PATIENCE_SECONDS)
             raise
-
-
-async def rest(stream: asyncio.StreamReader) -> bytes:
-    """What is still to be read of a process that was ended; what it started and lost may hold the pipe for ever."""
-    chunks = []
+        finally:
+            stuck.end_all(stuck.carrying(mark))
+            await done(reading)
+            reading.cancel()
     with suppress(TimeoutError):
-        async with asyncio.timeout(stuck.PATIENCE_SECONDS):
-            while chunk := await stream.read(LONGEST_LINE):
-                chunks.append(chunk)
-    return b"".join(chunks)
+        await asyncio.wait_for(process.wait(), stuck.PATIENCE_SECONDS)
+    return os.EX_TEMPFAIL if late or process.returncode is None else process.returncode
+
+
+async def read(stream: asyncio.StreamReader, keep: Callable[[str], None]) -> None:
+    async for line in stream:
+        keep(line.decode(errors="replace"))
+
+
+async def done(reading: asyncio.Task[None]) -> bool:
+    """Whether all was read: what the process started and lost may hold its output for ever."""
+    finished, _ = await asyncio.wait({reading}, timeout=stuck.PATIENCE_SECONDS)
+    return bool(finished)
+
+
+async def exited(pid: int) -> None:
+    """Wait for the process itself: asyncio's own wait is, on some Pythons, one for its output too."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    over, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_reader(handle, over.set)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
 
 
 def failure(log: Path) -> str:
@@ -241,11 +268,19 @@ def failure(log: Path) -> str:
 
 def count(reports: Sequence[Path]) -> tuple[int, int, int]:
     """Tests that passed, failed and were skipped, by JUnit reports."""
-    suites = [suite for report in reports for suite in ET.parse(report).getroot().iter("testsuite")]
+    suites = [suite for report in reports for suite in parsed(report)]
     tests, skipped, failures, errors = (
         sum(int(suite.get(key, 0)) for suite in suites) for key in ("tests", "skipped", "failures", "errors")
     )
     return tests - failures - errors - skipped, failures + errors, skipped
+
+
+def parsed(report: Path) -> list[ET.Element]:
+    """The suites of a report; of one that was cut off, a failure."""
+    try:
+        return list(ET.parse(report).getroot().iter("testsuite"))
+    except ET.ParseError:
+        return [ET.Element("testsuite", {"tests": "1", "errors": "1"})]
 
 
 async def follow(lane: Lane, alone: bool) -> list[Outcome]:

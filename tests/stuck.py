@@ -37,7 +37,12 @@ def end(pid: int) -> None:
         family = [eldest, *eldest.children(recursive=True)]
     except psutil.NoSuchProcess:
         return
-    for number in (signal.SIGABRT, signal.SIGKILL):
+    end_all(family, signal.SIGABRT)
+
+
+def end_all(family: list[psutil.Process], first: signal.Signals = signal.SIGTERM) -> None:
+    """End these processes: gently, and those that go on by SIGKILL."""
+    for number in (first, signal.SIGKILL):
         for process in family:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
@@ -45,12 +50,29 @@ def end(pid: int) -> None:
 
 
 def tree(pid: int) -> str:
-    """What runs below a process, a line each: its age in seconds, its pid and its command, cut at 150 characters."""
-    lines = []
+    """What runs below a process, as `lines` shows it."""
     with suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            with suppress(psutil.NoSuchProcess):
-                age = time.time() - process.create_time()
-                lines.append(f"{age:7.0f} s  {process.pid:>7}  {' '.join(process.cmdline())[:150]}")
-    return "\n".join(lines)
+        return lines([root, *root.children(recursive=True)])
+    return ""
+
+
+def lines(processes: list[psutil.Process]) -> str:
+    """A line each: its age in seconds, its pid and its command, cut at 150 characters."""
+    shown = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            age = time.time() - process.create_time()
+            shown.append(f"{age:7.0f} s  {process.pid:>7}  {' '.join(process.cmdline())[:150]}")
+    return "\n".join(shown)
+
+
+def carrying(variable: str) -> list[psutil.Process]:
+    """Processes that were started with this entry, NAME=value, in their environment."""
+    name, _, value = variable.partition("=")
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.environ().get(name) == value:
+                found.append(process)
+    return found

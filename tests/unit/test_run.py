@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests import run
+from tests import run, stuck
 from tests.estate import until
 from tests.run import LANES, SCENARIOS, STEPS, Lane, Outcome, Step
 
@@ -109,10 +109,44 @@ def test_interrupted_it_ends_what_it_started() -> None:
     assert not psutil.pid_exists(int(step.log.read_text()))
 
 
+def test_what_a_step_leaves_behind_holds_nothing_up_is_named_and_ended(
+    reports: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has its output, a session of its own and init as parent: the step has passed all the same."""
+    monkeypatch.setattr(stuck, "PATIENCE_SECONDS", 2.0)
+    found = outcome(shell("setsid sleep 77 & echo $!; exit 0"))
+    assert (found.passed, found.failed) == (1, 0)
+    assert found.seconds < 30
+    log = (reports / "stage.log").read_text()
+    assert re.search(r"this that it started goes on:\n.* sleep 77", log), log
+    assert not psutil.pid_exists(int(log.split()[0]))
+
+
+def test_interrupted_it_ends_what_has_a_session_of_its_own_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stuck, "PATIENCE_SECONDS", 2.0)
+    step = shell("setsid sleep 77 & echo $!; sleep 60")
+
+    async def interrupted() -> None:
+        task = asyncio.create_task(run.run(step, lane(step)))
+        while not step.log.exists() or not step.log.read_text():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(asyncio.wait_for(interrupted(), 30))
+    assert not psutil.pid_exists(int(step.log.read_text().split()[0]))
+
+
+def test_a_report_that_was_cut_off_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "cut.xml").write_text("<testsuites><testsuite tests=")
+    assert run.count([tmp_path / "cut.xml"]) == (0, 1, 0)
+
+
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from tests import run
+from tests import run, stuck
 run.REPORTS = Path(sys.argv[1])
 waits = ("sh", "-c", "sleep 60 & echo $$; wait")
 run.LANES = tuple(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from sandbox.config import Settings
 from sandbox.runtime.network import read_hosts
-from tests.estate import ESTATE, Ask, Sandbox
+from tests.estate import ESTATE, Ask, Sandbox, secret_values
 
 
 @pytest.fixture(scope="session")
@@ -41,20 +40,8 @@ def ask(address: str, ca: Path) -> Ask:
 
 
 @pytest.fixture(scope="session")
-def secrets(sandbox: Sandbox) -> dict[str, str]:
-    """Every secret value of the account, by name; of a JSON secret, its whole text."""
-    manager = sandbox.client("secretsmanager")
-    names = [secret["Name"] for secret in manager.list_secrets()["SecretList"]]
-    return {name: manager.get_secret_value(SecretId=name)["SecretString"] for name in names}
-
-
-@pytest.fixture(scope="session")
-def needles(secrets: dict[str, str]) -> dict[str, str]:
-    """What must be found nowhere: secret values by name; of a JSON secret, its password."""
-    found = {name: json.loads(text)["password"] if text.startswith("{") else text for name, text in secrets.items()}
-    assert len(found) >= 5
-    assert all(len(value) >= 16 for value in found.values())
-    return found
+def needles(sandbox: Sandbox) -> dict[str, str]:
+    return secret_values(sandbox.client("secretsmanager"))
 
 
 @pytest.fixture

@@ -50,9 +50,9 @@ def test_the_release_answers_and_reaches_database_and_cache(ask: Ask) -> None:
     assert (answer.body["database"], answer.body["cache"]) == ("ok", "ok")
 
 
-def test_the_seeded_students_are_shown_to_who_has_logged_in(ask: Ask, secrets: dict[str, str]) -> None:
+def test_the_seeded_students_are_shown_to_who_has_logged_in(ask: Ask, needles: dict[str, str]) -> None:
     assert ask("GET", "/api/students").status == 403
-    token = secrets[f"{ESTATE}/heartbeat-token"]
+    token = needles[f"{ESTATE}/heartbeat-token"]
     login = ask("POST", "/api/login", {"username": "probe", "password": token})
     assert login.status == 200
     session = {"Cookie": login.headers["set-cookie"].partition(";")[0]}
@@ -61,8 +61,8 @@ def test_the_seeded_students_are_shown_to_who_has_logged_in(ask: Ask, secrets: d
     assert page["next"]  # how many there are in all, test_connect counts
 
 
-def test_what_is_written_is_read_back(ask: Ask, secrets: dict[str, str]) -> None:
-    bearer = {"Authorization": f"Bearer {secrets[f'{ESTATE}/heartbeat-token']}"}
+def test_what_is_written_is_read_back(ask: Ask, needles: dict[str, str]) -> None:
+    bearer = {"Authorization": f"Bearer {needles[f'{ESTATE}/heartbeat-token']}"}
     beat = {"probe": uuid.uuid4().hex, "sequence": 1}
     assert ask("POST", "/api/heartbeat", beat, headers=bearer).status == 201
     assert ask("GET", f"/api/heartbeat?probe={beat['probe']}", headers=bearer).body["count"] == 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests import variants
-from tests.estate import ESTATE, Ask, Sandbox
+from tests.estate import ESTATE, Ask, Sandbox, revealed, secret_values
 from tests.load import under_load
-from tests.releases import Push, Releases, sentence
+from tests.releases import REPORTS, Push, Releases, sentence
+from tests.watch import command_lines
 
 TOKEN = f"{ESTATE}/heartbeat-token"
 COMMIT = "4c8a1f0e9d7b6a5c3e2f1d0b9a8c7e6f5d4b3a21"
@@ -47,6 +49,13 @@ def test_its_evidence_says_so(releases: Releases) -> None:
     assert releases.holder is None
 
 
+def test_one_screen_shows_it(releases: Releases) -> None:
+    shown = releases.play("status").output
+    assert re.search(
+        r"last release   1\.1\.0 by operator at \S+ \S+ UTC: released, [\d,]+ requests, 0 failed", shown
+    ), shown
+
+
 def test_the_same_release_again_is_no_deployment(releases: Releases) -> None:
     before = releases.latest["serviceDeploymentArn"]
     played = releases.deploy("1.1.0")
@@ -81,16 +90,23 @@ def test_provisioning_says_when_settings_wait_for_a_release(releases: Releases, 
 
 
 def test_a_new_version_of_a_secret_is_a_deployment(releases: Releases, ask: Ask, sandbox: Sandbox) -> None:
-    """The same image, and nobody notices: the probe knows the token of either colour."""
+    """The same image, and nobody notices: the probe knows the token of either colour. Nor does anybody see a token."""
     secrets = sandbox.client("secretsmanager")
     old = secrets.get_secret_value(SecretId=TOKEN)["SecretString"]
     new = old[::-1]
     before = releases.latest["serviceDeploymentArn"]
     secrets.put_secret_value(SecretId=TOKEN, SecretString=new)
     assert (beat(ask, old), beat(ask, new)) == (200, 401)
-    played = releases.deploy("1.1.0")
+    hidden = secret_values(secrets) | {"the token before": old}
+    with command_lines(hidden) as seen:
+        played = releases.deploy("1.1.0", "-vvv")
     assert played.code == 0, played.output
     assert releases.latest["serviceDeploymentArn"] != before
+    assert revealed(played.output, hidden) == []
+    assert (seen.commands > 1000, seen.leaks) == (True, {})
+    left = {path: path.read_bytes().decode(errors="replace") for path in REPORTS.rglob("*") if path.is_file()}
+    assert len(left) > 3
+    assert {str(path): found for path, text in left.items() if (found := revealed(text, hidden))} == {}
     assert (beat(ask, old), beat(ask, new)) == (401, 200)
     report = releases.evidence("1.1.0")
     assert (report["outcome"], report["failed"]) == ("released", 0), report["words"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from tests import variants
 from tests.estate import Ask, Sandbox
 from tests.load import under_load
 from tests.releases import Push, Releases
+
+from ansible.module_utils.probing import Request  # isort: skip
 
 BEFORE = "1.1.0"
 
@@ -62,6 +65,26 @@ def at_most(requests: int, share: float) -> int:
     return math.ceil(requests * share + 3.29 * math.sqrt(requests * share * (1 - share)))
 
 
+def shared(requests: Sequence[Request], tag: str) -> int:
+    """How many were sent while that release had a share: from its first request to its last."""
+    moments = [one.t for one in requests if one.release == tag]
+    assert moments, "nobody met it"
+    return sum(min(moments) <= one.t <= max(moments) for one in requests)
+
+
+@pytest.mark.parametrize(("share", "fits"), [(0.10, True), (0.25, False), (1.0, False)])
+def test_the_bound_tells_a_canary_from_more(share: float, fits: bool) -> None:
+    """The negative control: a thousand requests, of which so many meet green; ten times as many before and after."""
+    sent = [request(t, "green" if t % 100 < share * 100 else "blue") for t in range(1000)]
+    around = [request(t, "blue") for t in (*range(-5000, 0), *range(1000, 6000))]
+    met = sum(one.release == "green" for one in sent)
+    assert (met <= at_most(shared([*around, *sent], "green"), 0.10)) is fits
+
+
+def request(t: float, release: str) -> Request:
+    return Request(t=t, ms=1.0, release=release, kind="read", status=200, error=None)
+
+
 def test_errors_stay_within_the_canarys_share(
     releases: Releases, push: Push, ask: Ask, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -72,8 +95,10 @@ def test_errors_stay_within_the_canarys_share(
         played = releases.deploy(tag)
     assert played.code != 0, played.output
     taken_back(releases, ask, tag, bad, definition)
-    of_green = load.seen.by_release.get(tag)
-    assert of_green and 0 < of_green.requests <= at_most(load.seen.requests, 0.10), load.seen
+    meanwhile = shared(load.so_far, tag)
+    of_green = load.seen.by_release[tag]
+    assert 0 < of_green.requests <= at_most(meanwhile, 0.10), (meanwhile, load.seen)
+    assert of_green.failed <= at_most(of_green.requests, 0.05), load.seen
     assert load.seen.by_release[BEFORE].failed == 0, load.seen
     assert load.seen.failed == of_green.failed, load.seen
     assert (load.seen.writes.lost, load.seen.writes.doubled) == (0, 0), load.seen

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible.template import trust_as_template
 
-from tests.unit.roles.test_release_record import said
+from tests.unit.roles.test_release_record import ROLE, said
 
 PASS = {"outcome": "pass", "words": "green answers well"}
 LACKS = {"outcome": "undecided", "words": "not enough requests to judge"}
@@ -34,6 +35,29 @@ def test_of_few_requests_one_may_fail() -> None:
 
 def test_the_figures_of_both_colours_say_more() -> None:
     assert verdict(FAIL, failed=300) == FAIL
+
+
+def answered(stop: str, **known: Any) -> tuple[bool, str]:
+    """What is answered at a stop, and why."""
+    expressions = {key: trust_as_template(str(ROLE["__release_answers"][stop][key])) for key in ("good", "why")}
+    known = {"__release_look": {"verdict": LACKS, "figures": {}}, "release_limits": {}, **known}
+    good, why = (said(key, **known, **expressions) for key in ("good", "why"))
+    return good, why
+
+
+@pytest.mark.parametrize(("judged", "good"), [(PASS, True), (LACKS, False), (FAIL, False)])
+def test_only_a_verdict_lets_traffic_pass_and_never_the_lack_of_one(judged: dict[str, Any], good: bool) -> None:
+    assert answered("judge", __release_judged={"verdict": judged}) == (good, judged["words"])
+
+
+def test_without_a_judgement_at_all_no_traffic_passes() -> None:
+    assert answered("judge", __release_judged={"msg": "AWS did not answer"}) == (False, "AWS did not answer")
+
+
+@pytest.mark.parametrize(("traffic", "made"), [("generate", 120), ("refuse", 0)])
+def test_what_is_lacking_is_made_or_not_as_the_inventory_says(traffic: str, made: int) -> None:
+    known = {"__release_look": {"verdict": {**LACKS, "missing": 120}}, "release_gate_traffic": traffic}
+    assert said("__release_lacks", **known) == made
 
 
 @pytest.mark.parametrize("sent", [{}, {"__release_sent": {"changed": False, "skipped": True}}])

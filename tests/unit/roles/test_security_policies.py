@@ -86,7 +86,15 @@ def test_ecs_moves_the_traffic_of_this_load_balancer_alone() -> None:
     assert {one.removeprefix(prefix) for one in resources} == {
         "targetgroup/t1-blue/*", "targetgroup/t1-green/*", "listener/app/t1/*", "listener-rule/app/t1/*",
     }  # fmt: skip
-    assert all(action.partition(":")[2].startswith("Describe") for action in role["LookAtLoadBalancers"]["Action"])
+    # as https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonECSInfrastructureRolePolicyForLoadBalancers.html
+    assert {action for one in role.values() for action in listed(one["Action"])} == {
+        f"elasticloadbalancing:{action}"
+        for action in (
+            "DescribeListeners", "DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth",
+            "RegisterTargets", "DeregisterTargets", "ModifyListener", "ModifyRule",
+        )
+    }  # fmt: skip
+    assert {action.partition(":")[2][:8] for action in role["LookAtLoadBalancers"]["Action"]} == {"Describe"}
 
 
 def test_only_tasks_of_this_account_and_region_assume_a_role() -> None:

@@ -26,6 +26,10 @@ def test_every_line_that_a_tired_person_needs_is_there() -> None:
     for line in (
         "address        https://app.example",
         "it answers     200 OK, release 1.0.0",
+        "try it         curl --cacert ca.pem https://app.example/readyz",
+        "service        3 of 3 tasks running",
+        "database       db:5432 (available)",
+        "cache          cache:6379 (available)",
         "blue targets   3 healthy",
         "green targets  no targets",
         "resources      21 with the estate's tag: 17 ec2, 4 s3",

@@ -14,6 +14,7 @@ from pathlib import Path
 from sandbox.runtime import postgres_memory, proc, processes
 
 POLL = 0.05
+BEGIN_SECONDS = 60.0
 LAYOUT = "1"  # of root, as far as it is kept: raise it when an older checkout's images would not do any more
 KEPT = {"images", "layout", "supervisor.lock"}  # images are a cache by content
 
@@ -56,14 +57,25 @@ def write_pid(root: Path) -> Path:
 
 def running(root: Path) -> int | None:
     """The process id of the sandbox's supervisor; None when none lives."""
+    deadline = time.monotonic() + BEGIN_SECONDS
     while (root / "supervisor.lock").exists():
         if lock := acquire(root):
             lock.release()
             return None
         with suppress(FileNotFoundError, ValueError):
-            return int((root / "supervisor.pid").read_text())
+            if supervises(pid := int((root / "supervisor.pid").read_text())):
+                return pid
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"another command holds {root / 'supervisor.lock'}; look with `fuser`, and end it")
         time.sleep(POLL)  # it has only just begun, and still clears up after the one before
     return None
+
+
+def supervises(pid: int) -> bool:
+    """Whether that process is a supervisor: its file may have outlived it, and its number be another's by now."""
+    with suppress(OSError):
+        return b"sandbox.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 def foreign(root: Path) -> bool:

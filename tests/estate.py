@@ -79,8 +79,9 @@ class Sandbox:
         return Played(process.returncode, output, changed, told["changes"])
 
     def calls(self) -> list[dict[str, Any]]:
-        """Every API call so far, in order."""
-        return [json.loads(line) for line in (self.settings.root / "api.jsonl").read_text().splitlines()]
+        """Every API call so far, in order; without the line that is just being written."""
+        whole = (self.settings.root / "api.jsonl").read_text().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
 
     def changes_since(self, calls: int) -> list[str]:
         """Mutating operations of the operator after so many calls. Tasks call too, and go on doing so.

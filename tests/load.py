@@ -72,7 +72,7 @@ def sending(load: Load, known: Sequence[str], record: Path) -> Iterator[UnderLoa
         except BaseException as error:
             errors.append(error)
 
-    thread = threading.Thread(target=work, name="load")
+    thread = threading.Thread(target=work, name="load", daemon=True)
     thread.start()
     try:
         yield there

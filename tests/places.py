@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class Place:
     def kill(self, playbook: str, calls: int) -> int:
         """Run a playbook and kill it with all that it started, after so many calls that changed something.
 
-        The calls that it made: fewer when it ended before.
+        The calls that it made by then; a playbook that ended by itself before is no interruption, and fails.
         """
         before = len(self.sandbox.calls())
         command = [str(BIN / "ansible-playbook"), *(f"--inventory={one}" for one in self.inventories)]
@@ -66,11 +67,15 @@ class Place:
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         ) as process:
-            deadline = time.monotonic() + PATIENCE
-            while process.poll() is None and time.monotonic() < deadline:
-                if len(self.sandbox.changes_since(before)) >= calls:
-                    break
-                time.sleep(0.05)
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-        return len(self.sandbox.changes_since(before))
+            try:
+                deadline = time.monotonic() + PATIENCE
+                while process.poll() is None and time.monotonic() < deadline:
+                    if len(self.sandbox.changes_since(before)) >= calls:
+                        break
+                    time.sleep(0.05)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        made = len(self.sandbox.changes_since(before))
+        assert process.returncode == -signal.SIGKILL, f"{playbook} ended by itself after {made} calls, before {calls}"
+        return made

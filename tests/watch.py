@@ -36,7 +36,7 @@ def command_lines(secrets: Mapping[str, str]) -> Iterator[Seen]:
                     if found := revealed(line, secrets):
                         seen.leaks[process.name()] = found
 
-    thread = threading.Thread(target=look, name="watch")
+    thread = threading.Thread(target=look, name="watch", daemon=True)
     thread.start()
     try:
         yield seen

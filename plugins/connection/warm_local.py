@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -107,6 +108,7 @@ class Connection(Local):
             server = socket.socket(socket.AF_UNIX)
             try:
                 server.connect(name)
+                refuse_strangers(server)
                 return server
             except ConnectionRefusedError:
                 server.close()
@@ -129,6 +131,18 @@ class Connection(Local):
         server.stdin.write(json.dumps(settings).encode())
         server.stdin.close()
         return server
+
+
+def refuse_strangers(server: socket.socket) -> None:
+    """Anybody on this machine could take the name first, and would be told parameters and credentials."""
+    credentials = server.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _pid, uid, _gid = struct.unpack("3i", credentials)
+    if uid != os.geteuid():
+        server.close()
+        raise AnsibleConnectionFailure(
+            f"Another user of this machine (uid {uid}) answers in the place of the warm Python. Nothing was sent to "
+            "it. Use ansible_connection: local."
+        )
 
 
 def controller_pid() -> int:

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from plugins.module_utils.lease import Held, Lease, LockError, LockLostError
 from plugins.plugin_utils.companion import Companion, serve
 
+CHECK_SECONDS = 10.0
 FREE_SECONDS = 30.0  # for as long it tries to free the lock; afterwards the lease does
 
 
@@ -26,11 +27,24 @@ def keep(companion: Companion) -> None:
     # A call that hangs must not cost the lease, so none lasts longer than it takes until the next one is due.
     calls = Config(connect_timeout=pause, read_timeout=pause, retries={"mode": "standard", "total_max_attempts": 1})
     lease = Lease(boto3.client("s3", region_name=config["region"], config=calls), config["bucket"], config["key"])
-    held = lease.check(config["holder_id"])
+    held = checked(companion, lease, min(CHECK_SECONDS, pause))
     companion.ready()
     companion.log(f"keeps the lock for {held.holder.reason}, a lease of {lease_seconds:.0f} s")
     if renew_until_the_end(companion, lease, held, pause):
         free(companion, lease, config["holder_id"])
+
+
+def checked(companion: Companion, lease: Lease, seconds: float) -> Held:
+    """The lock that is to be kept: one answer that fails must not keep a release from beginning."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return lease.check(companion.config["holder_id"])
+        except (BotoCoreError, ClientError) as error:
+            if time.monotonic() > deadline:
+                raise
+            companion.log(f"could not look at the lock, and tries again: {error}")
+            time.sleep(0.5)
 
 
 def renew_until_the_end(companion: Companion, lease: Lease, held: Held, pause: float) -> bool:

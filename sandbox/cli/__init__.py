@@ -39,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code, message = 2, str(error)
     except CommandError as error:
         code, message = error.code, str(error)
+    except TimeoutError as error:
+        code, message = 1, str(error)
     except BrokenPipeError:  # `sandbox logs app | head`
         return 0
     except KeyboardInterrupt:

@@ -11,16 +11,20 @@ PATIENCE = 60.0
 
 
 def run(_arguments: argparse.Namespace, settings: Settings) -> int:
-    """End the supervisor, which ends its children; then look for leftovers."""
-    pid = lifecycle.running(settings.root)
-    if pid:
-        print(f"  the supervisor (pid {pid}) ends what it started ...", flush=True)
-        if not lifecycle.end(pid, PATIENCE):
-            print(f"  it took longer than {PATIENCE:.0f} s and was killed", flush=True)
+    """End the supervisor, which ends its children; then look for leftovers, while nobody else can start one."""
     if not settings.root.exists():
         print("The sandbox was not running.")
         return 0
-    ended = lifecycle.clear(settings.root)
-    left = f"; ended {ended} process(es) left behind" if ended else ""
-    print(("The sandbox is down" if pid else "The sandbox was not running") + f"{left}.")
+    was = "was not running"
+    while (lock := lifecycle.acquire(settings.root)) is None:
+        if pid := lifecycle.running(settings.root):
+            print(f"  the supervisor (pid {pid}) ends what it started ...", flush=True)
+            if not lifecycle.end(pid, PATIENCE):
+                print(f"  it took longer than {PATIENCE:.0f} s and was killed", flush=True)
+            was = "is down"
+    try:
+        ended = lifecycle.clear(settings.root)
+    finally:
+        lock.release()
+    print(f"The sandbox {was}{f'; ended {ended} process(es) left behind' if ended else ''}.")
     return 0

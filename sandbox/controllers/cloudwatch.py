@@ -21,6 +21,7 @@ from sandbox.api.cloudwatch import Distribution
 from sandbox.api.ecs_launch import all_tasks
 from sandbox.api.eventbridge import emit
 from sandbox.controllers import elbv2_envoy
+from sandbox.controllers.apart import Apart
 from sandbox.controllers.cloudwatch_alarms import Criteria, judge
 from sandbox.controllers.cloudwatch_traffic import Datum, Dimensions, own_answers, traffic
 from sandbox.controllers.cloudwatch_utilization import Utilization
@@ -41,6 +42,7 @@ class CloudWatchController:
         self._minute = self._now()
         self._before: dict[str, ClusterStatistics] = {}
         self._utilization = Utilization()
+        self._apart = Apart()
 
     def reconcile(self) -> None:
         minute = self._now()
@@ -56,7 +58,8 @@ class CloudWatchController:
             for account, region, backend in self._sandbox.state.backends("cloudwatch"):
                 for alarm in list(backend.alarms.values()):
                     if alarm.rule is None:
-                        self._evaluate(account, region, backend.metric_data, alarm)
+                        with self._apart.unless_failing(alarm.alarm_arn):
+                            self._evaluate(account, region, backend.metric_data, alarm)
 
     def close(self) -> None:
         pass

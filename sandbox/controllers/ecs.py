@@ -10,6 +10,7 @@ from sandbox import interruptions
 from sandbox.api.ecs_records import Task, now
 from sandbox.api.ecs_services import services_of
 from sandbox.api.ecs_task_events import task_changed
+from sandbox.controllers.apart import Apart
 from sandbox.controllers.context import Sandbox
 from sandbox.controllers.ecs_agent import Agent
 from sandbox.controllers.ecs_services import ServiceScheduler
@@ -29,6 +30,7 @@ class EcsController:
         self._sandbox = sandbox
         self._scheduler = ServiceScheduler(sandbox)
         self._agents: dict[str, Agent] = {}
+        self._apart = Apart()
 
     def reconcile(self) -> None:
         interrupted = interruptions.take(self._sandbox.settings.root)
@@ -38,9 +40,11 @@ class EcsController:
                     if task.id in interrupted:
                         _interrupt(task)
                 for service in services_of(backend):
-                    self._scheduler.look(backend, service)
+                    with self._apart.unless_failing(service.arn):
+                        self._scheduler.look(backend, service)
                 for task in _tasks(backend):
-                    self._tend(task)
+                    with self._apart.unless_failing(task.id):
+                        self._tend(task)
                 self._forget(backend)
 
     def close(self) -> None:

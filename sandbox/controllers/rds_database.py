@@ -180,6 +180,7 @@ class Database:
         with state.lock:
             instance.add_event("DB_INSTANCE_FAILOVER_START")
         self.pair.fail_over(parameters)
+        self._password = ""  # the last one may not have reached the standby
         with state.lock:
             instance.swap_zones()
             instance.add_event("DB_INSTANCE_FAILOVER_FINISH")

@@ -13,6 +13,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -84,9 +85,10 @@ class Images:
         target = self._path(digest)
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
-            with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
+            with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file, _or_not_at_all(Path(file.name)):
                 file.write(blob)
-            Path(file.name).replace(target)
+                file.flush()
+                Path(file.name).replace(target)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -119,13 +121,14 @@ class Images:
     def _extract(self, layers: list[str], target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=target.parent))
-        for digest in layers:
-            with tarfile.open(fileobj=io.BytesIO(self.get(digest)), mode="r:gz") as archive:
-                archive.extractall(scratch, members=_harmless(archive))
-        for path in scratch.rglob("*"):
-            # Tasks share the folder, so its files are read-only; folders stay removable.
-            path.chmod(0o755 if path.is_dir() else path.stat().st_mode & 0o555)
-        scratch.chmod(0o755)
+        with _or_not_at_all(scratch):
+            for digest in layers:
+                with tarfile.open(fileobj=io.BytesIO(self.get(digest)), mode="r:gz") as archive:
+                    archive.extractall(scratch, members=_harmless(archive))
+            for path in scratch.rglob("*"):
+                # Tasks share the folder, so its files are read-only; folders stay removable.
+                path.chmod(0o755 if path.is_dir() else path.stat().st_mode & 0o555)
+            scratch.chmod(0o755)
         try:
             scratch.rename(target)
         except OSError:
@@ -136,6 +139,16 @@ class Images:
     def _path(self, digest: str) -> Path:
         algorithm, _, name = digest.partition(":")
         return self.directory / "blobs" / algorithm / name
+
+
+@contextmanager
+def _or_not_at_all(path: Path) -> Iterator[None]:
+    """Leave nothing of a file or folder that could not be finished: on a full disk each try would add to it."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        raise
 
 
 def _dockerfile(folder: Path) -> Path:

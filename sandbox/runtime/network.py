@@ -24,36 +24,35 @@ class Network:
         self._names: dict[str, str] = read_hosts(self.hosts)
         self._last = max(self._numbers.values(), default=FIRST)
         if not self.hosts.exists():  # a second reader must not undo what the first publishes
-            self._write_hosts()
+            self._tell(self._names)
 
     def address(self, name: str) -> str:
         """The address of that name: allocated once, the same ever after."""
         with self._lock:
             if name not in self._numbers:
-                self._last = self._free()
-                self._numbers[name] = self._last
-                _write(self._file, json.dumps(self._numbers, indent=1))
+                number = self._free()
+                self._keep({**self._numbers, name: number})
+                self._last = number
             high, low = divmod(self._numbers[name], 256)
             return f"{self._net}.{high}.{low}"
 
     def release(self, name: str) -> None:
         """Give the address of that name back; others may get it, though not soon."""
         with self._lock:
-            if self._numbers.pop(name, None) is not None:
-                _write(self._file, json.dumps(self._numbers, indent=1))
+            if name in self._numbers:
+                self._keep({known: number for known, number in self._numbers.items() if known != name})
 
     def publish(self, hostname: str, address: str) -> None:
         """Let the sandbox's processes resolve hostname to address."""
         with self._lock:
             if self._names.get(hostname.lower()) != address:
-                self._names[hostname.lower()] = address
-                self._write_hosts()
+                self._tell({**self._names, hostname.lower(): address})
 
     def withdraw(self, hostname: str) -> None:
         """Let hostname resolve no longer."""
         with self._lock:
-            if self._names.pop(hostname.lower(), None):
-                self._write_hosts()
+            if hostname.lower() in self._names:
+                self._tell({known: address for known, address in self._names.items() if known != hostname.lower()})
 
     def lookup(self, hostname: str) -> str | None:
         """The address published for hostname, if any."""
@@ -82,8 +81,15 @@ class Network:
                 return number
         raise RuntimeError(f"No loopback address is left in {self._net}.0.0/16: sandbox down")
 
-    def _write_hosts(self) -> None:
-        _write(self.hosts, "".join(f"{a} {name}\n" for name, a in sorted(self._names.items())))
+    # On disk first: what a full disk did not take is not known, and so it is tried again.
+
+    def _keep(self, numbers: dict[str, int]) -> None:
+        _write(self._file, json.dumps(numbers, indent=1))
+        self._numbers = numbers
+
+    def _tell(self, names: dict[str, str]) -> None:
+        _write(self.hosts, "".join(f"{a} {name}\n" for name, a in sorted(names.items())))
+        self._names = names
 
 
 def read_hosts(path: Path) -> dict[str, str]:

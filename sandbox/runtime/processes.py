@@ -151,8 +151,14 @@ def start(command: Command, *, on_line: Callable[[str], None] | None = None) -> 
             cwd=command.cwd,
             start_new_session=True,
         ).result()
-        _enter(command.root, popen.pid, command.name)
-        return Process(command, mark, popen, _Sink(popen.stdout, on_line, os.dup(output.fileno())))
+        try:
+            _enter(command.root, popen.pid, command.name)
+            return Process(command, mark, popen, _Sink(popen.stdout, on_line, os.dup(output.fileno())))
+        except BaseException:  # a full disk, say: nobody would know of it, and it would go on
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(popen.pid, signal.SIGKILL)
+            popen.wait()
+            raise
 
 
 def sweep(root: Path) -> int:

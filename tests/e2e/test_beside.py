@@ -21,7 +21,7 @@ from tests.places import Place
 ZONE = NAME.partition(".")[2]
 BESIDE = f"{ESTATE}-".ljust(ESTATE_LIMIT, "x")
 #: of the calls that change something, how many a provision and a destroy make at least
-PROVISIONING, DESTROYING = 230, 60
+PROVISIONING, DESTROYING = 125, 55
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,14 +36,20 @@ APART = {"creationTime", "Weight", "CallerReference", "activeServicesCount", "Se
 def unreliable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox of its own, where one call in twenty is throttled and one in fifty fails."""
     sandbox = Sandbox(Settings(tmp_path_factory.mktemp("unreliable") / "sandbox", "127.38"))
-    command(sandbox, "up", "--faults", "throttle=5,error=2", "--seed", "1")
-    yield sandbox
-    command(sandbox, "down")
+    try:
+        command(sandbox, "up", "--faults", "throttle=5,error=2", "--seed", "1")
+        yield sandbox
+    finally:
+        command(sandbox, "down")
 
 
 def command(sandbox: Sandbox, *words: str) -> None:
     subprocess.run(
-        [sys.executable, "-m", "sandbox", *words], cwd=CHECKOUT, env=os.environ | environment(sandbox), check=True
+        [sys.executable, "-m", "sandbox", *words],
+        cwd=CHECKOUT,
+        env=os.environ | environment(sandbox),
+        check=True,
+        timeout=300,
     )
 
 

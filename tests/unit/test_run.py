@@ -162,9 +162,12 @@ def test_a_run_that_is_interrupted_ends_all_lanes_and_says_so_in_a_line(tmp_path
     with subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, str(tmp_path)], cwd=run.CHECKOUT, stderr=subprocess.PIPE, text=True
     ) as process:
-        until(lambda: all(log.exists() and log.read_text() for log in logs))
-        process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        try:
+            until(lambda: all(log.exists() and log.read_text() for log in logs))
+            process.send_signal(number)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert re.fullmatch(r"\nInterrupted after \d+ s. The sandboxes of the tests are down.\n", said), said
     assert not any(psutil.pid_exists(int(log.read_text())) for log in logs)

@@ -38,6 +38,7 @@ class Envoy:
         self._shares: dict[str, tuple[tuple[Listener, ...], tuple[Cluster, ...]]] = {}
         self._published: dict[str, str] = {}
         self._process: processes.Process | None = None
+        self._unpublished = False  # a full disk took nothing: the next `set`, though it says the same, tries again
         self._stopping = threading.Event()
         self._keeper: threading.Thread | None = None
 
@@ -90,8 +91,8 @@ class Envoy:
                 names = Counter(one.name for share in shares.values() for one in share[part])
                 if twice := [name for name, count in names.items() if count > 1]:
                     raise ValueError(f"{owner}: names used twice in Envoy: {', '.join(twice)}")
-            if shares != self._shares:
-                self._shares = shares
+            if shares != self._shares or self._unpublished:
+                self._shares, self._unpublished = shares, True
                 if self._process:
                     self._publish()
 
@@ -133,7 +134,7 @@ class Envoy:
                 self._write(self._folder / name, content)
         for name in self._published.keys() - wanted.keys():
             (self._folder / name).unlink(missing_ok=True)
-        self._published = wanted
+        self._published, self._unpublished = wanted, False
 
     def _write(self, path: Path, content: str) -> None:
         # Envoy looks when something is moved into the folder, so the draft is made outside it.
@@ -156,7 +157,11 @@ class Envoy:
             if self._stopping.wait(RESTART_PAUSE):
                 return
             log.warning("Envoy ended with %s: starting it again", code)
-            self._process = processes.start(self._command())
+            try:
+                self._process = processes.start(self._command())
+            except OSError:  # a full disk, or no process to be had
+                log.exception("Envoy can't be started, and is tried again")
+                continue
             if self._stopping.is_set():
                 self._process.stop(grace_seconds=1.0)
 

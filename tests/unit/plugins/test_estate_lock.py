@@ -107,7 +107,7 @@ def plays(api: LocalApi, tmp_path: Path) -> Iterator[Plays]:
     yield plays
     for process in plays.running:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
     if held := plays.lease.look():
         plays.lease.free(held.holder.token)
 

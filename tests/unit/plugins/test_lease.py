@@ -90,7 +90,7 @@ def test_of_many_at_once_exactly_one_wins(api: LocalApi, s3: Any, lease: Lease, 
         except LockHeldError:
             outcomes.append(None)
 
-    threads = [threading.Thread(target=come, args=(f"taker {n}",)) for n in range(8)]
+    threads = [threading.Thread(target=come, args=(f"taker {n}",), daemon=True) for n in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

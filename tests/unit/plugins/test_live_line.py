@@ -126,7 +126,7 @@ def test_a_terminal_has_one_row_that_stays_once_a_stage(played: tuple[list[str],
 def test_elsewhere_it_is_plain_lines(plainly: str, played: tuple[list[str], dict[str, str]]) -> None:
     command, environment = played
     if plainly == "pipe":
-        raw = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True).stdout
+        raw = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, timeout=300).stdout
     else:
         raw = in_terminal(
             [*command, *(["-v"] if plainly == "verbose" else [])],

@@ -263,7 +263,7 @@ def test_draining_lets_requests_finish(stage: Stage) -> None:
     stage.serve(Route(Forward((("both", 1),))), clusters=(cluster(BLUE),))
     await_that(lambda: stage.answers() == "blue")
     answers: list[str | None] = []
-    inflight = threading.Thread(target=lambda: answers.append(stage.answers("/slow")))
+    inflight = threading.Thread(target=lambda: answers.append(stage.answers("/slow")), daemon=True)
     inflight.start()
     assert stage.blue.arrived.wait(10)
     stage.serve(Route(Forward((("both", 1),))), clusters=(cluster(GREEN),))

@@ -74,7 +74,7 @@ class Writers:
     def __init__(self, server: Postgres) -> None:
         self._server = server
         self.acknowledged: list[tuple[int, int]] = []
-        self._threads = [threading.Thread(target=self._write, args=(n,)) for n in range(WRITERS)]
+        self._threads = [threading.Thread(target=self._write, args=(n,), daemon=True) for n in range(WRITERS)]
         for thread in self._threads:
             thread.start()
 

@@ -136,7 +136,7 @@ def test_stop_kills_when_grace_is_over(root: Path) -> None:
 
 def test_it_outlives_the_thread_that_started_it(root: Path) -> None:
     started: list[processes.Process] = []
-    thread = threading.Thread(target=lambda: started.append(child_of(shell(root, ORPHAN_MAKER))[0]))
+    thread = threading.Thread(target=lambda: started.append(child_of(shell(root, ORPHAN_MAKER))[0]), daemon=True)
     thread.start()
     thread.join()
     assert started[0].wait(0.2) is None

@@ -197,7 +197,7 @@ class Colours:
                 stop.wait(0.01)
             connection.close()
 
-        workers = [threading.Thread(target=ask) for _ in range(threads)]
+        workers = [threading.Thread(target=ask, daemon=True) for _ in range(threads)]
         for worker in workers:
             worker.start()
         try:

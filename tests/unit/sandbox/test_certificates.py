@@ -24,7 +24,7 @@ def handshake(identity: Identity, ca: Path, name: str) -> None:
         except OSError:
             there.close()
 
-    server = threading.Thread(target=serve)
+    server = threading.Thread(target=serve, daemon=True)
     server.start()
     try:
         asking.wrap_socket(here, server_hostname=name).close()

@@ -159,7 +159,7 @@ def load(request: Callable[[], str]) -> Iterator[Counter[str]]:
             except (OSError, AssertionError, http.client.HTTPException) as error:
                 answers[f"failed: {error!r}"] += 1
 
-    threads = [threading.Thread(target=repeat) for _ in range(2)]
+    threads = [threading.Thread(target=repeat, daemon=True) for _ in range(2)]
     for thread in threads:
         thread.start()
     try:

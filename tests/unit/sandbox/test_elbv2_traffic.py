@@ -199,7 +199,7 @@ def test_a_deregistered_target_drains(both: Estate) -> None:
         Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "1"}],
     )
     answers: list[Any] = []
-    inflight = threading.Thread(target=lambda: answers.append(both.get("/slow")[1]["name"]))
+    inflight = threading.Thread(target=lambda: answers.append(both.get("/slow")[1]["name"]), daemon=True)
     inflight.start()
     assert both.blue.arrived.wait(10)
     both.deregister("blue", BLUE)

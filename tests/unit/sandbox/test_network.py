@@ -1,11 +1,13 @@
 """Addresses by name, and processes that resolve and bind as if they were tasks of their own."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import sandbox.runtime.network
 from sandbox.runtime.network import Network, read_hosts
 
 
@@ -98,3 +100,21 @@ def test_localhost_is_the_process_itself(network: Network) -> None:
         "s = socket.create_server(('0.0.0.0', 0)); c = socket.create_connection(('localhost', s.getsockname()[1]))"
     )
     assert run(network, "127.89.1.7", f"{program}; print(c.getpeername()[0])") == "127.89.1.7"
+
+
+def test_what_a_full_disk_did_not_take_is_told_again(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remembered as told, it would never be: a database whose name nobody finds."""
+    with monkeypatch.context() as full:
+
+        def refuse(path: Path, content: str) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+        full.setattr(sandbox.runtime.network, "_write", refuse)
+        for attempt in (network.publish, network.publish):
+            with pytest.raises(OSError, match="No space"):
+                attempt("database.example", "127.89.1.1")
+        with pytest.raises(OSError, match="No space"):
+            network.address("database/one")
+    network.publish("database.example", "127.89.1.1")
+    assert read_hosts(network.hosts) == {"database.example": "127.89.1.1"}
+    assert Network(network.hosts.parent, "127.89").address("database/one") == network.address("database/one")

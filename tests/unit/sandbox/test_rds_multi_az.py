@@ -47,7 +47,7 @@ class Writer:
         with login(stage, instance) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS written (number int)")
             connection.execute("TRUNCATE written")
-        self._thread = threading.Thread(target=self._write)
+        self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
 
     def _write(self) -> None:

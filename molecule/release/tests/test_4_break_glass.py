@@ -1,0 +1,80 @@
+"""What a person on call does by hand: look, go on in the place of a leader that died, go back, and mend the weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests import variants
+from tests.estate import ESTATE, Ask, Played, Sandbox, until
+from tests.load import under_load
+from tests.releases import Push, Releases, sentence
+
+BEFORE, TAG = "1.3.0", "1.4.0"
+NAMED = ("-e", f"confirm={ESTATE}")
+
+
+def because(why: str) -> tuple[str, ...]:
+    return "-e", json.dumps({"release_why": why})
+
+
+def waits(releases: Releases) -> bool:
+    return any(hook["status"] == "AWAITING_ACTION" for hook in releases.latest.get("lifecycleHookDetails", ()))
+
+
+def refused(played: Played, *words: str) -> None:
+    assert played.code != 0, played.output
+    assert [one for one in (*words, "Nothing was touched") if one not in sentence(played)] == [], played.output
+
+
+def test_a_person_goes_on_in_the_place_of_a_leader_that_died_and_then_back(
+    releases: Releases, push: Push, ask: Ask, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    push(TAG, variants.good())
+    before, definition = releases.latest["serviceDeploymentArn"], releases.service["taskDefinition"]
+    process = releases.begin(TAG, release_pause_minutes=600, release_bake_minutes=600)
+    releases.reached("POST_TEST_TRAFFIC_SHIFT", after=before)
+    releases.kill(process)
+    assert until(lambda: waits(releases), seconds=60)
+    assert until(lambda: releases.holder is None, seconds=30), "its lock outlived it"
+    shown = sentence(releases.play("runbook_release_status"))
+    for words in ("waits for an answer until", f"runbook_release_continue.yml -e confirm={ESTATE}", "Nobody holds it"):
+        assert words in shown
+    refused(releases.play("runbook_release_continue", *because("it is good")), "did not name it")
+    shares = ("-e", json.dumps({"release_shares": {"blue": 0, "green": 100}}))
+    refused(releases.play("runbook_shift_traffic", *NAMED, *shares, *because("now")), "A release is being made")
+    with under_load(sandbox, tmp_path / "requests.jsonl", rate=30) as load:
+        answered = 0
+        while releases.latest.get("lifecycleStage") != "BAKE_TIME":
+            assert until(lambda: waits(releases) or releases.latest.get("lifecycleStage") == "BAKE_TIME", seconds=120)
+            if waits(releases):
+                played = releases.play("runbook_release_continue", *NAMED, *because("its figures are good"))
+                assert (played.code, played.changed) == (0, 1), played.output
+                answered += 1
+        assert answered == 4
+        assert {ask("GET", "/readyz").headers["x-release"] for _ in range(10)} == {TAG}
+        played = releases.play("rollback", *because("students see old grades"))
+    assert played.code == 0, played.output
+    assert releases.latest["status"] == "ROLLBACK_SUCCESSFUL"
+    assert releases.service["taskDefinition"] == definition
+    assert {ask("GET", "/readyz").headers["x-release"] for _ in range(10)} == {BEFORE}
+    assert load.seen.by_release.keys() == {BEFORE, TAG}
+    assert (load.seen.failed, load.seen.writes.lost, load.seen.writes.doubled) == (0, 0, 0), load.seen
+
+
+def test_a_person_mends_weights_that_lead_nowhere(releases: Releases, ask: Ask, sandbox: Sandbox) -> None:
+    right = releases.weights
+    live, empty = sorted(right, key=lambda colour: -right[colour])
+    actions = releases.rule["Actions"]
+    for group in actions[0]["ForwardConfig"]["TargetGroups"]:
+        group["Weight"] = 50
+    sandbox.client("elbv2").modify_rule(RuleArn=releases.rule["RuleArn"], Actions=actions)
+    wrong = ("-e", json.dumps({"release_shares": {live: 0, empty: 100}}))
+    refused(releases.play("runbook_shift_traffic", *NAMED, *wrong, *because("half of it fails")), "no healthy target")
+    mend = ("-e", json.dumps({"release_shares": {live: 100, empty: 0}}))
+    refused(releases.play("runbook_shift_traffic", *NAMED, *mend), "Say why")
+    played = releases.play("runbook_shift_traffic", *NAMED, *mend, *because("half of it fails"))
+    assert (played.code, played.changed) == (0, 1), played.output
+    assert releases.weights == right
+    assert until(lambda: {ask("GET", "/readyz").status for _ in range(20)} == {200}, seconds=20)
+    assert releases.holder is None

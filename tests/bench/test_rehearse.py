@@ -1,42 +1,108 @@
-"""`make rehearse` from any state: nothing there, all of it running, and what a killed sandbox left."""
+"""`make rehearse` from any state: nothing there, all of it running, and what was killed in the middle or at the end."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sandbox import lifecycle
 from sandbox.config import CHECKOUT
+from sandbox.runtime import processes
+from tests.estate import until
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
+NET = "127.40"
+LONGEST_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsals:
+    """Rehearsals in a place of their own."""
+
+    root: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "SANDBOX_DIR": str(self.root), "SANDBOX_NET": NET}
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", *words],
+            cwd=CHECKOUT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SECONDS,
+        )
+
+    def succeed(self) -> str:
+        done = self.run("sandbox.rehearse")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def kill_at(self, stage: str, task: str) -> None:
+        """Begin one, and kill it with all that it started, as soon as its output names that task of that stage."""
+        with subprocess.Popen(
+            [sys.executable, "-m", "sandbox.rehearse"],
+            cwd=CHECKOUT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                assert process.stdout
+                lines = iter(process.stdout)
+                assert any(stage in line for line in lines), f"it never came to {stage}"
+                assert any(task in line for line in lines), f"it never came to {task}"
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Command]:
-    """Runs a module of the sandbox's in a place of its own, which is empty."""
-    place = {"SANDBOX_DIR": str(tmp_path / "sandbox"), "SANDBOX_NET": "127.40"}
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", *words]
-        return subprocess.run(command, cwd=CHECKOUT, env={**os.environ, **place}, capture_output=True, text=True)
-
-    yield run
-    run("sandbox", "down")
+def rehearsals(tmp_path: Path) -> Rehearsals:
+    return Rehearsals(tmp_path / "sandbox")
 
 
-def test_it_works_from_any_state(run: Command, tmp_path: Path) -> None:
-    for state in ("nothing", "running"):
-        done = run("sandbox.rehearse")
-        assert done.returncode == 0, f"{state}: {done.stdout}{done.stderr}"
-    supervisor = lifecycle.running(tmp_path / "sandbox")
-    assert supervisor
-    os.kill(supervisor, signal.SIGKILL)
-    done = run("sandbox.rehearse")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"(pid {supervisor}) died" in done.stdout
+def listening() -> set[int]:
+    """Ports that anything listens on at the rehearsal's addresses."""
+    connections = psutil.net_connections("inet")
+    return {one.laddr.port for one in connections if one.laddr and str(one.laddr.ip).startswith(f"{NET}.")}
+
+
+def test_it_works_from_any_state_and_leaves_nothing(rehearsals: Rehearsals) -> None:
+    try:
+        rehearsals.kill_at("Provision Tier 1", "database : Start the database")
+        rehearsals.kill_at("Release 1.0.0", "release : Run the release")
+        shown = rehearsals.succeed()
+        answers(shown)
+        assert rehearsals.run("sandbox", "url").stdout.strip() == "https://app.tier1.campshub360.example"
+        rehearsals.succeed()  # all of it running
+        supervisor = lifecycle.running(rehearsals.root)
+        assert supervisor
+        os.kill(supervisor, signal.SIGKILL)
+        assert f"(pid {supervisor}) died" in rehearsals.succeed()
+        assert listening()
+        pids = [one.pid for one in processes.running(rehearsals.root)]
+    finally:
+        down = rehearsals.run("sandbox", "down")
+    assert down.returncode == 0, down.stderr
+    assert until(lambda: not [pid for pid in pids if psutil.pid_exists(pid)], seconds=10)
+    assert listening() == set()
+    assert {path.name for path in rehearsals.root.iterdir()} <= {"images", "layout", "supervisor.lock"}
+
+
+def answers(shown: str) -> None:
+    """The line that it prints works when it is pasted."""
+    command = re.search(r"^try it +(curl .*)$", shown, re.MULTILINE)
+    assert command, shown
+    pasted = subprocess.run(["bash", "-c", command[1]], capture_output=True, text=True, timeout=60)
+    assert pasted.returncode == 0, pasted.stderr
+    assert '"status": "ready"' in pasted.stdout, pasted.stdout

@@ -1,12 +1,13 @@
-"""Releases for longer, and the bad ones whose badness takes time: under a hundred requests a second throughout."""
+"""Releases for longer, the bad ones whose badness takes time, and leaders that die: with requests from outside."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from sandbox.config import CHECKOUT
 from sandbox.runtime import processes
 from tests import variants
 from tests.estate import BIN, ESTATE, Sandbox, until
-from tests.load import under_load
+from tests.load import UnderLoad, under_load
 from tests.releases import SERVICE, Push, Releases, sentence
 
 MINIMUM = 30_000
+RATE = 110.0  # a little more, so that a hundred arrive
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def releases(sandbox: Sandbox, push: Push) -> Iterator[Releases]:
 def test_five_releases_in_a_row_fail_no_request(
     releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path
 ) -> None:
-    with under_load(sandbox, tmp_path / "requests.jsonl") as load:
+    with under_load(sandbox, tmp_path / "requests.jsonl", rate=RATE) as load:
         for number in range(1, 6):
             push(f"1.{number}.0", variants.good())
             played = releases.deploy(f"1.{number}.0")
@@ -57,6 +59,11 @@ def test_five_releases_in_a_row_fail_no_request(
     seen = load.seen
     print(f"\n{seen.words}")
     assert seen.requests >= MINIMUM
+    moments = [one.t for one in load.so_far]
+    assert seen.requests / (max(moments) - min(moments)) >= 100, "the load was slower than it claims"
+    assert seen.writes.sent >= seen.requests / 3
+    assert sum(one.ms >= 2000 for one in load.so_far) > seen.requests / 200, "none took two seconds"
+    assert seen.by_release.keys() == {f"1.{number}.0" for number in range(6)}
     assert (seen.failed, seen.writes.lost, seen.writes.doubled) == (0, 0, 0), seen
 
 
@@ -139,12 +146,25 @@ SLOW_ONES: dict[str, tuple[variants.Variant, str, dict[str, Any]]] = {
 }
 
 
+@contextmanager
+def nobody_notices(releases: Releases, sandbox: Sandbox, record: Path) -> Iterator[UnderLoad]:
+    """Whatever happens, no request fails, no write is lost, and in the end one colour has all the traffic."""
+    with under_load(sandbox, record, rate=30) as load:
+        until(lambda: len(load.so_far) > 30)
+        yield load
+    assert (load.seen.failed, load.seen.writes.lost, load.seen.writes.doubled) == (0, 0, 0), load.seen
+    assert sorted(releases.weights.values()) == [0, 100]
+
+
 @pytest.mark.parametrize("tag", SLOW_ONES)
-def test_what_is_bad_only_in_time_goes_back(releases: Releases, push: Push, tag: str) -> None:
+def test_what_is_bad_only_in_time_goes_back(
+    releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path, tag: str
+) -> None:
     variant, says, options = SLOW_ONES[tag]
     before = releases.service["taskDefinition"]
     push(tag, variant)
-    played = releases.deploy(tag, **options)
+    with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
+        played = releases.deploy(tag, **options)
     assert played.code != 0
     report = releases.evidence(tag)
     assert report["outcome"] == "rolled back"
@@ -153,6 +173,7 @@ def test_what_is_bad_only_in_time_goes_back(releases: Releases, push: Push, tag:
 
 
 def test_a_migration_that_meets_a_lock_gives_up(releases: Releases, sandbox: Sandbox, push: Push) -> None:
+    """Without load: who reads the locked table waits for it, and that is the test's doing."""
     before = releases.service["taskDefinition"]
     push("3.0.0-blocking", variants.blocking_migration())
     with table_locked(sandbox, "campus_student"):
@@ -200,19 +221,44 @@ def one_off_tasks(sandbox: Sandbox, calls: int) -> int:
     return sandbox.changes_since(calls).count("ecs RunTask")
 
 
-def test_an_image_that_is_gone_meanwhile_touches_nothing(releases: Releases, sandbox: Sandbox, push: Push) -> None:
+def migrating(sandbox: Sandbox, calls: int) -> bool:
+    """Whether the migration's task runs, or has run: its image is pulled."""
+    if one_off_tasks(sandbox, calls) < 3:
+        return False
+    ecs = sandbox.client("ecs")
+    arns = [
+        arn
+        for status in ("RUNNING", "STOPPED")
+        for arn in ecs.list_tasks(cluster=ESTATE, family=f"{ESTATE}-migrate", desiredStatus=status)["taskArns"]
+    ]
+    newest = max(ecs.describe_tasks(cluster=ESTATE, tasks=arns)["tasks"], key=lambda task: task["createdAt"])
+    return newest["lastStatus"] not in ("PROVISIONING", "PENDING", "ACTIVATING")
+
+
+MOMENTS: dict[str, tuple[Callable[[Sandbox, int], bool], str]] = {
+    "4.1.0": (lambda sandbox, calls: one_off_tasks(sandbox, calls) == 2, "failed"),  # before the migration
+    "4.1.1": (migrating, "rolled back"),  # before green starts
+}
+
+
+@pytest.mark.parametrize("tag", MOMENTS)
+def test_an_image_that_is_gone_meanwhile_touches_nothing(
+    releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path, tag: str
+) -> None:
     """One that never was is refused by preflight."""
-    tag = "4.1.0"
+    reached, outcome = MOMENTS[tag]
     push(tag, variants.good())
     before, calls = releases.service["taskDefinition"], len(sandbox.calls())
-    process = releases.begin(tag)
-    assert until(lambda: one_off_tasks(sandbox, calls) == 2, seconds=120), "collectstatic did not begin"
-    ecr = sandbox.client("ecr")
-    digest = ecr.describe_images(repositoryName=ESTATE, imageIds=[{"imageTag": tag}])["imageDetails"][0]["imageDigest"]
-    ecr.batch_delete_image(repositoryName=ESTATE, imageIds=[{"imageDigest": digest}])
-    output = releases.finish(process)
+    with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
+        process = releases.begin(tag)
+        assert until(lambda: reached(sandbox, calls), seconds=120), "it did not come so far"
+        ecr = sandbox.client("ecr")
+        images = ecr.describe_images(repositoryName=ESTATE, imageIds=[{"imageTag": tag}])["imageDetails"]
+        ecr.batch_delete_image(repositoryName=ESTATE, imageIds=[{"imageDigest": images[0]["imageDigest"]}])
+        output = releases.finish(process)
     assert process.returncode != 0, output
-    assert "CannotPullContainerError" in releases.evidence(tag)["why"], releases.evidence(tag)["why"]
+    report = releases.evidence(tag)
+    assert (report["outcome"], "CannotPullContainerError" in report["why"]) == (outcome, True), report["words"]
     assert releases.service["taskDefinition"] == before
     assert releases.holder is None
 
@@ -232,31 +278,98 @@ def test_a_leader_whose_lock_was_taken_changes_nothing_more(releases: Releases, 
     assert releases.latest["serviceDeploymentArn"] == before
 
 
-MIGRATION = "MIGRATION"  # before ECS is asked for anything
-STAGES = (
-    MIGRATION,
-    "SCALE_UP",
-    "POST_TEST_TRAFFIC_SHIFT",
-    "PRODUCTION_TRAFFIC_SHIFT",
-    "BAKE_TIME",
-)
+BACK, DONE = "ROLLBACK_SUCCESSFUL", "SUCCESSFUL"
+# Where its leader is killed, and how what it began ends by itself, as DESIGN section 7 and docs/architecture.md say.
+# The first three are one-off tasks, before ECS is asked for a deployment.
+STAGES: dict[str, int | str] = {
+    "PREFLIGHT": 1,
+    "UPLOAD": 2,
+    "MIGRATION": 3,
+    "SCALE_UP": BACK,
+    "POST_TEST_TRAFFIC_SHIFT": BACK,
+    "PRE_PRODUCTION_TRAFFIC_SHIFT": BACK,
+    "PRODUCTION_TRAFFIC_SHIFT": BACK,
+    "POST_PRODUCTION_TRAFFIC_SHIFT": BACK,
+    "BAKE_TIME": DONE,
+    "CLEAN_UP": DONE,
+}
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_killed_at_any_stage_the_next_deploy_needs_no_cleaning(
-    releases: Releases, sandbox: Sandbox, push: Push, stage: str
+def test_killed_at_any_stage_nobody_notices_and_the_next_deploy_needs_no_cleaning(
+    releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path, stage: str
 ) -> None:
-    """At a pause it goes back when the pause runs out; in a bake ECS goes on alone to the next one, or to its end."""
-    tag = f"5.0.0-{stage.lower().replace('_', '-')}"
+    tag, end = f"5.0.0-{stage.lower().replace('_', '-')}", STAGES[stage]
     push(tag, variants.good())
-    before, calls = releases.latest["serviceDeploymentArn"], len(sandbox.calls())
-    process = releases.begin(tag, release_pause_minutes=8)
-    if stage == MIGRATION:
-        assert until(lambda: one_off_tasks(sandbox, calls) == 3, seconds=120), "migrate did not begin"
-    else:
-        releases.reached(stage, after=before)
-    releases.kill(process)
-    assert until(lambda: releases.holder is None, seconds=90), "its lease did not run out"
-    played = releases.deploy(tag)
+    before, definition, calls = releases.latest, releases.service["taskDefinition"], len(sandbox.calls())
+    with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
+        process = releases.begin(tag, release_pause_minutes=8)
+        if isinstance(end, int):
+            assert until(lambda: one_off_tasks(sandbox, calls) == end, seconds=120), "it did not come so far"
+        else:
+            releases.reached(stage, after=before["serviceDeploymentArn"])
+        releases.kill(process)
+        assert until(lambda: releases.holder is None, seconds=90), "its lease did not run out"
+        if isinstance(end, int):
+            assert releases.latest["serviceDeploymentArn"] == before["serviceDeploymentArn"]
+        else:
+            releases.reached(end, after=before["serviceDeploymentArn"])
+        assert (releases.service["taskDefinition"] == definition) is (end != DONE)
+        played = releases.deploy(tag)
     assert played.code == 0, played.output
-    assert releases.latest["status"] == "SUCCESSFUL"
+    assert releases.latest["status"] == DONE
+    assert releases.audit[0]["outcome"] == "released"
+
+
+@pytest.mark.parametrize("stage", ["SCALE_UP", "PRODUCTION_TRAFFIC_SHIFT"])
+def test_what_a_dead_leader_left_is_taken_back_by_the_next_deploy(
+    releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path, stage: str
+) -> None:
+    """It does not wait until the pause has run out."""
+    tag = f"5.1.0-{stage.lower().replace('_', '-')}"
+    push(tag, variants.good())
+    before = releases.latest["serviceDeploymentArn"]
+    with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
+        process = releases.begin(tag, release_pause_minutes=1000)
+        orphan = releases.reached(stage, after=before)["serviceDeploymentArn"]
+        releases.kill(process)
+        assert until(lambda: releases.holder is None, seconds=90), "its lease did not run out"
+        played = releases.deploy(tag)
+    assert played.code == 0, played.output
+    ecs = sandbox.client("ecs")
+    described = ecs.describe_service_deployments(serviceDeploymentArns=[orphan])["serviceDeployments"][0]
+    assert described["status"] == BACK
+    assert releases.latest["status"] == DONE
+
+
+def test_a_person_stops_a_release_and_its_leader_says_so(
+    releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path
+) -> None:
+    tag = "5.2.0"
+    push(tag, variants.good())
+    before, definition = releases.latest["serviceDeploymentArn"], releases.service["taskDefinition"]
+    with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
+        process = releases.begin(tag, release_step_minutes=120)
+        releases.reached("PRODUCTION_TRAFFIC_SHIFT", after=before)
+        shown = releases.play("runbook_break_lock")
+        assert shown.code != 0 and "did not name it" in sentence(shown), shown.output
+        assert f"Release the application: {tag}" in sentence(shown), shown.output
+        why = json.dumps({"release_why": "students see old grades"})
+        stopped = releases.play("runbook_release_stop", "-e", f"confirm={ESTATE}", "-e", why)
+        output = releases.finish(process)
+    assert (stopped.code, stopped.changed) == (0, 1), stopped.output
+    assert process.returncode != 0, output
+    assert releases.evidence(tag)["outcome"] == "rolled back"
+    assert releases.service["taskDefinition"] == definition
+    assert releases.holder is None
+
+
+def test_a_size_is_a_deployment(releases: Releases, sandbox: Sandbox, tmp_path: Path) -> None:
+    before = releases.latest["serviceDeploymentArn"]
+    running = next(entry["release"] for entry in releases.audit if entry["outcome"] == "released")
+    with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
+        played = releases.deploy(running, release_cpu=4096, release_memory=8192)
+    assert played.code == 0, played.output
+    assert releases.latest["serviceDeploymentArn"] != before
+    definition = sandbox.client("ecs").describe_task_definition(taskDefinition=releases.service["taskDefinition"])
+    assert (definition["taskDefinition"]["cpu"], definition["taskDefinition"]["memory"]) == ("4096", "8192")

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 import yaml
 
 from sandbox.config import CHECKOUT
+from sandbox.runtime.images import Images
 from tests.estate import BIN, Played, Sandbox
 
 PATIENCE = 300.0
@@ -49,9 +51,27 @@ class Place:
         return self.sandbox.play(playbook, *self.words, *words, inventories=self.inventories)
 
     def push(self, tag: str) -> None:
-        """Build the application's image into the estate's repository."""
-        words = ("image", "build", "sandbox/app", "--tag", tag, "--repository", self.name)
-        subprocess.run([str(BIN / "sandbox"), *words], cwd=CHECKOUT, check=True, capture_output=True)
+        """Build the application's image into the estate's repository, in whichever account and region that is."""
+        images = Images(self.sandbox.settings.root)
+        manifest = images.get(images.build(CHECKOUT / "sandbox/app")).decode()
+        ecr = self.client("ecr")
+        with suppress(ecr.exceptions.ImageAlreadyExistsException):
+            ecr.put_image(repositoryName=self.name, imageManifest=manifest, imageTag=tag)
+
+    def client(self, service: str) -> Any:
+        """A client of the estate's own account and region."""
+        own: Mapping[str, str] = self.values.get("stack_environment", {})
+        if not own:
+            return self.sandbox.client(service)
+        return boto3.client(
+            service,
+            region_name=own["AWS_REGION"],
+            endpoint_url=own["AWS_ENDPOINT_URL"],
+            verify=own["AWS_CA_BUNDLE"],
+            aws_access_key_id=own["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=own["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=own["AWS_SESSION_TOKEN"],
+        )
 
     def kill(self, playbook: str, calls: int) -> int:
         """Run a playbook and kill it with all that it started, after so many calls that changed something.

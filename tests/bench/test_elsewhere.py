@@ -63,9 +63,10 @@ def test_an_estate_elsewhere_lives_and_goes(place: Place) -> None:
     again = place.play("provision")
     done(again)
     assert again.changed == 0, again.output
-    if place.values.get("stack_region") == REGION:
-        place.push("1.0.0")
-        done(place.play("deploy"))
+    place.push("1.0.0")
+    done(place.play("deploy"))
+    (service,) = place.client("ecs").describe_services(cluster=place.name, services=[f"{place.name}-app"])["services"]
+    assert (service["runningCount"], service["desiredCount"]) == (3, 3)
     done(place.play("destroy"))
     gone = place.play("destroy")
     done(gone)

@@ -73,8 +73,8 @@ def rehearsals(tmp_path: Path) -> Rehearsals:
 
 def listening() -> set[int]:
     """Ports that anything listens on at the rehearsal's addresses."""
-    connections = psutil.net_connections("inet")
-    return {one.laddr.port for one in connections if one.laddr and str(one.laddr.ip).startswith(f"{NET}.")}
+    connections = [one for one in psutil.net_connections("inet") if one.status == psutil.CONN_LISTEN]
+    return {one.laddr.port for one in connections if str(one.laddr.ip).startswith(f"{NET}.")}
 
 
 def test_it_works_from_any_state_and_leaves_nothing(rehearsals: Rehearsals) -> None:

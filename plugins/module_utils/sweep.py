@@ -17,6 +17,7 @@ from ansible.module_utils.names import aws_name
 from botocore.exceptions import ClientError
 
 COLOURS = ("blue", "green")
+LIFTED = ", and AWS's deletion protection of it is lifted"
 # How EC2's commands are called where it doesn't follow from the type of the resource.
 EC2_COMMANDS = {
     "elastic-ip": "release-address --allocation-id",
@@ -188,7 +189,7 @@ def sweep_database(rds: Any, estate: Estate) -> Iterator[Item]:
             estate.name,
             f"aws rds delete-db-instance --db-instance-identifier {estate.name}",
             instance["DBInstanceArn"],
-            holds=f"{instance['AllocatedStorage']} GB",
+            holds=f"{instance['AllocatedStorage']} GB{LIFTED if instance['DeletionProtection'] else ''}",
             refuses="it holds the estate's data",
         )
     for snapshot in rds.describe_db_snapshots(**by_name)["DBSnapshots"]:
@@ -205,7 +206,10 @@ def sweep_balancer(elb: Any, estate: Estate) -> Iterator[Item]:
     for balancer in answer["LoadBalancers"] if answer else []:
         arn = balancer["LoadBalancerArn"]
         command = f"aws elbv2 delete-load-balancer --load-balancer-arn {arn}"
-        yield Item("load balancer", name, command, arn, refuses="it is how people reach the application")
+        attributes = elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+        protected = {"Key": "deletion_protection.enabled", "Value": "true"} in attributes
+        holds = f"the way to the application{LIFTED}" if protected else ""
+        yield Item("load balancer", name, command, arn, holds, refuses="it is how people reach the application")
     for name in (aws_name(f"{estate.name}-{colour}", "target_group") for colour in COLOURS):
         answer = unless_missing("TargetGroupNotFound", elb.describe_target_groups, Names=[name])
         for arn in (group["TargetGroupArn"] for group in answer["TargetGroups"]) if answer else []:

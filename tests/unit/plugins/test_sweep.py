@@ -159,6 +159,38 @@ def test_what_holds_something_says_how_much_and_refuses() -> None:
     assert swept()["bucket"].refuses == "it holds 1 versions of objects, 2.0 MB"
 
 
+@pytest.mark.parametrize("protected", [True, False])
+def test_a_protection_that_would_be_lifted_is_shown(protected: bool) -> None:
+    """Somebody may have switched it on by hand; who gives it up by an option should see that."""
+    ec2 = client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+            "SubnetId"
+        ]
+        for n, zone in enumerate("ab")
+    ]
+    rds = client("rds")
+    rds.create_db_subnet_group(DBSubnetGroupName="tier1", DBSubnetGroupDescription="x", SubnetIds=subnets)
+    rds.create_db_instance(
+        DBInstanceIdentifier="tier1",
+        DBInstanceClass="db.t3.medium",
+        Engine="postgres",
+        AllocatedStorage=20,
+        DBSubnetGroupName="tier1",
+        MasterUsername="admin_",
+        MasterUserPassword="x" * 16,
+        DeletionProtection=protected,
+    )
+    elb = client("elbv2")
+    arn = elb.create_load_balancer(Name="tier1", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    wanted = [{"Key": "deletion_protection.enabled", "Value": str(protected).lower()}]
+    elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=wanted)
+    found = swept()
+    assert ("protection of it is lifted" in found["database"].holds) is protected
+    assert ("protection of it is lifted" in found["load balancer"].holds) is protected
+
+
 def test_only_names_that_others_made_keep_a_zone() -> None:
     route53 = client("route53")
     zone = route53.create_hosted_zone(Name="tier1.example", CallerReference="1")["HostedZone"]["Id"]

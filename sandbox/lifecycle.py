@@ -97,7 +97,7 @@ def clear(root: Path) -> int:
     """
     ended = processes.sweep(root)
     for file in root.rglob("postmaster.pid"):
-        postgres_memory.release(file.parent)
+        postgres_memory.release(postgres_memory.recorded(file.parent))
     kept = KEPT - {"images"} if foreign(root) else KEPT
     for path in root.iterdir():
         if path.name in kept:

@@ -74,6 +74,7 @@ class Postgres:
         self._secret = folder / "rdsadmin.password"
         self._passfile = folder / "pgpass"
         self._process: processes.Process | None = None
+        self._segment: postgres_memory.Segment | None = None  # remembered: its folder may be lost before it
 
     def create(self, master: Master, parameters: Mapping[str, str]) -> None:
         """Make the data folder, start the server, make roles and the first database."""
@@ -103,6 +104,7 @@ class Postgres:
         """Start as the standby that it was when it stopped; returns when it streams."""
         self._process = self._run("postgres", "-D", self.data)
         self._await(lambda: primary.streams_to(self))
+        self._segment = postgres_memory.recorded(self.data)
 
     def back_up(self, folder: Path) -> None:
         """Copy the server's data, and the superuser's password, into a folder, while it runs or not.
@@ -124,6 +126,7 @@ class Postgres:
         self.kill()  # what may be left of it
         self._process = self._run("postgres", "-D", self.data)
         self._await(self.ready)
+        self._segment = postgres_memory.recorded(self.data)
 
     def promote(self, parameters: Mapping[str, str]) -> None:
         """Start anew as a primary with these parameters, with all that it ever received.
@@ -153,7 +156,7 @@ class Postgres:
             self._process.kill()
             self._process = None
         proc.end_all(lambda: [one for one in proc.entries() if one.stands_in(self.data)])
-        postgres_memory.release(self.data)
+        postgres_memory.release(postgres_memory.recorded(self.data) or self._segment)
 
     def restart(self, parameters: Mapping[str, str]) -> None:
         """Stop and start with these parameters, static ones included."""

@@ -14,14 +14,17 @@ KEYS = 2**32  # the kernel shows a key with its sign, PostgreSQL without
 LINE = 6  # of postmaster.pid: "<key> <id>", as miscadmin.h of PostgreSQL says
 
 
-def release(data: Path) -> None:
-    """Remove the segment of a data folder whose server is no more; none that is in use."""
-    if (segment := _recorded(data)) and segment in _unused():
+Segment = tuple[int, int]  # key and id
+
+
+def release(segment: Segment | None) -> None:
+    """Remove the segment of a server that is no more; none that is in use."""
+    if segment and segment in _unused():
         subprocess.run(["ipcrm", "--shmem-id", str(segment[1])], check=False, stderr=subprocess.DEVNULL)
 
 
-def _recorded(data: Path) -> tuple[int, int] | None:
-    """Key and id of the segment that the server wrote down; one that ended by itself has removed both."""
+def recorded(data: Path) -> Segment | None:
+    """The segment that the server of a data folder wrote down; one that ended by itself has removed both."""
     try:
         key, identifier = (data / "postmaster.pid").read_text().splitlines()[LINE].split()
         return int(key) % KEYS, int(identifier)
@@ -29,8 +32,8 @@ def _recorded(data: Path) -> tuple[int, int] | None:
         return None
 
 
-def _unused() -> set[tuple[int, int]]:
-    """Key and id of the segments that no process uses."""
+def _unused() -> set[Segment]:
+    """The segments that no process uses."""
     rows = [line.split() for line in SEGMENTS.read_text().splitlines()]
     column = {name: number for number, name in enumerate(rows[0])}
     return {

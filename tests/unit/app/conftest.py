@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import pytest
 
-from sandbox.runtime.processes import sweep
+from sandbox.lifecycle import clear
 
 from .harness import ADMIN, Client, Estate, Task, eventually, ready
 
@@ -23,7 +23,7 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     estate.start()
     yield estate
     estate.stop()
-    sweep(root)
+    clear(root)
     shutil.rmtree(root)
 
 

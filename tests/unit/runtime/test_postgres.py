@@ -18,7 +18,6 @@ from sandbox.lifecycle import clear
 from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
-from sandbox.runtime.processes import sweep
 from tests import nets
 
 NAME = "orders.example.us-east-1.rds.amazonaws.com"
@@ -31,7 +30,7 @@ FORCED = {"rds.force_ssl": "1"}
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("sandbox")
     yield folder
-    sweep(folder)
+    clear(folder)
     shutil.rmtree(folder)
 
 

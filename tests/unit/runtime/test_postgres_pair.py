@@ -13,12 +13,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from sandbox.lifecycle import clear
 from sandbox.runtime import postgres_pair
 from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres, PostgresError
 from sandbox.runtime.postgres_pair import Pair
-from sandbox.runtime.processes import sweep
 from tests import nets
 
 MASTER = Master("orders_admin", "a password of some length", "orders")
@@ -44,7 +44,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     root = tmp_path_factory.mktemp("pair")
     yield Site(root)
-    sweep(root)
+    clear(root)
     shutil.rmtree(root)
 
 

@@ -23,12 +23,12 @@ from sandbox.api.transport import HttpsServer
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET, Settings
 from sandbox.controllers.context import Sandbox
 from sandbox.controllers.loop import Controller, Loop
+from sandbox.lifecycle import clear
 from sandbox.runtime.certificates import Authority
 from sandbox.runtime.clock import Clock
 from sandbox.runtime.envoy import Envoy
 from sandbox.runtime.images import Images
 from sandbox.runtime.network import Network
-from sandbox.runtime.processes import sweep
 from tests import nets
 
 NET = nets.OWN
@@ -91,7 +91,7 @@ def running(root: Path, *controllers: Callable[[Sandbox], Controller]) -> Iterat
     )
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, root)
-        stack.callback(sweep, root)
+        stack.callback(clear, root)
         journal = Journal(root / "api.jsonl")
         stack.callback(journal.close)
         identity = authority.issue(["localhost"], [settings.api_address])

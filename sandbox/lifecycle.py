@@ -96,7 +96,7 @@ def clear(root: Path) -> int:
     The API's memory dies with the supervisor, so what it described is of no use any more.
     """
     ended = processes.sweep(root)
-    for file in root.rglob("postmaster.pid"):
+    for file in (root / "databases").rglob("postmaster.pid"):
         postgres_memory.release(postgres_memory.recorded(file.parent))
     kept = KEPT - {"images"} if foreign(root) else KEPT
     for path in root.iterdir():

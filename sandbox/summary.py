@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
+from sandbox.cli import running
 from sandbox.config import Settings
-from sandbox.environment import variables
 from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
 
@@ -45,15 +43,7 @@ class Summary:
 
 def client(settings: Settings, service: str) -> Any:
     """A boto3 client of the operator."""
-    env = variables(settings, Authority(settings.root))
-    return boto3.client(
-        service,
-        endpoint_url=env["AWS_ENDPOINT_URL"],
-        region_name=env["AWS_REGION"],
-        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-        verify=env["AWS_CA_BUNDLE"],
-    )
+    return running.clients(settings)(service)
 
 
 def public_name(settings: Settings, estate: str) -> tuple[str, str]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
 
+from sandbox.cli.running import clients_by
 from sandbox.config import CHECKOUT
 from sandbox.runtime.images import Images
 from tests.estate import BIN, Played, Sandbox
@@ -61,17 +61,7 @@ class Place:
     def client(self, service: str) -> Any:
         """A client of the estate's own account and region."""
         own: Mapping[str, str] = self.values.get("stack_environment", {})
-        if not own:
-            return self.sandbox.client(service)
-        return boto3.client(
-            service,
-            region_name=own["AWS_REGION"],
-            endpoint_url=own["AWS_ENDPOINT_URL"],
-            verify=own["AWS_CA_BUNDLE"],
-            aws_access_key_id=own["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=own["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=own["AWS_SESSION_TOKEN"],
-        )
+        return clients_by(own)(service) if own else self.sandbox.client(service)
 
     def kill(self, playbook: str, calls: int) -> int:
         """Run a playbook and kill it with all that it started, after so many calls that changed something.

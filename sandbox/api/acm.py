@@ -23,11 +23,11 @@ PENDING = "PENDING_VALIDATION"
 ONLY_WHEN_ISSUED = ("IssuedAt", "NotAfter", "NotBefore", "Serial")
 
 
-class ResourceInUseException(ServiceException):  # type: ignore[misc]
+class ResourceInUseException(ServiceException):  # type: ignore[misc]  # moto is untyped
     code = "ResourceInUseException"
 
 
-class RequestInProgressException(ServiceException):  # type: ignore[misc]
+class RequestInProgressException(ServiceException):  # type: ignore[misc]  # moto is untyped
     code = "RequestInProgressException"
 
 

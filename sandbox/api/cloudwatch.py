@@ -31,7 +31,7 @@ from sandbox.api.mend import behaviour, operation
 HISTORY = 100
 
 
-class Distribution(MetricAggregatedDatum):  # type: ignore[misc]
+class Distribution(MetricAggregatedDatum):  # type: ignore[misc]  # moto is untyped
     """A metric's samples in a period: value -> how often."""
 
     def __init__(

@@ -29,15 +29,15 @@ from sandbox.config import Settings
 Document = dict[str, Any]
 
 
-class ImageTagAlreadyExistsException(ServiceException):  # type: ignore[misc]
+class ImageTagAlreadyExistsException(ServiceException):  # type: ignore[misc]  # moto is untyped
     code = "ImageTagAlreadyExistsException"
 
 
-class LayersNotFoundException(ServiceException):  # type: ignore[misc]
+class LayersNotFoundException(ServiceException):  # type: ignore[misc]  # moto is untyped
     code = "LayersNotFoundException"
 
 
-class ImageDigestDoesNotMatchException(ServiceException):  # type: ignore[misc]
+class ImageDigestDoesNotMatchException(ServiceException):  # type: ignore[misc]  # moto is untyped
     code = "ImageDigestDoesNotMatchException"
 
 

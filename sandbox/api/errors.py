@@ -16,7 +16,7 @@ from sandbox.api.calls import Call
 CBOR = [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")]
 
 
-class _Error(ServiceException):  # type: ignore[misc]
+class _Error(ServiceException):  # type: ignore[misc]  # moto is untyped
     """moto looks up errors in the model of the service whose package they are from: none, here."""
 
 

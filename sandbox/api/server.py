@@ -79,7 +79,7 @@ class Api:
         return errors.not_emulated(call, content_type) if _unrouted(answer) else answer
 
 
-class _Services(DomainDispatcherApplication):  # type: ignore[misc]
+class _Services(DomainDispatcherApplication):  # type: ignore[misc]  # moto is untyped
     """moto's services, without its own /moto-api and instance metadata paths."""
 
     def find(self, environ: dict[str, Any]) -> Flask | None:

@@ -12,7 +12,7 @@ from moto.sts.responses import TokenResponse
 from sandbox.api.mend import behaviour
 
 
-class AccessDenied(ServiceException):  # type: ignore[misc]
+class AccessDenied(ServiceException):  # type: ignore[misc]  # moto is untyped
     code = "AccessDenied"
 
 

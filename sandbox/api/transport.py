@@ -69,7 +69,7 @@ class _Server(ThreadedWSGIServer):
             super().shutdown_request(request)
 
 
-class _Handler(MotoRequestHandler):  # type: ignore[misc]
+class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped
     """One connection: moto reads requests as it expects them, we write the answers."""
 
     protocol_version = "HTTP/1.1"

@@ -11,7 +11,7 @@ from sandbox.environment import variables
 from sandbox.runtime.certificates import Authority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 NOT_RUNNING = 3
 
@@ -28,9 +28,12 @@ def require(settings: Settings) -> int:
 
 def clients(settings: Settings) -> Callable[[str], Any]:
     """Makes boto3 clients that act as the operator, whatever this shell's own AWS settings are."""
-    import boto3
+    return clients_by(variables(settings, Authority(settings.root)))
 
-    environment = variables(settings, Authority(settings.root))
+
+def clients_by(environment: Mapping[str, str]) -> Callable[[str], Any]:
+    """Makes boto3 clients of the endpoint, region and keys that an environment's AWS_ variables name."""
+    import boto3
 
     def client(service: str) -> Any:
         return boto3.client(
@@ -40,6 +43,7 @@ def clients(settings: Settings) -> Callable[[str], Any]:
             region_name=environment["AWS_REGION"],
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=environment.get("AWS_SESSION_TOKEN") or None,
         )
 
     return client

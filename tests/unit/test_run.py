@@ -94,18 +94,19 @@ def test_lanes_run_beside_each_other_and_their_output_stays_in_one_piece(
         assert f"\n==> {name}\n{name} begins\n{name} ends\n" in shown
 
 
+async def interrupt(step: Step) -> None:
+    """Run a step, and cancel it as soon as it has said something."""
+    task = asyncio.create_task(run.run(step, lane(step)))
+    while not step.log.exists() or not step.log.read_text():
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 def test_interrupted_it_ends_what_it_started() -> None:
     step = shell("echo $$; sleep 60")
-
-    async def interrupted() -> None:
-        task = asyncio.create_task(run.run(step, lane(step)))
-        while not step.log.exists() or not step.log.read_text():
-            await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(asyncio.wait_for(interrupted(), 20))
+    asyncio.run(asyncio.wait_for(interrupt(step), 20))
     assert not psutil.pid_exists(int(step.log.read_text()))
 
 
@@ -125,16 +126,7 @@ def test_what_a_step_leaves_behind_holds_nothing_up_is_named_and_ended(
 def test_interrupted_it_ends_what_has_a_session_of_its_own_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stuck, "PATIENCE_SECONDS", 2.0)
     step = shell("setsid sleep 77 & echo $!; sleep 60")
-
-    async def interrupted() -> None:
-        task = asyncio.create_task(run.run(step, lane(step)))
-        while not step.log.exists() or not step.log.read_text():
-            await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(asyncio.wait_for(interrupted(), 30))
+    asyncio.run(asyncio.wait_for(interrupt(step), 30))
     assert not psutil.pid_exists(int(step.log.read_text().split()[0]))
 
 

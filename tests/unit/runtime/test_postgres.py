@@ -140,7 +140,9 @@ def test_committed_rows_survive_a_killed_server(server: Postgres) -> None:
 def test_a_killed_server_leaves_nothing_in_the_machine_s_memory(root: Path, tmp_path: Path, way: str) -> None:
     """The kernel has room for 4,096 such segments; after so many kills no PostgreSQL would start on the machine."""
     address = Network(root, nets.OWN).address("node/short")
-    server = Postgres(tmp_path, "short", tmp_path / "short", address, Authority(tmp_path).issue([NAME], [address]))
+    server = Postgres(
+        tmp_path, "short", tmp_path / "databases/short", address, Authority(tmp_path).issue([NAME], [address])
+    )
     server.create(MASTER, FORCED)
     assert list((server.data / "pg_dynshmem").iterdir())  # not in /dev/shm
     segment = (server.data / "postmaster.pid").read_text().splitlines()[6].split()[1]

@@ -207,21 +207,19 @@ def main() -> None:
     command = " ".join(module.params["command"])
     if module.check_mode:
         module.exit_json(changed=True, task={}, lines=[], diff={"before": "", "after": f"one-off task: {command}\n"})
-    run = Run(module)
-    late = False
+    run, help_ = Run(module), ""
     try:
         try:
             task = run.wait(run.start())
+            why = failure(task)
         except LateError as error:
-            task, late = error.task, True
+            task, help_ = error.task, module.params["timeout_help"]
+            why = f"it took longer than {module.params['timeout']} s and was stopped"
         lines = run.lines(task) if task else []
     except (BotoCoreError, ClientError, RuntimeError) as error:
         module.fail_json(msg=f"The one-off task `{command}` failed: {error}.")
-    if late:
-        why = f"it took longer than {module.params['timeout']} s and was stopped"
-        module.fail_json(msg=told(command, why, lines, module.params["timeout_help"]), lines=lines)
-    if why := failure(task):
-        module.fail_json(msg=told(command, why, lines), lines=lines)
+    if why:
+        module.fail_json(msg=told(command, why, lines, help_), lines=lines)
     module.exit_json(changed=True, task={"arn": task["taskArn"], "exit_code": 0}, lines=lines)
 
 

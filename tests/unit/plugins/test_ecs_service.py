@@ -248,7 +248,6 @@ def test_a_check_plans_what_the_run_does_and_sends_nothing() -> None:
 @pytest.mark.parametrize("check", [False, True])
 def test_a_service_that_was_deleted_by_hand_is_no_service_while_it_drains(changed: dict[str, Any], check: bool) -> None:
     answer = converged(Ecs({**described(), "status": "DRAINING"}), check=check, **changed)
-    assert answer["failed"]
     assert "was deleted, and its tasks still drain. Nothing was touched" in answer["msg"]
 
 

@@ -45,9 +45,10 @@ from ansible.module_utils.aws_resource import (
     State,
     run,
     tags_to,
-    unless_missing,
 )
 from ansible.module_utils.elb import find_listener, forwarded, group_arn, tags_of
+from ansible.module_utils.redaction import remember
+from ansible.module_utils.secret_values import TEST_HEADER, MissingSecretError, SecretError, fetch
 from ansible.module_utils.tagging import tag_elb
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -104,6 +105,7 @@ class ListenerRule(Resource):
             return None
         rule = mine[0]
         name, value = header(rule["Conditions"])
+        remember(value or "")  # the secret's value, or one that it had
         return {
             "arn": rule["RuleArn"],
             "path_patterns": paths(rule["Conditions"]),
@@ -115,17 +117,18 @@ class ListenerRule(Resource):
         }
 
     def secret_value(self) -> str | None:
-        """None where no secret is named, or where it does not exist yet, as in a plan of an empty estate."""
+        """None where no secret is needed, or where it does not exist yet, as in a plan of an empty estate."""
         name = self.params["header_secret"]
-        if not name:
+        if not name or self.params["state"] == "absent":
             return None
-        manager = self.module.client("secretsmanager")
-        answer = unless_missing("ResourceNotFoundException", manager.get_secret_value, SecretId=name)
-        if answer is None and not self.module.check_mode:
-            self.fail(
-                f"There is no secret {name} for the rule {self.name}. Run playbooks/provision.yml --tags secrets."
-            )
-        return str(answer["SecretString"]) if answer else None
+        try:
+            return fetch(self.module.client("secretsmanager"), name, TEST_HEADER)
+        except MissingSecretError as error:
+            if self.module.check_mode:
+                return None
+            self.fail(f"The rule {self.name} was not touched. {error}")
+        except SecretError as error:
+            self.fail(f"The rule {self.name} was not touched. {error}")
 
     def wanted(self, found: State | None) -> State:
         at_creation = {name: int(weight) for name, weight in self.params["target_groups"].items()}

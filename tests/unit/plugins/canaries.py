@@ -24,12 +24,12 @@ SENDABLE = {
     "number": "47114812491350146",
     "json": f'{{"username": "canary", "password": "{CANARY}", "n": 1}}',
     "yaml": f"- !unsafe {CANARY}: # k2Jd8Fh5Lm",
-    "url": f"a://{CANARY}:k2Jd8Fh5Lm@h/?q={CANARY}&r=+/=",
     "blank inside": f"{CANARY} k2Jd8Fh5Lm",
-    "4 KB": "".join(f"{number:04d}k{number * 7919 % 9973:04x}" for number in range(460))[:4096],
 }
 #: Good for a token, and no header by which a load balancer's rule can tell test traffic.
-WILD = {
+TOKENS = {
+    "4 KB": "".join(f"{number:04d}k{number * 7919 % 9973:04x}" for number in range(460))[:4096],
+    "url": f"a://{CANARY}:k2Jd8Fh5Lm@h/?q={CANARY}&r=+/=",
     "backslash": f"{CANARY}\\n\\x41\\\\k2Jd8Fh5Lm",
     "star": f"{CANARY}*k2Jd8Fh5Lm",
     "question mark": f"{CANARY}?k2Jd8Fh5Lm",
@@ -52,7 +52,7 @@ UNSENDABLE = {
     "only newlines": "\n\n",
 }
 BINARY = CANARY.encode() + b"\x00\xff\xfe" + b"k2Jd8Fh5Lm"
-TEXTS = {**SENDABLE, **WILD, **UNSENDABLE}
+TEXTS = {**SENDABLE, **TOKENS, **UNSENDABLE}
 
 
 def leaks(text: str, value: str) -> set[str]:
@@ -61,9 +61,12 @@ def leaks(text: str, value: str) -> set[str]:
     It goes the other way than what hides them: it decodes the text, and looks for the value as it is.
     """
     value = json.loads(value)["password"] if value.startswith("{") else value
-    runs = {value[at : at + PIECE] for at in range(len(value) - PIECE + 1)}
-    runs = {run for run in runs if len(set(run)) > 2}
-    return {run for readable in readings(text) for run in runs if run in readable}
+    wanted = {run for run in _runs(value) if len(set(run)) > 2}
+    return wanted & {run for readable in readings(text) for run in _runs(readable)}
+
+
+def _runs(text: str) -> set[str]:
+    return {text[at : at + PIECE] for at in range(len(text) - PIECE + 1)}
 
 
 def readings(text: str) -> set[str]:
@@ -80,9 +83,7 @@ def _decoded(text: str) -> Iterator[str]:
     yield html.unescape(text)
     yield re.sub(r"\s+", "", text)
     yield re.sub(r"\\(.)", lambda found: {"n": "\n", "r": "\r", "t": "\t"}.get(found[1], found[1]), text)
-    yield re.sub(
-        r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4}))", lambda found: chr(int(found[1] or found[2], 16)), text
-    )
+    yield re.sub(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4}))", lambda found: chr(int(found[1] or found[2], 16)), text)
     for word in re.findall(r"[A-Za-z0-9+/_-]{12,}", text):
         yield from _of_base64(word)
 

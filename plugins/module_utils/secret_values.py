@@ -44,7 +44,7 @@ class Use:
 # Visible ASCII, as RFC 9110, 5.5, asks of what is new; servers give up at 8,190 bytes a header, as Gunicorn does:
 # docs.gunicorn.org/en/stable/settings.html#limit-request-field-size
 BEARER = Use("be sent as Authorization: Bearer", 8000)
-# 128 characters, in any case; * and ? match others. That a backslash takes that from them is said of query strings alone:
+# 128 characters, in any case; * and ? match others. That a backslash escapes them is said of query strings alone:
 # docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_HttpHeaderConditionConfig.html
 TEST_HEADER = Use(
     "be the header by which the load balancer knows test traffic",

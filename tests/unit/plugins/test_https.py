@@ -154,3 +154,20 @@ def test_traffic_tells_how_much_of_it_failed_and_how(outside: Outside) -> None:
 def test_traffic_ends_when_its_time_is_over(outside: Outside) -> None:
     outside.does.slow = {"/": 0.1}
     assert 0 < send(outside.address(), "/", 5000, 2, {}, 0.5).sent < 5000
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\n", "a\r\nX-Other: b", "a\0b", "a\x7f", "a€", "\n", "a\r"])
+def test_a_header_that_can_t_be_sent_is_named_and_not_quoted(outside: Outside, value: str) -> None:
+    with Client(outside.address()) as client:
+        with pytest.raises(NoAnswerError) as refused:
+            client.ask("GET", "/", headers={"X-Kept": "yes", "X-Odd": value})
+        assert client.ask("GET", "/").status == 200
+    assert str(refused.value) == "the header X-Odd can't be sent: it holds a character that HTTP does not allow there"
+    assert len(outside.application.headers_seen) == 1
+
+
+@pytest.mark.parametrize("value", ["a", "a b", "a\tb", "", "%0a", "\\n", "'\"`$", "{{ x }}", "é", "a" * 8000])
+def test_a_header_that_can_be_sent_is(outside: Outside, value: str) -> None:
+    with Client(outside.address()) as client:
+        assert client.ask("GET", "/", headers={"X-Odd": value}).status == 200
+    assert outside.application.headers_seen[0]["x-odd"] == value

@@ -20,7 +20,7 @@ VALIDATION = {"Type": "CNAME", "TTL": 300, "ResourceRecords": [{"Value": "_b.acm
 APP = {"name": "app.t1.example", "type": "A", "value": "192.0.2.1", "ttl": 300, "alias": None}
 
 
-class FailedError(Exception):
+class FailedError(SystemExit):
     pass
 
 
@@ -33,6 +33,7 @@ def module(**params: Any) -> Any:
         client=lambda service: None,
         fail_json=fail_json,
         check_mode=True,
+        no_log_values=set(),
     )
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import socket
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -327,3 +331,13 @@ def test_a_rule_s_header_is_in_no_error_of_aws(
     with environment(world.api):
         text = output(listener_rule.main, {**options, **secrets, "priority": 50, "state": "absent"})
     assert '"changed": true' in text, "what is to go needs no value"
+
+
+def test_the_cure_that_a_refusal_prints_cures(world: World) -> None:
+    """Run as it is printed, with nothing but the file's name put in."""
+    refusal = json.loads(smoke_test_token(world, TEXTS["newline"]))["msg"]
+    _, _, cure = refusal.partition("without its last newline: ")
+    (world.folder / "FILE").write_text(f"{TOKEN}\n\n")
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    subprocess.run(cure, shell=True, check=True, cwd=world.folder, env={**os.environ, "PATH": programs})
+    assert world.secrets.get_secret_value(SecretId="t/token")["SecretString"] == TOKEN

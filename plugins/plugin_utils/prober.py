@@ -145,7 +145,7 @@ class Prober:
             Request(
                 t=at,
                 ms=(time.monotonic() - begun) * 1000,
-                release=answer.release if answer else None,
+                release=redact(answer.release) if answer and answer.release else None,  # an application may echo
                 kind="read" if order.sequence is None else "write",
                 status=answer.status if answer else None,
                 error=error,

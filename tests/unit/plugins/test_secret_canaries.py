@@ -339,5 +339,6 @@ def test_the_cure_that_a_refusal_prints_cures(world: World) -> None:
     _, _, cure = refusal.partition("without its last newline: ")
     (world.folder / "FILE").write_text(f"{TOKEN}\n\n")
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    subprocess.run(cure, shell=True, check=True, cwd=world.folder, env={**os.environ, "PATH": programs})
+    shell = {**os.environ, "PATH": programs, "AWS_DEFAULT_REGION": os.environ["AWS_REGION"]}
+    subprocess.run(cure, shell=True, check=True, cwd=world.folder, env=shell)
     assert world.secrets.get_secret_value(SecretId="t/token")["SecretString"] == TOKEN

@@ -195,6 +195,14 @@ def test_no_output_shows_a_piece_of_the_value(
     assert shown == {}
 
 
+def test_the_journal_of_calls_holds_none(world: World) -> None:
+    for place in PLACES.values():
+        place(world, SENDABLE["json"])
+    journal = (world.api.settings.root / "api.jsonl").read_text()
+    assert journal.count("PutSecretValue") > 3
+    assert {name for name, value in CANARIES.items() if leaks(journal, text_of(value))} == set()
+
+
 def test_a_timeout_shows_none_either(world: World) -> None:
     for value in (SENDABLE["plain"], TEXTS["newline"]):
         world.outside.does.slow = {"/api/heartbeat": 0.4}

@@ -16,6 +16,7 @@ from tests.unit.plugins.canaries import TEXTS, leaks
 from tests.unit.plugins.outside import Outside, serving
 from tests.unit.plugins.test_probe_process import environment
 from tests.unit.sandbox import api_only
+from tests.waiting import HANGS_SECONDS
 
 CHECKOUT = Path(__file__).parents[3]
 NAMES = ("quotes", "json", "newline", "beyond Latin-1")
@@ -93,7 +94,7 @@ def test_a_play_shows_no_piece_of_a_value(
         },
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=HANGS_SECONDS,
     )
     written = [path for path in (*folder.rglob("*"), tmp_path / "story.json") if path.is_file()]
     texts = [done.stdout, done.stderr, *(path.read_text() for path in written)]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import HANGS_SECONDS
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 SYSTEM = ("bash", "cat", "dirname", "env", "grep", "mkdir", "sh", "sleep", "tail", "touch")
 PYTHON = """#!/bin/sh
@@ -52,7 +54,7 @@ class Machine:
         return subprocess.run(
             [self.programs / "bash", self.root / command[0], *command[1:]],
             cwd=self.root, env={"PATH": str(self.programs), **environment},
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=HANGS_SECONDS, check=False,
         )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -188,9 +188,7 @@ def find_load_balancer(elb: Any, estate: Estate) -> Found:
     answer = unless_missing("LoadBalancerNotFound", elb.describe_load_balancers, Names=[name])
     balancer = answer["LoadBalancers"][0] if answer else {}
     page = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"] if balancer else []
-    listeners = {
-        protocol: (listener_on(page, port) or {}).get("ListenerArn") for protocol, port in PORTS.items()
-    }
+    listeners = {protocol: (listener_on(page, port) or {}).get("ListenerArn") for protocol, port in PORTS.items()}
     groups = {
         colour: target_group_arn(elb, aws_name(f"{estate.name}-{colour}", "target_group"))
         for colour in ("blue", "green")
@@ -217,7 +215,7 @@ def own_rules(elb: Any, listener_arn: str | None, groups: set[str | None], stack
     }
 
 
-def rule_state(elb: Any, rule: Found | None, groups: set[str | None], stack: str) -> Found:
+def rule_state(elb: Any, rule: Mapping[str, Any] | None, groups: set[str | None], stack: str) -> Found:
     if rule is None or not rule_belongs(stack, bool(target_groups(rule) & groups), tags_of(elb, rule["RuleArn"])):
         return {"arn": None, "weights": {}}
     forwards = [action["ForwardConfig"] for action in rule["Actions"] if "ForwardConfig" in action]

@@ -32,7 +32,9 @@ HASH_LENGTH = 8
 # docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
 # docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html
 DOMAIN_LIMIT = 64
-DOMAIN = re.compile(r"(?=.*[a-z][^.]*\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+DOMAIN = re.compile(
+    r"(?=.*[a-z][^.]*\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+)
 
 
 def aws_name(name: str, kind: str) -> str:
@@ -60,12 +62,16 @@ def domain_objection(domain: str) -> str | None:
     if DOMAIN.fullmatch(domain) and len(domain) <= DOMAIN_LIMIT:
         return None
     meant = domain.strip().rstrip(".").lower()
+    if len(meant) > DOMAIN_LIMIT:
+        return (
+            f"A stack's domain can't have {len(meant)} characters: {domain!r}. Nothing was touched. A certificate's "
+            f"first name may have {DOMAIN_LIMIT}. Use a shorter one: correct dns_zone_name."
+        )
     cure = f"Write it as AWS keeps it: dns_zone_name: {meant}" if DOMAIN.fullmatch(meant) else "Correct dns_zone_name"
     return (
-        f"A stack's domain can't be typed {domain!r}. Nothing was touched. It stands in DNS names, in the certificate and "
-        "in addresses, and is compared with what AWS shows: lower-case letters, digits and single hyphens between dots, no "
-        "dot or blank at an end, other letters in their xn-- form, at least two parts, at most "
-        f"{DOMAIN_LIMIT} characters. {cure if len(meant) <= DOMAIN_LIMIT else 'Use a shorter one: correct dns_zone_name'}."
+        f"A stack's domain can't be typed {domain!r}. Nothing was touched. It is compared with what AWS shows, and "
+        "stands in addresses and the certificate: lower-case letters, digits and hyphens, two parts at least, no dot "
+        f"or blank at an end, other letters in their xn-- form. {cure}."
     )
 
 

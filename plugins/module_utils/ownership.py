@@ -1,7 +1,7 @@
-"""What belongs to a stack among what looks alike: one rule a kind of resource, for modules that change it and for finders.
+"""What belongs to a stack among what looks alike: one rule a kind of resource, for finders and for what changes it.
 
-Only what can be said from AWS's answers stands here. Resources whose name is unique in account and region (load balancer,
-target group, database, cache, cluster, role, bucket) need no rule: they are found by their name.
+Only what AWS's answers say counts. A resource whose name is unique in account and region (load balancer, target group,
+database, cache, cluster, role, bucket) needs no rule: it is found by its name.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def best_certificate(certificates: Iterable[Found], balancer: str) -> Found | No
 
 
 def own_vpc(vpcs: Sequence[Found], subnets: Sequence[Found], stack: str) -> str | None:
-    """Return the id of the stack's VPC, from all VPCs and subnets with its tag; one that lost it is known by its subnets."""
+    """Return the id of the stack's VPC, from all VPCs and subnets with its tag; its subnets know one that lost it."""
     ids = sorted({vpc["VpcId"] for vpc in vpcs} or {subnet["VpcId"] for subnet in subnets})
     if len(ids) > 1:
         cures = " ".join(
@@ -148,8 +148,8 @@ def stranger_zone(zone: Zone, stack: str) -> str:
         )
     command = "aws route53 change-tags-for-resource --resource-type hostedzone --resource-id"
     return (
-        f"The hosted zone {name}, {zone}, was not made by {stack}: it has no tag {TAG}={stack}. Nothing was touched. If "
-        f"the stack may put its records there, say so once: -e dns_adopt_zone=true. Its comment, its tags and the records "
-        f"of others then stay, and destroying the stack leaves the zone. If {stack} did make it, give it the tag back: "
+        f"The hosted zone {name}, {zone}, was not made by {stack}: it has no tag {TAG}={stack}. Nothing was touched. "
+        "If the stack may put its records there, say so once: -e dns_adopt_zone=true. Its comment, its tags and the "
+        f"records of others then stay, and destroying the stack leaves it. If {stack} did make it, put the tag back: "
         f"{command} {zone.id} --add-tags Key={TAG},Value={stack}"
     )

@@ -98,7 +98,9 @@ class Certificate(Resource):
         deadline = time.monotonic() + SECONDS_UNTIL_SHOWN
         while not (self.has_records(arn) and any(item["arn"] == arn for item in self.own())):
             if time.monotonic() > deadline:
-                self.fail(f"AWS shows no validation records of {arn} for {self.name} so far. Run the same command again.")
+                self.fail(
+                    f"AWS shows no validation records of {arn} for {self.name} so far. Run the same command again."
+                )
             time.sleep(self.params["poll_seconds"])
 
     def has_records(self, arn: str) -> bool:

@@ -117,7 +117,7 @@ class HostedZone(Resource):
     def update(self, found: State, changes: State) -> None:
         if "comment" in changes:
             self.route53.update_hosted_zone_comment(Id=found["id"], Comment=changes["comment"])
-        self.tag(found["id"], found["tags"], changes.get("tags", found["tags"]))
+        self.tag(found["id"], found["tags"], changes.get("tags") or found["tags"])
 
     def delete(self, found: State) -> None:
         if found["owner"] == "own":

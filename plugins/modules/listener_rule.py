@@ -105,7 +105,8 @@ class ListenerRule(Resource):
             return None
         tags = tags_of(self.elb, rule["RuleArn"])
         if not self.belongs(forwarded(rule["Actions"]), tags):
-            return self.strange(rule)
+            self.refuse_unless_absent(rule["RuleArn"])
+            return None
         name, value = header(rule["Conditions"])
         return {
             "arn": rule["RuleArn"],
@@ -121,14 +122,14 @@ class ListenerRule(Resource):
         own_groups = bool(groups.keys() & self.params["target_groups"].keys())
         return rule_belongs(str(self.params["tags"].get(TAG, "")), own_groups, tags)
 
-    def strange(self, rule: State) -> None:
-        """Leave a rule of others where it is; where one of ours would replace it, say how it can make room."""
+    def refuse_unless_absent(self, arn: str) -> None:
+        """Fail where a rule of the stack would replace this one of others."""
         if self.params["state"] == "present":
             self.fail(
                 f"At the priority {self.params['priority']} of the listener {self.params['load_balancer']}:"
-                f"{self.params['port']} stands a rule that others made ({rule['RuleArn']}), where one of this stack's "
+                f"{self.params['port']} stands a rule that others made ({arn}), where one of this stack's "
                 "belongs. Nothing was touched. Give it a free priority; below 50 it still comes before the stack's own: aws elbv2 "
-                f"set-rule-priorities --rule-priorities RuleArn={rule['RuleArn']},Priority=40"
+                f"set-rule-priorities --rule-priorities RuleArn={arn},Priority=40"
             )
 
     def secret_value(self) -> str | None:

@@ -75,6 +75,15 @@ def domain_objection(domain: str) -> str | None:
     )
 
 
+def stored(value: str | None) -> str | None:
+    """Return a value as RDS and ElastiCache store it, in lower case: names of groups, days of maintenance windows.
+
+    docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html
+    docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheParameterGroup.html
+    """
+    return value and value.lower()
+
+
 def aws_cidr(block: str) -> str:
     """Return an address block as AWS keeps it, without host bits: 10.0.0.1/16 becomes 10.0.0.0/16.
 

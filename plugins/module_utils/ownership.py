@@ -90,6 +90,19 @@ def own_vpc(vpcs: Sequence[Found], subnets: Sequence[Found], stack: str) -> str 
     return ids[0] if ids else None
 
 
+def only_named(noun: str, name: str, ids: Sequence[str]) -> str | None:
+    """Return the one EC2 resource of the VPC that has that name."""
+    if len(ids) > 1:
+        cures = " ".join(
+            f"If {one} is not the stack's: aws ec2 delete-tags --resources {one} --tags Key=Name." for one in ids
+        )
+        raise AmbiguousError(
+            f"The VPC has {len(ids)} {noun}s called {name}: {', '.join(ids)}. Only one can be the stack's, and nothing "
+            f"tells which. Nothing was touched. {cures} Then run the same command again."
+        )
+    return ids[0] if ids else None
+
+
 def absolute(name: str) -> str:
     """Return a name as Route 53 shows it: in lower case, with the dot at its end, * not escaped.
 

@@ -6,6 +6,7 @@ The estate is changed behind Ansible's back in every role, checked, repaired and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox.config import CHECKOUT
-from tests.e2e.drift import DRIFT, Estate
+from tests.e2e.drift import DRIFT, Client, Estate
 from tests.estate import ESTATE, Played, Sandbox, until
 from tests.inventory import inventory
 from tests.plans import lies
@@ -45,8 +46,9 @@ def estate(sandbox: Sandbox) -> Estate:
 
 @pytest.fixture(scope="module")
 def story(sandbox: Sandbox, estate: Estate) -> Iterator[Story]:
+    beside = lookalikes(sandbox.client, estate)
     before = held(sandbox)
-    with moved(estate):
+    with closing(beside), moved(estate):
         for drift in DRIFT.values():
             drift(estate)
         drifted = held(sandbox)
@@ -57,6 +59,47 @@ def story(sandbox: Sandbox, estate: Estate) -> Iterator[Story]:
         after = held(sandbox)
         again = sandbox.play("provision")
         yield Story(before, drifted, plan, asked, run, after, again)
+
+
+class lookalikes:  # noqa: N801 reads as what it does
+    """What others put beside an estate's own: a rule and a listener, and a pending certificate of the domain.
+
+    They are part of what was there before: the run takes none for the estate's, and changes none.
+    """
+
+    def __init__(self, client: Client, estate: Estate) -> None:
+        self.elb, self.acm = client("elbv2"), client("acm")
+        own = self.elb.describe_listeners(ListenerArns=[estate.listener(443)])["Listeners"][0]
+        vpc = self.elb.describe_load_balancers(LoadBalancerArns=[estate.balancer])["LoadBalancers"][0]["VpcId"]
+        made = self.elb.create_target_group(Name="legacy", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")
+        self.group = made["TargetGroups"][0]["TargetGroupArn"]
+        forward = {"Type": "forward", "TargetGroupArn": self.group}
+        legacy = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/legacy/*"]}}
+        rule = self.elb.create_rule(
+            ListenerArn=own["ListenerArn"], Priority=200, Conditions=[legacy], Actions=[forward]
+        )
+        self.rule = rule["Rules"][0]["RuleArn"]
+        listener = self.elb.create_listener(
+            LoadBalancerArn=estate.balancer,
+            Port=8443,
+            Protocol="HTTPS",
+            Certificates=own["Certificates"],
+            DefaultActions=[forward],
+        )
+        self.listener = listener["Listeners"][0]["ListenerArn"]
+        pending = self.acm.request_certificate(
+            DomainName=ZONE,
+            SubjectAlternativeNames=[f"shop.{ZONE}"],  # for which nobody publishes a record
+            ValidationMethod="DNS",
+            Tags=[{"Key": "Estate", "Value": ESTATE}],
+        )
+        self.certificate = pending["CertificateArn"]
+
+    def close(self) -> None:
+        self.elb.delete_listener(ListenerArn=self.listener)
+        self.elb.delete_rule(RuleArn=self.rule)
+        self.elb.delete_target_group(TargetGroupArn=self.group)
+        self.acm.delete_certificate(CertificateArn=self.certificate)
 
 
 class moved:  # noqa: N801 reads as what it does

@@ -17,6 +17,8 @@ from plugins.modules import (
     listener,
     listener_rule,
     listener_weights,
+    nat_gateway,
+    route_table,
     stack_info,
 )
 from tests.unit.account import client, empty
@@ -336,6 +338,38 @@ def test_weights_are_never_put_on_a_rule_of_others(api: Account, balancer: Balan
     before = api.mutations()
     refused(call(listener_weights.main, rule=arn, weights={blue: 100, green: 0}), "legacy", "others made it")
     assert api.mutations() == before
+
+
+# The network
+
+
+@pytest.mark.parametrize("kind", ["route table", "NAT gateway"])
+def test_of_two_with_our_name_in_our_vpc_none_is_changed(api: Account, kind: str) -> None:
+    ec2 = client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    main, options = {
+        "route table": (route_table.main, {}),
+        "NAT gateway": (nat_gateway.main, {"subnet_id": subnet}),
+    }[kind]
+    given = {"name": "t1-public", "vpc_id": vpc, "tags": TAGS, **options}
+    made = call(main, **given)["resource"]["id"]
+    assert not call(main, **given)["changed"]
+    ids = [made, copied(ec2, kind, vpc, subnet)]
+    before = api.mutations()
+    refused(call(main, **given), *ids, f"aws ec2 delete-tags --resources {ids[1]} --tags Key=Name")
+    assert api.mutations() == before
+
+
+def copied(ec2: Any, kind: str, vpc: str, subnet: str) -> str:
+    """One of others with the same name."""
+    if kind == "route table":
+        other = str(ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"])
+    else:
+        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        other = str(ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"])
+    ec2.create_tags(Resources=[other], Tags=[{"Key": "Name", "Value": "t1-public"}])
+    return other
 
 
 # The domain

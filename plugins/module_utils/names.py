@@ -71,7 +71,7 @@ def domain_objection(domain: str) -> str | None:
     return (
         f"A stack's domain can't be typed {domain!r}. Nothing was touched. It is compared with what AWS shows, and "
         "stands in addresses and the certificate: lower-case letters, digits and hyphens, two parts at least, no dot "
-        f"or blank at an end, other letters in their xn-- form. {cure}."
+        f"or blank at an end, other letters in their xn-- form. {cure}"
     )
 
 

@@ -25,6 +25,14 @@ class AmbiguousError(Exception):
     """Several resources fit where there may be one; the message names them all, and the cure."""
 
 
+CHOOSE = "Do what is right of this, then run the same command again:"
+
+
+def lines(cures: Mapping[str, str]) -> str:
+    """Return a line for each resource that may be the wrong one, with the command that settles it."""
+    return "".join(f"\nif {one} is the wrong one: {command}" for one, command in cures.items())
+
+
 def listener_on(listeners: Iterable[Found], port: int) -> Found | None:
     """Return the listener on that port; AWS has at most one."""
     return next((listener for listener in listeners if listener["Port"] == port), None)
@@ -78,14 +86,14 @@ def own_vpc(vpcs: Sequence[Found], subnets: Sequence[Found], stack: str) -> str 
     """Return the id of the stack's VPC, from all VPCs and subnets with its tag; its subnets know one that lost it."""
     ids = sorted({vpc["VpcId"] for vpc in vpcs} or {subnet["VpcId"] for subnet in subnets})
     if len(ids) > 1:
-        cures = " ".join(
-            f"If {vpc} is not the stack's: aws ec2 delete-tags --resources {' '.join(carriers)} --tags Key={TAG}."
+        carriers = {vpc: [subnet["SubnetId"] for subnet in subnets if subnet["VpcId"] == vpc] for vpc in ids}
+        cures = {
+            vpc: f"aws ec2 delete-tags --resources {' '.join([vpc, *sorted(carriers[vpc])])} --tags Key={TAG}"
             for vpc in ids
-            if (carriers := [vpc, *sorted(subnet["SubnetId"] for subnet in subnets if subnet["VpcId"] == vpc)])
-        )
+        }
         raise AmbiguousError(
             f"{len(ids)} VPCs carry the tag {TAG}={stack}, or hold subnets that do: {', '.join(ids)}. Only one can be "
-            f"the stack's, and nothing tells which. Nothing was touched. {cures} Then run the same command again."
+            f"the stack's, and nothing tells which. Nothing was touched. {CHOOSE}{lines(cures)}"
         )
     return ids[0] if ids else None
 
@@ -93,12 +101,10 @@ def own_vpc(vpcs: Sequence[Found], subnets: Sequence[Found], stack: str) -> str 
 def only_named(noun: str, name: str, ids: Sequence[str]) -> str | None:
     """Return the one EC2 resource of the VPC that has that name."""
     if len(ids) > 1:
-        cures = " ".join(
-            f"If {one} is not the stack's: aws ec2 delete-tags --resources {one} --tags Key=Name." for one in ids
-        )
+        cures = {one: f"aws ec2 delete-tags --resources {one} --tags Key=Name" for one in ids}
         raise AmbiguousError(
             f"The VPC has {len(ids)} {noun}s called {name}: {', '.join(ids)}. Only one can be the stack's, and nothing "
-            f"tells which. Nothing was touched. {cures} Then run the same command again."
+            f"tells which. None of them was touched. {CHOOSE}{lines(cures)}"
         )
     return ids[0] if ids else None
 
@@ -139,14 +145,12 @@ class Zone:
 def only_zone(zones: Sequence[Zone], name: str) -> Zone | None:
     """Return the zone of that name among these."""
     if len(zones) > 1:
-        cures = " ".join(
-            f"If {zone.id} is the wrong one: aws route53 delete-hosted-zone --id {zone.id}." for zone in zones
-        )
+        cures = {zone.id: f"aws route53 delete-hosted-zone --id {zone.id}" for zone in zones}
+        looks = [f"dig +short NS {name.rstrip('.')}", f"aws route53 get-hosted-zone --id {zones[0].id}"]
         raise AmbiguousError(
             f"There are {len(zones)} public hosted zones called {name.rstrip('.')}: {'; '.join(map(str, zones))}. The "
             "world asks only the one whose name servers stand in the domain above, and records in another are never "
-            f"seen. Nothing was touched. Compare: dig +short NS {name.rstrip('.')}, and aws route53 get-hosted-zone "
-            f"--id {zones[0].id}. {cures} Then run the same command again."
+            f"seen. Nothing was touched. {CHOOSE}{lines(cures)}\nCompare their name servers:\n{looks[0]}\n{looks[1]}"
         )
     return zones[0] if zones else None
 

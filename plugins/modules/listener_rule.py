@@ -128,7 +128,7 @@ class ListenerRule(Resource):
             self.fail(
                 f"At the priority {self.params['priority']} of the listener {self.params['load_balancer']}:"
                 f"{self.params['port']} stands a rule that others made ({arn}), where one of this stack's "
-                "belongs. Nothing was touched. Give it a free priority; below 50 it still comes before the stack's own: aws elbv2 "
+                "belongs. The rule was not touched. Give it a free priority; below 50 it still comes before the stack's own: aws elbv2 "
                 f"set-rule-priorities --rule-priorities RuleArn={arn},Priority=40"
             )
 

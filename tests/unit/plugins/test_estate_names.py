@@ -78,7 +78,7 @@ def test_a_domain_may_be_typed_as_aws_keeps_it(domain: str) -> None:
 )
 def test_a_domain_that_aws_would_spell_otherwise_names_the_right_spelling(typed: str) -> None:
     said = str(domain_objection(typed))
-    assert repr(typed) in said and "dns_zone_name: t1.example" in said and "Nothing was touched" in said
+    assert repr(typed) in said and said.endswith("dns_zone_name: t1.example") and "Nothing was touched" in said
 
 
 @pytest.mark.parametrize(

@@ -213,3 +213,18 @@ def test_a_module_that_compares_wrongly_is_found(sandbox: Sandbox, estate: Estat
     run = sandbox.play("provision", "--diff", "--tags", "load_balancer")
     assert (plan.code, run.code) == (0, 0), plan.output + run.output
     assert [lie for lie in lies(plan.changes, run.changes) if "done, not planned" in lie]
+
+
+def test_what_a_run_changed_on_the_way_of_requests_is_asked_from_outside(sandbox: Sandbox, estate: Estate) -> None:
+    """With a name that the certificate does not have, as if the change had put a wrong certificate there."""
+    elsewhere = ("-e", "release_url=https://elsewhere.example", "-e", "release_verify_seconds=1")
+    idle = sandbox.play("provision", "--tags", "load_balancer", *elsewhere)
+    assert (idle.code, idle.changed) == (0, 0), "nothing was changed, so nothing is asked"
+    estate.client("elbv2").modify_target_group(TargetGroupArn=estate.target_group("green"), HealthCheckPath="/")
+    run = sandbox.play("provision", "--tags", "load_balancer", *elsewhere)
+    assert run.code != 0
+    said = " ".join(run.output.split())
+    assert "elsewhere.example/readyz is not as it should be" in said
+    assert "This run changed target groups on the way of requests" in said
+    again = sandbox.play("provision", "--tags", "load_balancer")
+    assert (again.code, again.changed) == (0, 0), again.output

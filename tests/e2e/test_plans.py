@@ -225,6 +225,6 @@ def test_what_a_run_changed_on_the_way_of_requests_is_asked_from_outside(sandbox
     assert run.code != 0
     said = " ".join(run.output.split())
     assert "elsewhere.example/readyz is not as it should be" in said
-    assert "This run changed target groups on the way of requests" in said
+    assert "on the way of requests this run changed: target groups." in said
     again = sandbox.play("provision", "--tags", "load_balancer")
     assert (again.code, again.changed) == (0, 0), again.output

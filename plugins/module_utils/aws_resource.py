@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, NoReturn, TypeVar
 
+from ansible.module_utils.ownership import AmbiguousError
 from ansible.module_utils.redaction import hiding_secrets, redact
 from ansible.module_utils.resource_tags import aws_text, aws_texts
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -195,6 +196,8 @@ def failing_with(module: AnsibleAWSModule, what: str) -> Iterator[None]:
     """Turn an AWS error into one sentence: what could not be done, AWS's code and AWS's words."""
     try:
         yield
+    except AmbiguousError as error:
+        module.fail_json(msg=str(error))
     except ClientError as error:
         answer = error.response.get("Error", {})
         said = redact(f"{answer.get('Code')}: {answer.get('Message')}")  # AWS quotes what it does not like

@@ -69,7 +69,7 @@ def test_what_can_change_is_not_refused(kind: type[Resource], found: State, chan
 @pytest.mark.parametrize(("force", "refused"), [(False, True), (True, False)])
 def test_a_zone_is_emptied_of_the_records_of_others_only_by_force(force: bool, refused: bool) -> None:
     found = {"_a.t1.example. CNAME": VALIDATION, "app.t1.example. A": record_set(APP), "mail.t1.example. MX": MAIL}
-    records = DnsRecords(module(zone="t1.example", records=[APP], force=force, state="absent"))
+    records = DnsRecords(module(zone="t1.example", stack="t1", records=[APP], force=force, state="absent"))
     objection = records.objection(found, {})
     assert bool(objection) is refused
     if objection:

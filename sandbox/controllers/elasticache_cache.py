@@ -18,7 +18,7 @@ from sandbox.api import elasticache_parameters
 from sandbox.api.elasticache_model import ReplicationGroup
 from sandbox.controllers.context import Sandbox
 from sandbox.controllers.lifecycle import Work
-from sandbox.runtime.redis import Redis
+from sandbox.runtime.valkey import Valkey
 
 ROLES = ("master", "replica")
 DETECTION = 0.5  # AWS minutes from the loss of a primary to the failover
@@ -32,7 +32,7 @@ class Cache:
     def __init__(self, sandbox: Sandbox, backend: Any, group: ReplicationGroup) -> None:
         self.backend, self.group = backend, group
         self._sandbox = sandbox
-        self.nodes: dict[str, Redis] = {}
+        self.nodes: dict[str, Valkey] = {}
         self.endpoints = {role: sandbox.network.address(self.name(role)) for role in ROLES}
         self._folder = sandbox.settings.root / "caches" / f"{group.account}-{group.region}-{group.id}"
         self._tokens: list[str] = []
@@ -44,10 +44,10 @@ class Cache:
         return f"cache/{self.group.account}/{self.group.region}/{self.group.id}/{role}"
 
     @property
-    def primary(self) -> Redis:
+    def primary(self) -> Valkey:
         return self.nodes[self.group.primary]
 
-    def readers(self) -> list[Redis]:
+    def readers(self) -> list[Valkey]:
         """What the reader endpoint leads to: replicas, or the primary if there is none."""
         return self._survivors() or [self.primary]
 
@@ -165,20 +165,20 @@ class Cache:
             node.configure(tokens, parameters)
         self._tokens, self._parameters = tokens, parameters
 
-    def _replicas(self) -> list[Redis]:
+    def _replicas(self) -> list[Valkey]:
         return [node for member, node in self.nodes.items() if member != self.group.primary]
 
-    def _survivors(self) -> list[Redis]:
+    def _survivors(self) -> list[Valkey]:
         return [node for node in self._replicas() if node.alive()]
 
     def _wanted_parameters(self) -> dict[str, str]:
         chosen = elasticache_parameters.find(self.backend, self.group.parameter_group).values
         return elasticache_parameters.in_force(chosen, self.group.node_type)
 
-    def _node(self, member: str) -> Redis:
+    def _node(self, member: str) -> Valkey:
         sandbox = self._sandbox
         address = sandbox.network.address(self._address(member))
-        return Redis(sandbox.settings.root, f"cache {member}", self._folder / member, address)
+        return Valkey(sandbox.settings.root, f"cache {member}", self._folder / member, address)
 
     def _address(self, member: str) -> str:
         return f"cache-node/{self.group.arn}/{member}"

@@ -53,7 +53,7 @@ def task(migrated: Estate) -> Task:
 @pytest.fixture
 def client(migrated: Estate, task: Task) -> Client:
     """Somebody unknown, with nothing counted against them."""
-    migrated.redis.client().flushall()
+    migrated.cache.client().flushall()
     return task.client
 
 
@@ -68,5 +68,5 @@ def session(task: Task) -> Client:
 @pytest.fixture
 def member(migrated: Estate, session: Client) -> Client:
     """Somebody logged in, with nothing counted against them."""
-    migrated.redis.client().flushall()
+    migrated.cache.client().flushall()
     return session

@@ -1,4 +1,4 @@
-"""The application as a task runs it: from its image, next to a real PostgreSQL and a real Redis."""
+"""The application as a task runs it: from its image, next to a real PostgreSQL and a real Valkey."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sandbox.runtime.images import Image, Images
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
 from sandbox.runtime.processes import Command, Process, start
-from sandbox.runtime.redis import Redis
+from sandbox.runtime.valkey import Valkey
 from tests import nets
 from tests.variants import Variant
 
@@ -125,7 +125,7 @@ class Estate:
         self.image = self._build(APP)
         database, cache = self.network.address("database"), self.network.address("cache")
         self.postgres = Postgres(root, "database", root / "database", database, self.authority.issue([DATABASE_NAME]))
-        self.redis = Redis(root, "cache", root / "cache", cache)
+        self.cache = Valkey(root, "cache", root / "cache", cache)
         self.endpoint = TlsEndpoint(self.network.address("cache-endpoint"), cache, self.authority.issue([CACHE_NAME]))
         self.network.publish(DATABASE_NAME, database)
         self.network.publish(CACHE_NAME, self.endpoint.address)
@@ -136,13 +136,13 @@ class Estate:
         # the first, and nothing here outlives a crash.
         parameters = {"rds.force_ssl": "1", "log_statement": "all", "fsync": "off"}
         self.postgres.create(MASTER, parameters)
-        self.redis.create([SECRETS["CACHE_AUTH_TOKEN"]], {})
+        self.cache.create([SECRETS["CACHE_AUTH_TOKEN"]], {})
 
     def stop(self) -> None:
         for task in self._tasks:
             task.process.kill()
         self.postgres.stop()
-        self.redis.stop()
+        self.cache.stop()
         self.endpoint.stop()
 
     def variant(self, variant: Variant) -> Estate:
@@ -217,18 +217,18 @@ class Estate:
     @contextmanager
     def without_cache(self, client: Client) -> Iterator[None]:
         """The cache is away, then back and empty; ends when the client's task uses it again."""
-        self.redis.stop()
+        self.cache.stop()
         yield
-        self.redis.start()
+        self.cache.start()
         eventually(lambda: client("POST", "/api/login", {}).status == HTTPStatus.BAD_REQUEST and self.counted())
 
     def counted(self) -> bool:
         """Whether any request was counted in the cache."""
-        return bool(self.redis.client().keys("*:rate:*"))
+        return bool(self.cache.client().keys("*:rate:*"))
 
 
 class TlsEndpoint:
-    """Terminates TLS in front of Redis, as the cache's endpoint does."""
+    """Terminates TLS in front of Valkey, as the cache's endpoint does."""
 
     def __init__(self, address: str, upstream: str, identity: Identity) -> None:
         self.address, self._upstream = address, upstream

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sandbox.controllers.elasticache import ElastiCacheController
-from sandbox.runtime.redis import OPERATOR
+from sandbox.runtime.valkey import OPERATOR
 from tests.unit.sandbox.dataplane import Stage, eventually, running
 
 NAME = "campus"

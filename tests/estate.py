@@ -7,26 +7,22 @@ import json
 import os
 import socket
 import ssl
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from sandbox.cli import running
 from sandbox.config import CHECKOUT, Settings
 from tests import stuck
+from tests.waiting import HANGS_SECONDS
 
 ESTATE = "campshub360-tier1"
 RELEASE = "1.0.0"
 NAME = "app.tier1.campshub360.example"
 BIN = Path(sys.executable).parent
-T = TypeVar("T")
-#: ten times what the longest takes
-LONGEST_PLAY_SECONDS = 900.0
 INVENTORIES = ("inventories/tier1", "inventories/sandbox")
 
 
@@ -59,7 +55,7 @@ class Sandbox:
         """Run a playbook as a person does."""
         record = self.settings.root / "test.record.json"
         record.unlink(missing_ok=True)
-        process = subprocess.Popen(
+        process = stuck.Talking(
             [
                 str(BIN / "ansible-playbook"),
                 *(f"--inventory={one}" for one in inventories),
@@ -68,12 +64,8 @@ class Sandbox:
             ],
             cwd=CHECKOUT,
             env={**os.environ, "STORY_RECORD": str(record), "ANSIBLE_FORCE_COLOR": "0", **stuck.TELLING, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
         )
-        output = stuck.output(process, LONGEST_PLAY_SECONDS)
+        output = process.output()
         told = json.loads(record.read_text()) if record.exists() else {"hosts": {}, "changes": []}
         changed = sum(host["changed"] for host in told["hosts"].values())
         return Played(process.returncode, output, changed, told["changes"])
@@ -118,7 +110,7 @@ class Ask:
     ) -> Answer:
         context = ssl.create_default_context(cafile=str(self.ca))
         with (
-            socket.create_connection((self.address, 8443), timeout=10) as raw,
+            socket.create_connection((self.address, 8443), timeout=HANGS_SECONDS) as raw,
             context.wrap_socket(raw, server_hostname=NAME) as tls,
         ):
             connection = http.client.HTTPConnection(NAME)
@@ -143,11 +135,3 @@ def secret_values(manager: Any) -> dict[str, str]:
 def revealed(text: str, secrets: Mapping[str, str]) -> list[str]:
     """Names of the secrets whose value stands in a text."""
     return [name for name, value in secrets.items() if value in text]
-
-
-def until(look: Callable[[], T], seconds: float = 30.0, every: float = 0.2) -> T:
-    """What `look` gives, as soon as it is truthy; its last answer when it never was."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()) and time.monotonic() < deadline:
-        time.sleep(every)
-    return found

@@ -16,7 +16,7 @@ import pytest
 from sandbox import lifecycle
 from sandbox.config import CHECKOUT
 from sandbox.runtime import processes
-from tests.estate import until
+from tests.waiting import until
 
 NET = "127.40"
 LONGEST_SECONDS = 900.0
@@ -94,7 +94,7 @@ def test_it_works_from_any_state_and_leaves_nothing(rehearsals: Rehearsals) -> N
     finally:
         down = rehearsals.run("sandbox", "down")
     assert down.returncode == 0, down.stderr
-    assert until(lambda: not [pid for pid in pids if psutil.pid_exists(pid)], seconds=10)
+    until(lambda: not [pid for pid in pids if psutil.pid_exists(pid)])
     assert listening() == set()
     assert {path.name for path in rehearsals.root.iterdir()} <= {"images", "layout", "supervisor.lock"}
 

@@ -14,9 +14,10 @@ import pytest
 
 from sandbox.config import CHECKOUT
 from tests.e2e.drift import DRIFT, Estate
-from tests.estate import ESTATE, Played, Sandbox, until
+from tests.estate import ESTATE, Played, Sandbox
 from tests.inventory import inventory
 from tests.plans import lies
+from tests.waiting import until
 
 ZONE = "tier1.campshub360.example"
 
@@ -89,7 +90,7 @@ class moved:  # noqa: N801 reads as what it does
         )
         self.set(blue=1, size=3, lead=self.alias["AliasTarget"]["DNSName"])
         assert self.current()["VersionId"] == self.version
-        assert until(lambda: self.service()["runningCount"] == 3, 60), "a task that the others need is missing"
+        until(lambda: self.service()["runningCount"] == 3, "a task that the others need is missing")
 
     def service(self) -> Any:
         answer = self.estate.client("ecs").describe_services(cluster=ESTATE, services=[f"{ESTATE}-app"])

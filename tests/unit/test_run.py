@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from tests import run, stuck
-from tests.estate import until
 from tests.run import LANES, SCENARIOS, STEPS, Lane, Outcome, Step
+from tests.waiting import until
 
 REPORT = '<testsuites><testsuite tests="5" failures="1" errors="1" skipped="1"/></testsuites>'
 

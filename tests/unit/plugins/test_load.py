@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from plugins.plugin_utils.prober import Load
-from tests.estate import until
 from tests.load import HELD_PERCENT, WRITE_PERCENT, sending
 from tests.unit.plugins.outside import TOKEN, Outside, serving
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -92,9 +92,7 @@ class Releases:
             there = {found.get("lifecycleStage"), found["status"]} & set(stages)
             return found if there and found["serviceDeploymentArn"] != after else None
 
-        found = until(look, lambda: f"the deployment did not reach {' or '.join(stages)}: {self.latest}", every=0.1)
-        assert found
-        return found
+        return until(look, lambda: f"the deployment did not reach {' or '.join(stages)}: {self.latest}", every=0.1)
 
     @property
     def rule(self) -> dict[str, Any]:

@@ -18,10 +18,12 @@ T = TypeVar("T")
 #: What has not come by then never does. Nobody asserts it, and nothing is planned to last as long.
 HANGS_SECONDS = 300.0
 POLL_SECONDS = 0.02
+#: for boto3's waiters
+PATIENTLY = {"Delay": 0.1, "MaxAttempts": int(HANGS_SECONDS / 0.1)}
 
 
 def until(
-    look: Callable[[], T],
+    look: Callable[[], T | None],
     told: str | Callable[[], object] = "it never was",
     every: float = POLL_SECONDS,
     longest: float = HANGS_SECONDS,

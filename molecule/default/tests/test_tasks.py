@@ -37,9 +37,7 @@ def run(sandbox: Sandbox, service: Any) -> Command:
             task = ended(sandbox, started)
             return task["containers"][0] if task else None
 
-        container = until(stopped, f"{command} did not end")
-        assert container
-        return container
+        return until(stopped, f"{command} did not end")
 
     return run
 
@@ -60,7 +58,7 @@ def test_a_killed_task_is_replaced_and_nobody_sees_it(sandbox: Sandbox, root: Pa
 
     # at once: it is listed for an hour, which here is a minute
     stopped = until(lambda: ended(sandbox, dead), "the killed task is still said to run")
-    assert stopped and stopped["containers"][0]["exitCode"] == 137
+    assert stopped["containers"][0]["exitCode"] == 137
     until(lambda: len(serving(sandbox)) == 3, "it was not replaced")
     until(lambda: healthy(sandbox) == 3, "its successor did not become healthy")
     assert [ask("GET", "/readyz").status for _ in range(30)] == [200] * 30

@@ -12,8 +12,9 @@ from http import HTTPStatus
 import pytest
 
 from sandbox.lifecycle import clear
+from tests.waiting import until
 
-from .harness import ADMIN, Client, Estate, Task, eventually, ready
+from .harness import ADMIN, Client, Estate, Task, ready
 
 
 @pytest.fixture(scope="package")
@@ -46,7 +47,7 @@ def migrated(estate: Estate, migrations: list[Task]) -> Estate:
 def task(migrated: Estate) -> Task:
     """A task that is ready."""
     task = migrated.serve()
-    eventually(lambda: ready(task.client))
+    until(lambda: ready(task.client))
     return task
 
 

@@ -10,8 +10,7 @@ import ssl
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from sandbox.runtime.processes import Command, Process, start
 from sandbox.runtime.redis import Redis
 from tests import nets
 from tests.variants import Variant
+from tests.waiting import HANGS_SECONDS, until
 
 APP = Path(__file__).parents[3] / "sandbox/app"
 DATABASE_NAME = "campshub360.abc123.us-east-1.rds.amazonaws.com"
@@ -63,7 +63,7 @@ class Client:
     headers: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection(self.address, 8000, timeout=20)
+        connection = http.client.HTTPConnection(self.address, 8000, timeout=HANGS_SECONDS)
         sent = {
             "Host": "app.campshub360.example",
             "Content-Type": "application/json",
@@ -108,8 +108,8 @@ class Task:
         """Its output; every line of it has to be a JSON object."""
         return [json.loads(line) for line in self.lines]
 
-    def finish(self, seconds: float = 30) -> int:
-        code = self.process.wait(seconds)
+    def finish(self) -> int:
+        code = self.process.wait(HANGS_SECONDS)
         assert code is not None, f"still running: {self.lines}"
         return code
 
@@ -199,7 +199,7 @@ class Estate:
     def serve(self, **changes: str) -> Task:
         """Start a task that serves, and wait until it answers at all."""
         task = self.run("serve", **changes)
-        eventually(lambda: answers(task.client))
+        until(lambda: answers(task.client))
         return task
 
     def database(self, name: LiteralString) -> str:
@@ -220,7 +220,7 @@ class Estate:
         self.redis.stop()
         yield
         self.redis.start()
-        eventually(lambda: client("POST", "/api/login", {}).status == HTTPStatus.BAD_REQUEST and self.counted())
+        until(lambda: client("POST", "/api/login", {}).status == HTTPStatus.BAD_REQUEST and self.counted())
 
     def counted(self) -> bool:
         """Whether any request was counted in the cache."""
@@ -262,13 +262,6 @@ async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None
         pass
     finally:
         sink.close()
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not come true in time"
-        time.sleep(0.02)
 
 
 def answers(client: Client) -> bool:

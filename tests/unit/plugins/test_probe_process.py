@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import subprocess
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from plugins.plugin_utils.companion import CompanionError, runs, start, stop
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET
 from tests.unit.plugins.outside import TOKEN, Outside, serving
 from tests.unit.sandbox import api_only
+from tests.waiting import HANGS_SECONDS, until
 
 SECRET = "campus/heartbeat-token"
 
@@ -41,7 +42,7 @@ def outside(tmp_path: Path) -> Iterator[Outside]:
 @pytest.fixture
 def owner() -> Iterator[subprocess.Popen[bytes]]:
     """Stands for ansible-playbook."""
-    with subprocess.Popen(["sleep", "300"]) as process:
+    with subprocess.Popen(["sleep", "infinity"]) as process:
         yield process
         process.kill()
 
@@ -68,25 +69,24 @@ def config(outside: Outside, record: Path, **changed: Any) -> dict[str, Any]:
         "rate": 50,
         "write_percent": 33,
         "paths": ["/"],
-        "timeout_seconds": 5,
+        "timeout_seconds": HANGS_SECONDS,
     } | changed
 
 
 def until_requests(record: Path, count: int) -> None:
-    deadline = time.monotonic() + 20
-    while len(requests_in(record)) < count:
-        assert time.monotonic() < deadline, "the probe sends nothing"
-        time.sleep(0.02)
+    until(lambda: len(requests_in(record)) >= count, "the probe sends nothing")
 
 
 def test_it_runs_until_it_is_stopped_and_its_writes_are_found(
     api: api_only.LocalApi, outside: Outside, owner: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     record = tmp_path / "run" / "requests.jsonl"
-    outside.does.slow = {"/": 0.2}  # so that something is under way when it is stopped
+    outside.does.slow = {"/"}  # so that something is under way when it is stopped
     pid = start(PROBER, config(outside, record), environment(api), owner.pid, record.with_suffix(".log"))
     words = Path(f"/proc/{pid}/cmdline").read_text() + record.with_suffix(".log").read_text()
-    until_requests(record, 40)
+    until_requests(record, 20)
+    letting_go = threading.Timer(0.2, outside.does.let_go.set)
+    letting_go.start()
     assert stop(pid)
     sent = len(outside.application.headers_seen)
     with Client(outside.address()) as client:
@@ -108,10 +108,7 @@ def test_it_ends_with_its_owner(
     until_requests(record, 5)
     owner.kill()
     owner.wait()
-    deadline = time.monotonic() + 20
-    while "ended, its play" not in record.with_suffix(".log").read_text():
-        assert time.monotonic() < deadline, "it goes on"
-        time.sleep(0.05)
+    until(lambda: "ended, its play" in record.with_suffix(".log").read_text(), "it goes on")
     assert os.waitpid(pid, 0)[1] == 0
     assert len(outside.application.headers_seen) == len(requests_in(record))
 

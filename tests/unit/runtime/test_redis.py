@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from sandbox.runtime.network import Network
 from sandbox.runtime.processes import sweep
 from sandbox.runtime.redis import PORT, Redis
 from tests import nets
+from tests.waiting import until
 
 TOKEN = "first-token-of-16-characters"
 PARAMETERS = {"maxmemory-policy": "allkeys-lru"}
@@ -73,7 +73,7 @@ def test_a_killed_node_comes_back_empty_with_its_configuration(server: Redis) ->
     client(server).set("session", "alice")
     assert server.pid
     os.kill(server.pid, signal.SIGKILL)
-    _until(lambda: not server.alive())
+    until(lambda: not server.alive())
     server.start()
     assert client(server).get("session") is None
     assert server.client().config_get("maxmemory-policy") == PARAMETERS
@@ -95,7 +95,7 @@ def test_a_replica_has_it_all_refuses_writes_and_can_take_over(server: Redis) ->
     replica.promote()
     client(replica).set("session", "bob")
     server.follow(replica)
-    _until(lambda: client(server).get("session") == "bob")
+    until(lambda: client(server).get("session") == "bob")
     server.promote()
     replica.remove()
 
@@ -106,10 +106,3 @@ def test_no_secret_is_seen_in_processes_or_open_files(server: Redis) -> None:
     assert TOKEN not in (server.folder / "redis.conf").read_text()
     assert TOKEN not in server.log.read_text()
     assert [path for path in server.folder.rglob("*") if path.stat().st_mode & 0o077] == []
-
-
-def _until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)

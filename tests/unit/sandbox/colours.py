@@ -13,6 +13,7 @@ from typing import Any
 from tests.unit.sandbox.balancing import Balancing, weighted
 from tests.unit.sandbox.cluster import REGISTRY, Estate
 from tests.unit.sandbox.dataplane import eventually
+from tests.waiting import HANGS_SECONDS
 
 PROGRAM = """\
 import http.server, os, signal, threading, time
@@ -20,7 +21,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
         if self.path == "/slow":
-            time.sleep(0.5)
+            threading.Event().wait(0.5)
         ill = os.environ["VERSION"] == "ill" and self.path == "/readyz"
         self.send_response(503 if ill else 500 if self.path == "/fail" else 200)
         body = os.environ["VERSION"].encode()
@@ -101,7 +102,7 @@ class Colours:
             launchType="FARGATE",
             networkConfiguration=self.there.network,
             loadBalancers=self.load_balancers,
-            healthCheckGracePeriodSeconds=60,
+            healthCheckGracePeriodSeconds=3600,
             deploymentConfiguration=configuration,
         )
 
@@ -166,7 +167,7 @@ class Colours:
 
     def connection(self) -> http.client.HTTPConnection:
         address = self.there.stage.sandbox.network.lookup(self.balancer["DNSName"])
-        return http.client.HTTPConnection(str(address), 8080, timeout=5)
+        return http.client.HTTPConnection(str(address), 8080, timeout=HANGS_SECONDS)
 
     def get(self, path: str = "/", **headers: str) -> tuple[int, str]:
         connection = self.connection()

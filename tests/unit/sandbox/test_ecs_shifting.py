@@ -146,7 +146,8 @@ def test_an_alarm_on_what_green_answers_takes_the_deployment_back(web: Colours) 
         ExtendedStatistics=["p50", "p99.9"],
     )["Datapoints"]
     assert seen[0]["SampleCount"] > 0
-    assert 0 < seen[0]["ExtendedStatistics"]["p50"] < 0.3 < seen[0]["ExtendedStatistics"]["p99.9"] < 1
+    told = seen[0]["ExtendedStatistics"]
+    assert 0 < told["p50"] <= told["p99.9"] >= 0.5, "one in fifty takes half a second"
     names = {one["MetricName"] for one in cloudwatch.list_metrics(Namespace="AWS/ECS")["Metrics"]}
     assert names == {"CPUUtilization", "MemoryUtilization"}
 

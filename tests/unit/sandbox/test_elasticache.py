@@ -19,6 +19,7 @@ from redis.retry import Retry
 from sandbox.controllers.elasticache import ElastiCacheController
 from sandbox.runtime.redis import OPERATOR
 from tests.unit.sandbox.dataplane import Stage, eventually, running
+from tests.waiting import HANGS_SECONDS, PATIENTLY
 
 NAME = "campus"
 TOKEN = "first-token-of-16-characters"
@@ -169,7 +170,7 @@ def test_the_certificate_is_the_endpoints_and_old_tls_is_refused(
 
 def _handshake(trust: ssl.SSLContext, name: str, address: str, port: int) -> str | None:
     with (
-        socket.create_connection((address, port), 5) as plain,
+        socket.create_connection((address, port), HANGS_SECONDS) as plain,
         trust.wrap_socket(plain, server_hostname=name) as secure,
     ):
         return secure.version()
@@ -236,20 +237,21 @@ def test_a_killed_node_is_replaced_by_an_empty_one(created: dict[str, Any], stag
     assert eventually(answer) == [None]
 
 
-def test_changes_wait_unless_they_are_to_act_at_once(created: dict[str, Any], elasticache: Any) -> None:
+def test_changes_wait_unless_they_are_to_act_at_once(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     elasticache.modify_replication_group(
         ReplicationGroupId=NAME, CacheNodeType="cache.t3.small", SnapshotRetentionLimit=2
     )
     assert describe(elasticache)["CacheNodeType"] == "cache.t3.micro"
     assert describe(elasticache)["SnapshotRetentionLimit"] == 2
     assert member(elasticache)["PendingModifiedValues"] == {"CacheNodeType": "cache.t3.small"}
-    elasticache.modify_replication_group(ReplicationGroupId=NAME, ApplyImmediately=True)
-    become(elasticache, "modifying")
-    refused(
-        "InvalidReplicationGroupState",
-        elasticache.modify_replication_group,
-        ReplicationGroupId=NAME,
-    )
+    with stage.still():
+        elasticache.modify_replication_group(ReplicationGroupId=NAME, ApplyImmediately=True)
+        assert describe(elasticache)["Status"] == "modifying"
+        refused(
+            "InvalidReplicationGroupState",
+            elasticache.modify_replication_group,
+            ReplicationGroupId=NAME,
+        )
     assert become(elasticache, "available")["CacheNodeType"] == "cache.t3.small"
     assert member(elasticache)["PendingModifiedValues"] == {}
 
@@ -310,11 +312,9 @@ def test_what_aws_refuses_is_refused(created: dict[str, Any], stage: Stage, elas
 
 def test_what_is_deleted_leaves_nothing(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     name, _, _ = place(stage, elasticache)
-    elasticache.delete_replication_group(ReplicationGroupId=NAME)
-    assert describe(elasticache)["Status"] == "deleting"
-    elasticache.get_waiter("replication_group_deleted").wait(
-        ReplicationGroupId=NAME, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
-    )
+    answer = elasticache.delete_replication_group(ReplicationGroupId=NAME)
+    assert answer["ReplicationGroup"]["Status"] == "deleting"
+    elasticache.get_waiter("replication_group_deleted").wait(ReplicationGroupId=NAME, WaiterConfig=PATIENTLY)
     assert list((stage.sandbox.settings.root / "caches").iterdir()) == []
     assert stage.sandbox.network.lookup(name) is None
     elasticache.delete_cache_subnet_group(CacheSubnetGroupName="data")

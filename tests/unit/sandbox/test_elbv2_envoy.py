@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -188,7 +187,5 @@ def test_reasons() -> None:
         described = explain(TARGET, check)
         assert described.reason == "Target.ResponseCodeMismatch"
         assert described.description == "Health checks failed with these codes: [503]"
-        server.delay = 5.0
-        begun = time.monotonic()
-        assert explain(TARGET, check) == TIMED_OUT
-        assert time.monotonic() - begun < 4
+        server.holds.clear()
+        assert explain(TARGET, check) == TIMED_OUT, "it waits for no answer that never comes"

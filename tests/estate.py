@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -80,13 +80,26 @@ class Sandbox:
 
         Without those on the estate's lock, which is held while a playbook runs, and gone afterwards.
         """
-        return [
-            f"{call['service']} {call['operation']}"
-            for call in self.calls()[calls:]
-            if call["mutating"]
-            and str(call["principal"]).endswith("user/operator")
-            and "/locks/" not in str(call["resource"])
-        ]
+        return [f"{call['service']} {call['operation']}" for call in self.calls()[calls:] if _is_change(call)]
+
+    def changes(self) -> Callable[[], int]:
+        """Return what tells how many there were since now; it reads only what is new, so that one may ask often."""
+        journal, count = (self.settings.root / "api.jsonl").open(), 0
+        journal.seek(0, os.SEEK_END)
+        rest = ""
+
+        def told() -> int:
+            nonlocal count, rest
+            whole, _, rest = (rest + journal.read()).rpartition("\n")
+            count += sum(_is_change(json.loads(line)) for line in whole.splitlines())
+            return count
+
+        return told
+
+
+def _is_change(call: Mapping[str, Any]) -> bool:
+    operators = str(call["principal"]).endswith("user/operator")
+    return bool(call["mutating"]) and operators and "/locks/" not in str(call["resource"])
 
 
 @dataclass(frozen=True, slots=True)

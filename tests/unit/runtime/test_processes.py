@@ -17,6 +17,7 @@ from sandbox.runtime import proc, processes
 from sandbox.runtime.processes import Command, start, sweep
 from tests.waiting import HANGS_SECONDS, until
 
+SLOWLY = 0.05  # seconds, for each line
 ORPHAN_MAKER = "sleep infinity & echo $!; wait"
 DESERTER_MAKER = "setsid sleep infinity & echo $!; wait"
 
@@ -61,7 +62,7 @@ def test_exit_code_and_output_arrive_together(root: Path) -> None:
     lines: list[str] = []
 
     def take_slowly(line: str) -> None:
-        threading.Event().wait(0.05)
+        threading.Event().wait(SLOWLY)
         lines.append(line)
 
     log = root / "log" / "test.log"
@@ -132,10 +133,14 @@ def test_stop_kills_when_grace_is_over(root: Path) -> None:
 
 def test_it_outlives_the_thread_that_started_it(root: Path) -> None:
     started: list[processes.Process] = []
-    thread = threading.Thread(target=lambda: started.append(child_of(shell(root, ORPHAN_MAKER))[0]), daemon=True)
+    lines: list[str] = []
+    command = shell(root, "trap 'echo still here' USR1; echo begun; sleep infinity & while :; do wait; done")
+    thread = threading.Thread(target=lambda: started.append(start(command, on_line=lines.append)), daemon=True)
     thread.start()
     thread.join()
-    assert started[0].wait(0.2) is None
+    until(lambda: lines == ["begun"])
+    os.kill(started[0].pid, signal.SIGUSR1)
+    until(lambda: lines == ["begun", "still here"])
     started[0].kill()
 
 

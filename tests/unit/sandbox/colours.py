@@ -44,6 +44,7 @@ POLICY = {
     "Statement": [{"Effect": "Allow", "Action": "elasticloadbalancing:*", "Resource": "*"}],
 }
 HEADER = "X-Test-Traffic"
+PAUSE_SECONDS = 0.01  # between two requests
 
 
 class Colours:
@@ -195,7 +196,7 @@ class Colours:
                 except (OSError, http.client.HTTPException) as failure:
                     answers[0, repr(failure)] += 1
                     connection.close()
-                stop.wait(0.01)
+                stop.wait(PAUSE_SECONDS)
             connection.close()
 
         workers = [threading.Thread(target=ask, daemon=True) for _ in range(threads)]

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from sandbox.controllers.maintenance import within
 from sandbox.controllers.rds import RdsController
 from tests.unit.sandbox.databases import NAME, become, create, describe, in_sync, login, refused, set_parameter, show
 from tests.unit.sandbox.dataplane import Stage, eventually, running
-from tests.waiting import PATIENTLY
+from tests.waiting import PATIENTLY, POLL_SECONDS
 
 ROWS = 50
 
@@ -61,7 +60,7 @@ class Writer:
                         connection.execute("INSERT INTO written VALUES (%s)", (number,))
                         self.acknowledged.add(number)
             except psycopg.OperationalError:
-                time.sleep(0.02)  # nobody there just now
+                self._stop.wait(POLL_SECONDS)  # nobody there just now
 
     def more(self) -> None:
         """Return once so many more rows were acknowledged."""

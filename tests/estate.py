@@ -70,6 +70,13 @@ class Sandbox:
         changed = sum(host["changed"] for host in told["hosts"].values())
         return Played(process.returncode, output, changed, told["changes"])
 
+    def healthy(self, colour: str = "blue") -> int:
+        """How many targets of that group are healthy."""
+        elb = self.client("elbv2")
+        group = elb.describe_target_groups(Names=[f"{ESTATE}-{colour}"])["TargetGroups"][0]["TargetGroupArn"]
+        targets = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
+
     def calls(self) -> list[dict[str, Any]]:
         """Every API call so far, in order; without the line that is just being written."""
         whole = (self.settings.root / "api.jsonl").read_text().rpartition("\n")[0]

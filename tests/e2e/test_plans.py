@@ -90,7 +90,12 @@ class moved:  # noqa: N801 reads as what it does
         )
         self.set(blue=1, size=3, lead=self.alias["AliasTarget"]["DNSName"])
         assert self.current()["VersionId"] == self.version
-        until(lambda: self.service()["runningCount"] == 3, "a task that the others need is missing")
+        until(lambda: self.healthy() == 3, "a task that the others need is missing")
+
+    def healthy(self) -> int:
+        group = self.estate.target_group("blue")
+        targets = self.estate.client("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
 
     def service(self) -> Any:
         answer = self.estate.client("ecs").describe_services(cluster=ESTATE, services=[f"{ESTATE}-app"])

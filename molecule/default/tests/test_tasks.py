@@ -60,7 +60,7 @@ def test_a_killed_task_is_replaced_and_nobody_sees_it(sandbox: Sandbox, root: Pa
     stopped = until(lambda: ended(sandbox, dead), "the killed task is still said to run")
     assert stopped["containers"][0]["exitCode"] == 137
     until(lambda: len(serving(sandbox)) == 3, "it was not replaced")
-    until(lambda: healthy(sandbox) == 3, "its successor did not become healthy")
+    until(lambda: sandbox.healthy() == 3, "its successor did not become healthy")
     assert [ask("GET", "/readyz").status for _ in range(30)] == [200] * 30
     assert dead not in serving(sandbox)
     assert not psutil.pid_exists(victim.pid)
@@ -78,10 +78,3 @@ def serving(sandbox: Sandbox) -> set[str]:
     arns = ecs.list_tasks(cluster=ESTATE, serviceName=f"{ESTATE}-app", desiredStatus="RUNNING")["taskArns"]
     tasks = ecs.describe_tasks(cluster=ESTATE, tasks=arns)["tasks"] if arns else []
     return {task["taskArn"].rpartition("/")[2] for task in tasks if task["lastStatus"] == "RUNNING"}
-
-
-def healthy(sandbox: Sandbox) -> int:
-    elb = sandbox.client("elbv2")
-    group = elb.describe_target_groups(Names=[f"{ESTATE}-blue"])["TargetGroups"][0]["TargetGroupArn"]
-    targets = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-    return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.unit.sandbox.balancing import Balancing, weighted
@@ -148,6 +149,15 @@ class Colours:
 
         return str(eventually(there))
 
+    def time_out(self, hook: str) -> None:
+        """The time of a hook is over."""
+        state = self.there.stage.sandbox.state
+        with state.lock:
+            services = (service for _, _, backend in state.backends("ecs") for service in backend.services.values())
+            hooks = (one for service in services for rollout in service.rollouts for one in rollout.hooks)
+            next(one for one in hooks if one.id == hook).expires_at = datetime.now(UTC)
+        state.changed.set()
+
     def weights(self, rule: str = "") -> tuple[int, int]:
         """Blue's and green's, on the production rule or another."""
         found = self.elb.describe_rules(RuleArns=[rule or self.rule])["Rules"][0]["Actions"][0]
@@ -210,8 +220,8 @@ class Colours:
                 worker.join()
 
 
-def pause(*stages: str, minutes: int = 60, action: str = "ROLLBACK") -> dict[str, Any]:
-    """A PAUSE hook."""
+def pause(*stages: str, minutes: int = 20160, action: str = "ROLLBACK") -> dict[str, Any]:
+    """A PAUSE hook; as long as AWS allows, so that only the test ends it."""
     timeout = {"timeoutInMinutes": minutes, "action": action}
     return {"targetType": "PAUSE", "lifecycleStages": [*stages], "timeoutConfiguration": timeout}
 

@@ -251,17 +251,25 @@ async def read(stream: asyncio.StreamReader, keep: Callable[[str], None], alive:
         keep(rest.decode(errors="replace"))
 
 
-def silence(step: Step) -> float:
-    """For how many seconds the step has given no sign of life."""
-    return time.time() - step.alive.stat().st_mtime
+def listen(step: Step) -> Callable[[], float]:
+    """Return what tells for how many seconds the step has given no sign of life; a laptop that slept doesn't count."""
+    heard, since = 0, time.monotonic()
+
+    def silence() -> float:
+        nonlocal heard, since
+        if (sign := step.alive.stat().st_mtime_ns) != heard:
+            heard, since = sign, time.monotonic()
+        return time.monotonic() - since
+
+    return silence
 
 
 async def hangs(pid: int, step: Step) -> bool:
     """Wait until the process has ended, or has given no sign of life for too long; whether it is that."""
-    ended = asyncio.create_task(exited(pid))
+    ended, silence = asyncio.create_task(exited(pid)), listen(step)
     try:
         while not (await asyncio.wait({ended}, timeout=LOOK_SECONDS))[0]:
-            if silence(step) > step.silent:
+            if silence() > step.silent:
                 return True
         return False
     finally:

@@ -37,6 +37,7 @@ class Plays:
         self.api, self.folder, self.connection = api, folder, connection
         self.lease = Lease(api.client("s3"), BUCKET)
         self.log = folder / "run" / "lock.log"
+        self.over = folder / "over"
         self.running: list[subprocess.Popen[str]] = []
 
     def start(self, *tasks: dict[str, Any], words: tuple[str, ...] = (), **given: Any) -> subprocess.Popen[str]:
@@ -89,6 +90,10 @@ class Plays:
         assert found
         return found[0]
 
+    def hold(self) -> dict[str, Any]:
+        """A task that lasts until the test is over, or says so."""
+        return command(HOLD.format(self.over))
+
     @property
     def said(self) -> str:
         """What keepers wrote so far."""
@@ -123,6 +128,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalApi]:
 def plays(api: LocalApi, tmp_path: Path) -> Iterator[Plays]:
     plays = Plays(api, tmp_path, "local")
     yield plays
+    plays.over.touch()  # what a killed play ran goes on else
     for process in plays.running:
         process.kill()
         process.communicate(timeout=HANGS_SECONDS)
@@ -140,13 +146,12 @@ def older(held: Held) -> float:
 
 
 def test_a_play_holds_the_lock_longer_than_its_lease_and_frees_it(plays: Plays) -> None:
-    over = plays.folder / "over"
     process = plays.start(
-        lock(), command(HOLD.format(over)), lock("check"), lock("free"), task("ansible.builtin.debug", msg="after"),
+        lock(), plays.hold(), lock("check"), lock("free"), task("ansible.builtin.debug", msg="after"),
         lock_lease_seconds=SHORT_SECONDS,
     )  # fmt: skip
     plays.until(lambda held: held is not None and not held.expired and older(held) > SHORT_SECONDS)
-    over.touch()
+    plays.over.touch()
     said = process.communicate(timeout=HANGS_SECONDS)[0]
     assert process.returncode == 0, said
     assert plays.lease.look() is None
@@ -163,7 +168,7 @@ def test_the_warm_python_takes_it_too(plays: Plays) -> None:
 
 
 def test_a_second_play_is_refused_and_leaves_the_lock_alone(plays: Plays) -> None:
-    plays.start(lock(), command("sleep infinity"))
+    plays.start(lock(), plays.hold())
     first = plays.until(lambda held: held is not None)
     assert first
     code, said = plays.play(
@@ -183,7 +188,7 @@ def test_a_second_play_is_refused_and_leaves_the_lock_alone(plays: Plays) -> Non
 def test_the_lock_is_freed_when_its_play_is_ended(
     plays: Plays, end: signal.Signals, whom: Callable[[int, int], None]
 ) -> None:
-    process = plays.start(lock(), command("sleep infinity"))
+    process = plays.start(lock(), plays.hold())
     plays.until(renewed)
     whom(process.pid, end)
     plays.until(lambda held: held is None)
@@ -197,7 +202,7 @@ def test_a_play_that_fails_frees_the_lock_though_nobody_said_so(plays: Plays) ->
 
 
 def test_killed_with_its_keeper_a_play_blocks_nobody_for_longer_than_its_lease(plays: Plays) -> None:
-    process = plays.start(lock(), command("sleep infinity"), lock_lease_seconds=SHORT_SECONDS)
+    process = plays.start(lock(), plays.hold(), lock_lease_seconds=SHORT_SECONDS)
     plays.until(renewed)
     for pid in (process.pid, *keepers(plays.log)):
         os.kill(pid, signal.SIGKILL)
@@ -220,17 +225,15 @@ def keepers(log: Path) -> list[int]:
 
 
 def test_a_play_whose_lock_was_stolen_fails_at_its_next_look(plays: Plays) -> None:
-    stolen, over = plays.folder / "stolen", plays.folder / "over"
+    stolen = plays.folder / "stolen"
     robbed = plays.start(
         lock(), command(HOLD.format(stolen)), lock("check"), task("ansible.builtin.debug", msg="went on")
     )
     plays.until(lambda held: held is not None)
-    thief = plays.start(
-        lock(), command(f"touch {stolen}"), command(HOLD.format(over)), lock("free"), lock_steal="it hangs"
-    )
+    thief = plays.start(lock(), command(f"touch {stolen}"), plays.hold(), lock("free"), lock_steal="it hangs")
     told = " ".join(robbed.communicate(timeout=HANGS_SECONDS)[0].split())
     plays.tells("lost the lock: it was taken by arn:1")  # while the thief has it
-    over.touch()
+    plays.over.touch()
     said = thief.communicate(timeout=HANGS_SECONDS)[0]
     assert thief.returncode == 0, said
     assert robbed.returncode != 0 and "went on" not in told

@@ -128,9 +128,8 @@ def test_interrupted_it_ends_what_has_a_session_of_its_own_too(monkeypatch: pyte
     monkeypatch.setattr(stuck, "PATIENCE_SECONDS", 2.0)
     step = shell("setsid sleep infinity & echo $!; sleep infinity")
     asyncio.run(interrupt(step))
-    until(
-        lambda: not psutil.pid_exists(int(step.log.read_text().split()[0]))
-    )  # its parent by now, init, may be slow to notice
+    started = int(step.log.read_text().split()[0])
+    until(lambda: not psutil.pid_exists(started))  # its parent by now, init, may be slow to notice
 
 
 def test_a_report_that_was_cut_off_is_a_failure(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ ALL: list[Callable[[], Variant]] = [
     lambda: variants.errors_later(5),
     variants.errors_on_demand,
     variants.slow,
+    lambda: variants.ready_on_demand("it may start"),
     variants.smoke_fails,
     variants.first_page_fails,
     variants.failing_migration,
@@ -95,6 +96,19 @@ def test_a_slow_release_answers_health_checks_as_ever(migrated: Estate) -> None:
     until(lambda: any(record.get("path") == "/" for record in task.records()))
     (told,) = (record for record in task.records() if record.get("path") == "/")
     assert told["ms"] >= 5000
+
+
+def test_what_is_ready_on_demand_waits_for_its_own_heartbeat(migrated: Estate, client: Client) -> None:
+    waiting = migrated.variant(variants.ready_on_demand("it may start")).serve().client
+
+    def beat(probe: str) -> int:
+        return client("POST", "/api/heartbeat", {"probe": probe, "sequence": 1}, **TOKEN).status
+
+    assert beat("another may start") == 201
+    until(lambda: "waits for a heartbeat of it may start" in waiting("GET", "/readyz").json()["database"])
+    assert not ready(waiting)
+    assert beat("it may start") == 201
+    until(lambda: ready(waiting))
 
 
 def test_what_is_never_ready_serves_all_the_same(migrated: Estate) -> None:

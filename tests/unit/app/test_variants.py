@@ -24,6 +24,7 @@ ALL: list[Callable[[], Variant]] = [
     lambda: variants.errors_later(5),
     variants.errors_on_demand,
     variants.slow,
+    lambda: variants.ready_on_demand("it may start"),
     variants.smoke_fails,
     variants.first_page_fails,
     variants.failing_migration,

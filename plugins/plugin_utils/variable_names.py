@@ -34,7 +34,12 @@ def strangers(names: Iterable[str], known: Collection[str]) -> list[str]:
 def misspelt(names: Iterable[str], known: Collection[str], roles: Collection[str]) -> dict[str, str | None]:
     """Names that look like ours and that nobody declared, each with the declared name that it resembles most."""
     ours = [name for name in strangers(names, known) if looks_like_ours(name, known, roles)]
-    return {name: next(iter(difflib.get_close_matches(name, known, n=1)), None) for name in ours}
+    return {name: nearest(name, known) for name in ours}
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The declared name that a name resembles most, if it does."""
+    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
 
 
 def looks_like_ours(name: str, known: Collection[str], roles: Collection[str]) -> bool:

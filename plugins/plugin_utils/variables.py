@@ -1,8 +1,8 @@
 """The type that a role's argument_specs.yml declares for a variable, and how a value that somebody typed gets it.
 
-The specifications check and don't convert: to them the text `true` is a good bool, and to an expression in a role it is a
-text. So every value is converted once, where it comes in (plugins/vars/typed_variables.py), and refused where it can't be
-(plugins/action/known_variables.py).
+The specifications check and don't convert: to them the text `true` is a good bool, and to an expression in a role it is
+a text. So every value is converted once, where it comes in (plugins/vars/typed_variables.py), and refused where it
+can't be (plugins/action/known_variables.py).
 """
 
 from __future__ import annotations
@@ -162,10 +162,9 @@ def mapping(value: Any, option: Option, name: str) -> Any:
         raise UntypableError(f"{shown(value)} is no dict", f"""say -e '{{"{name}": {{"key": "value"}}}}'""")
     if not option.options:
         return found
-    return {
-        key: inside(f".{key}", one, option.options[key], name) if key in option.options else one
-        for key, one in found.items()
-    }
+    if wrong := sorted(map(str, found.keys() - option.options.keys())):
+        raise UntypableError(f".{wrong[0]} is not known", f"it has {', '.join(option.options)}")
+    return {key: inside(f".{key}", one, option.options[key], name) for key, one in found.items()}
 
 
 def inside(place: str, value: Any, option: Option, name: str) -> Any:
@@ -186,7 +185,7 @@ def from_json(value: str) -> Any:
 
 
 def quoted(name: str, example: str) -> str:
-    return f"put it in quotes, as in -e '{{\"{name}\": \"{example}\"}}' or, without JSON, -e {name}=..."
+    return f'put it in quotes, as in -e \'{{"{name}": "{example}"}}\' or, without JSON, -e {name}=...'
 
 
 def shown(value: object) -> str:

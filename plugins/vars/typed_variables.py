@@ -1,7 +1,7 @@
 """Every variable of an inventory and of -e in the type that its role declares, before a play begins.
 
-Only a vars plugin can: it runs in ansible-playbook itself, before anything else, also under a runner that brings callbacks
-of its own instead of ours; and no task can set what -e has set. Why so: docs/decisions/007-typed-variables.md.
+Only a vars plugin can: it runs in ansible-playbook itself, before anything else, also under a runner that brings
+callbacks of its own instead of ours; and no task can set what -e has set: docs/decisions/007-typed-variables.md.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def given(variables: MutableMapping[str, Any], known: Mapping[str, Option]) -> N
     variables.update(converted(variables, known))
 
 
-class VarsModule(HostGroupVars):  # type: ignore[misc]
+class VarsModule(HostGroupVars):
     def get_vars(self, loader: Any, path: str, entities: Any, cache: bool = True) -> dict[str, Any]:
         known = declared(ROOT / "roles")
         given(load_extra_vars(loader), known)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import signal
 
 from tests import variants
 from tests.estate import ESTATE, Ask, Sandbox, until
-from tests.releases import Push, Releases, sentence
+from tests.releases import REPORTS, Push, Releases, sentence
+from tests.runner import Runner
 
 BEFORE = "1.1.0"
+#: what a person may write, and no template: braces, a quote of each kind, percent, more than ASCII, two lines
+WHY = 'students\' "old" grades {{ nothing }} {% if %} 100 % für $HOME \\\nsecond line'
 
 
 def test_killed_while_it_waits_for_a_judgement_it_goes_back_by_itself(
@@ -46,7 +50,7 @@ def test_two_at_once_are_one_too_many_but_provisioning_is_no_hindrance(releases:
 
 
 def test_interrupted_by_a_person_it_frees_the_lock_and_the_next_one_takes_over(
-    releases: Releases, push: Push, ask: Ask
+    releases: Releases, push: Push, ask: Ask, runner: Runner
 ) -> None:
     push("1.3.0", variants.good())
     before = releases.latest["serviceDeploymentArn"]
@@ -54,16 +58,26 @@ def test_interrupted_by_a_person_it_frees_the_lock_and_the_next_one_takes_over(
     releases.reached("SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", after=before)
     releases.kill(process, signal.SIGINT)
     assert until(lambda: releases.holder is None, seconds=30), "its lock outlived it"
-    played = releases.deploy("1.3.0")
+    texts = {"release_contract": "no", "release_judge_seconds": "300", "release_bake_minutes": "5"}
+    played = runner.play("deploy", {"release": "1.3.0", **texts})
     assert played.code == 0, played.output
     assert ask("GET", "/readyz").headers["x-release"] == "1.3.0"
 
 
-def test_a_rollback_releases_the_one_before(releases: Releases, ask: Ask, sandbox: Sandbox) -> None:
-    played = releases.play("rollback")
+def test_a_rollback_that_a_runner_calls_releases_the_one_before(
+    releases: Releases, ask: Ask, sandbox: Sandbox, runner: Runner
+) -> None:
+    played = runner.play("rollback", {"release_why": WHY})
     assert played.code == 0, played.output
     assert ask("GET", "/readyz").headers["x-release"] == "1.2.0"
     assert releases.holder is None
+    assert releases.audit[0]["reason"] == WHY
+    report = releases.evidence("1.2.0")
+    assert report["reason"] == WHY
+    assert html.escape(WHY.splitlines()[0]) in (REPORTS / f"{releases.audit[0]['run']}.html").read_text()
+    shown = runner.play("status", {}, home=None)
+    assert shown.code == 0, shown.output
+    assert "last release   1.2.0 by operator" in shown.output
     ecs = sandbox.client("ecs")
     arns = ecs.list_tasks(cluster=ESTATE, family=f"{ESTATE}-migrate", desiredStatus="STOPPED")["taskArns"]
     newest = max(ecs.describe_tasks(cluster=ESTATE, tasks=arns)["tasks"], key=lambda task: task["createdAt"])

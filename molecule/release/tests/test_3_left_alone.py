@@ -71,17 +71,19 @@ def test_a_rollback_that_a_runner_calls_releases_the_one_before(
     assert played.code == 0, played.output
     assert ask("GET", "/readyz").headers["x-release"] == "1.2.0"
     assert releases.holder is None
-    assert releases.audit[0]["reason"] == WHY
-    report = releases.evidence("1.2.0")
-    assert report["reason"] == WHY
-    assert html.escape(WHY.splitlines()[0]) in (REPORTS / f"{releases.audit[0]['run']}.html").read_text()
-    shown = runner.play("status", {}, home=None)
-    assert shown.code == 0, shown.output
-    assert "last release   1.2.0 by operator" in shown.output
     ecs = sandbox.client("ecs")
     arns = ecs.list_tasks(cluster=ESTATE, family=f"{ESTATE}-migrate", desiredStatus="STOPPED")["taskArns"]
     newest = max(ecs.describe_tasks(cluster=ESTATE, tasks=arns)["tasks"], key=lambda task: task["createdAt"])
     assert image(sandbox, newest["taskDefinitionArn"]) == image(sandbox, releases.service["taskDefinition"])
+
+
+def test_its_reason_is_kept_as_it_was_written_and_a_runner_shows_it(releases: Releases, runner: Runner) -> None:
+    assert releases.audit[0]["reason"] == WHY
+    assert releases.evidence("1.2.0")["reason"] == WHY
+    assert html.escape(WHY.splitlines()[0]) in (REPORTS / f"{releases.audit[0]['run']}.html").read_text()
+    shown = runner.play("status", {}, home=None)
+    assert shown.code == 0, shown.output
+    assert "last release   1.2.0 by operator" in shown.output
 
 
 def image(sandbox: Sandbox, definition: str) -> str:

@@ -1,58 +1,70 @@
-"""Refuse variables that no role knows: a misspelt one, in an inventory or by -e, is an error and not silence."""
+"""Refuse variables that look like a role's and that none declares, and values that can't be of their declared type."""
 
 from __future__ import annotations
 
-import difflib
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible.plugins.action import ActionBase
-from ansible.vars.reserved import get_reserved_names
+from ansible.utils.vars import load_extra_vars
 
-# Set by Ansible itself for every host and play, in no list that it offers.
-MAGIC = get_reserved_names(include_private=True) | {
-    "inventory_dir", "inventory_file", "inventory_hostname", "inventory_hostname_short", "playbook_dir", "role_path",
-    "group_names", "groups", "hostvars", "omit", "play_hosts", "role_name", "role_names", "role_uuid", "vars", "item",
-    "discovered_interpreter_python", "environment", "parent_role_names", "parent_role_paths", "dependent_role_names",
-}  # fmt: skip
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
 
-# Ansible's own, a role's internal ones, what `stack` found, and what Molecule gives to every play that it runs.
-FOREIGN = ("ansible_", "__", "stack_found", "molecule_")
+from plugins.plugin_utils.variable_names import RUNNERS, misspelt, strangers
+from plugins.plugin_utils.variables import Option, UntypableError, declared, typed
 
 
-def declared(roles: Path) -> set[str]:
-    """Every option that an argument_specs.yml below `roles` declares, for any entry point."""
-    specs = (yaml.safe_load(path.read_text()) for path in sorted(roles.glob("*/meta/argument_specs.yml")))
-    entries = (entry for spec in specs for entry in spec["argument_specs"].values())
-    return {option for entry in entries for option in entry.get("options", {})}
-
-
-def unknown(names: Iterable[str], known: set[str]) -> dict[str, str | None]:
-    """Names that nobody declared, each with the declared name it resembles most, if any."""
-    strangers = (name for name in names if name not in known | MAGIC and not name.startswith(FOREIGN))
-    return {name: next(iter(difflib.get_close_matches(name, known, n=1)), None) for name in sorted(strangers)}
-
-
-def objection(strangers: Mapping[str, str | None]) -> str:
-    """What to tell whoever gave these."""
-    if "_raw_params" in strangers:  # what Ansible calls the words after -e that are no name=value
-        return (
-            "After -e stand words that belong to no variable. Nothing was touched. The shell takes one pair of quotes "
-            "away, so a text with blanks needs both: -e 'name=\"several words\"'"
-        )
-    lines = [f"{name}{f' (did you mean {like}?)' if like else ''}" for name, like in strangers.items()]
+def misspelt_words(names: Mapping[str, str | None]) -> str:
+    """What to tell whoever misspelt these."""
+    lines = [f"{name}{f' (did you mean {like}?)' if like else ''}" for name, like in names.items()]
     return (
         f"No role knows the variable {', '.join(lines)}. Nothing was touched. Correct the name in the inventory or "
         "after -e; roles/<role>/meta/argument_specs.yml lists what each role knows."
     )
 
 
+def untyped(variables: Mapping[str, Any], known: Mapping[str, Option]) -> list[str]:
+    """A line for each variable that is not what its role declares, with the cure."""
+    lines = []
+    for name in sorted(variables.keys() & known.keys()):
+        try:
+            typed(variables[name], known[name], name)
+        except UntypableError as error:
+            at = "" if error.fault.startswith((".", "[")) else ": "
+            lines.append(f"{name}{at}{error.fault}. Nothing was touched. Correct it where it was given: {error.cure}.")
+    return lines
+
+
+def unheard(given: Iterable[str], known: Mapping[str, Option]) -> list[str]:
+    """Names after -e that no role reads, without those that every runner adds."""
+    return [name for name in strangers(given, known) if not name.startswith(RUNNERS)]
+
+
+def refusals(variables: Mapping[str, Any], roles: Path) -> list[str]:
+    """All that is wrong with the names and the values of a play's variables."""
+    known = declared(roles)
+    words = []
+    if "_raw_params" in variables:  # what Ansible calls the words after -e that are no name=value
+        words.append(
+            "After -e stand words that belong to no variable. Nothing was touched. The shell takes one pair of quotes "
+            "away, so a text with blanks needs both: -e 'name=\"several words\"'"
+        )
+    if wrong := misspelt(variables, known, [path.name for path in roles.iterdir()]):
+        words.append(misspelt_words(wrong))
+    return words + untyped(variables, known)
+
+
 class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        strangers = unknown(task_vars or {}, declared(Path(self._task.args["roles"])))
-        if not strangers:
-            return result | {"changed": False}
-        return result | {"failed": True, "msg": objection(strangers)}
+        roles = Path(self._task.args["roles"]).resolve()
+        given = set(load_extra_vars(self._loader))
+        if words := refusals(task_vars or {}, roles):
+            return result | {"failed": True, "msg": "\n".join(words)}
+        if names := unheard(given, declared(roles)):
+            self._display.warning(f"No role reads {', '.join(names)}, given by -e.")
+        return result | {"changed": False}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from plugins.action.known_variables import declared, unknown
+from plugins.plugin_utils.variable_names import nearest, strangers
+from plugins.plugin_utils.variables import declared
 from tests.contract.files import Yaml, load
 from tests.contract.rule import Broken, rule
 
@@ -71,12 +72,16 @@ def every_variable_is_known_to_a_role(root: Path) -> Iterator[str]:
         named = [(path, name) for name, (path, _) in all_variables(inventory).items()]
         for path, name in [*named, *narrow_variables(inventory)]:
             where = path.relative_to(root)
-            for stranger, like in unknown([name], known).items():
-                yield f"{where}: no role knows {stranger}" + (f" ({like}?)" if like else "")
+            for stranger in strangers([name], known):
+                yield f"{where}: no role knows {stranger}{meant(stranger, known)}"
             if name.startswith("__") and inventory.name != OVERLAY:
                 yield f"{where}: {name} is internal, and only the overlay may have such"
-    for stranger, like in unknown(wired(root), known).items():
-        yield f"{WIRING}: no role knows {stranger}" + (f" ({like}?)" if like else "")
+    for stranger in strangers(wired(root), known):
+        yield f"{WIRING}: no role knows {stranger}{meant(stranger, known)}"
+
+
+def meant(name: str, known: Collection[str]) -> str:
+    return f" ({like}?)" if (like := nearest(name, known)) else ""
 
 
 @rule(Broken("y_a", {"inventories/tier1/group_vars/all/x.yml": "y_a: 1"}))

@@ -191,11 +191,11 @@ def templates(data: object, *, expression: bool = False) -> Iterator[str]:
 
 def undeclared(template: str) -> set[str]:
     environment = jinja2.Environment()
-    environment.filters = environment.tests = _Anything()  # Ansible's own are no matter here
+    environment.filters = environment.tests = Anything()  # Ansible's own are no matter here
     return set(jinja2.meta.find_undeclared_variables(environment.parse(template)))
 
 
-class _Anything(dict[str, Any]):
+class Anything(dict[str, Any]):
     """Filters and tests of whatever name."""
 
     def get(self, key: str, default: object = None) -> Any:

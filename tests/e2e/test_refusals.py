@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import dataclass
@@ -66,6 +67,25 @@ REFUSALS = {
         "provision",
         ("-e", "dns_zone_name=Tier1.CampsHub360.Example."),
         ("'Tier1.CampsHub360.Example.'", "dns_zone_name: tier1.campshub360.example"),
+    ),
+    "values of other types, all at once": Refusal(
+        "deploy",
+        (
+            *("-e", "release=1.0.0", "-e", "release_tasks=three", "-e", "release_contract=ture"),
+            "-e",
+            '{"release_over": 1.10}',
+        ),
+        (
+            "release_tasks: 'three' is no whole number",
+            "-e release_tasks=3",
+            "release_contract: 'ture' is neither true nor false",
+            "release_over: 1.1 is a number, and this is a text",
+        ),
+    ),
+    "braces in a reason, which are a text": Refusal(
+        "deploy",
+        ("-e", json.dumps({"release": "9.9.9", "release_why": "fix {{ nothing }} {% if %} 100% 'ü' \"\n\\"})),
+        ("no release 9.9.9", "-e release=", "9.9.9 was not begun"),
     ),
     "another account than declared": Refusal(
         "provision",

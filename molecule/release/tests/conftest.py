@@ -8,7 +8,8 @@ from sandbox.config import Settings
 from sandbox.runtime.network import read_hosts
 from tests import variants
 from tests.estate import ESTATE, Ask, Sandbox
-from tests.releases import Push, Releases
+from tests.releases import QUICK, Push, Releases
+from tests.runner import Runner
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,12 @@ def sandbox() -> Sandbox:
 @pytest.fixture(scope="session")
 def releases(sandbox: Sandbox) -> Releases:
     return Releases(sandbox)
+
+
+@pytest.fixture(scope="session")
+def runner(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """Calls playbooks as AWX does."""
+    return Runner(sandbox, tmp_path_factory.mktemp("runner"), QUICK)
 
 
 @pytest.fixture(scope="session")

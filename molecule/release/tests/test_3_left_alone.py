@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import signal
 
 from tests import variants
 from tests.estate import ESTATE, Ask, Sandbox
-from tests.releases import PATIENT, Push, Releases, sentence
+from tests.releases import PATIENT, REPORTS, Push, Releases, sentence
+from tests.runner import Runner
 from tests.waiting import until
 
 BEFORE = "1.1.0"
+#: what a person may write, and no template: braces, a quote of each kind, percent, more than ASCII, two lines
+WHY = 'students\' "old" grades {{ nothing }} {% if %} 100 % für $HOME \\\nsecond line'
 
 
 def test_killed_before_it_judged_it_goes_back_by_itself(releases: Releases, push: Push, ask: Ask) -> None:
@@ -51,7 +55,7 @@ def test_two_at_once_are_one_too_many_but_provisioning_is_no_hindrance(
 
 
 def test_interrupted_by_a_person_it_frees_the_lock_and_the_next_one_takes_over(
-    releases: Releases, push: Push, ask: Ask
+    releases: Releases, push: Push, ask: Ask, runner: Runner
 ) -> None:
     push("1.3.0", variants.ready_on_demand("1.3.0 may go on"))
     before = releases.latest["serviceDeploymentArn"]
@@ -60,20 +64,32 @@ def test_interrupted_by_a_person_it_frees_the_lock_and_the_next_one_takes_over(
     releases.kill(process, signal.SIGINT)
     until(lambda: releases.holder is None, "its lock outlived it")
     releases.beat(ask, "1.3.0 may go on")
-    played = releases.deploy("1.3.0")
+    texts = {"release_contract": "no", "release_judge_seconds": "300", "release_bake_minutes": "5"}
+    played = runner.play("deploy", {"release": "1.3.0", **texts})
     assert played.code == 0, played.output
     assert ask("GET", "/readyz").headers["x-release"] == "1.3.0"
 
 
-def test_a_rollback_releases_the_one_before(releases: Releases, ask: Ask, sandbox: Sandbox) -> None:
+def test_a_rollback_that_a_runner_calls_releases_the_one_before(
+    releases: Releases, ask: Ask, sandbox: Sandbox, runner: Runner
+) -> None:
     calls = len(sandbox.calls())
-    played = releases.play("rollback")
+    played = runner.play("rollback", {"release_why": WHY})
     assert played.code == 0, played.output
     assert ask("GET", "/readyz").headers["x-release"] == "1.2.0"
     assert releases.holder is None
     assert "ecs RunTask" in sandbox.changes_since(calls)
     # of the task that migrated only its definition stays: it is listed for an hour, which here is a minute
     assert image(sandbox, f"{ESTATE}-migrate") == image(sandbox, releases.service["taskDefinition"])
+
+
+def test_its_reason_is_kept_as_it_was_written_and_a_runner_shows_it(releases: Releases, runner: Runner) -> None:
+    assert releases.audit[0]["reason"] == WHY
+    assert releases.evidence("1.2.0")["reason"] == WHY
+    assert html.escape(WHY.splitlines()[0]) in (REPORTS / f"{releases.audit[0]['run']}.html").read_text()
+    shown = runner.play("status", {}, home=None)
+    assert shown.code == 0, shown.output
+    assert "last release   1.2.0 by operator" in shown.output
 
 
 def image(sandbox: Sandbox, definition: str) -> str:

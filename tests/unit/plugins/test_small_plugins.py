@@ -9,37 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.estate import current_version, subnets_of
-from ansible.parsing.splitter import parse_kv
 
-from plugins.action import known_variables
-from plugins.action.known_variables import declared, unknown
 from plugins.callback.story import indented, progress, table
 from plugins.connection.warm_local import environment_of
 from plugins.filter.secrets import pinned_secrets
 from plugins.modules.ecs_run import failure, last_words
 from plugins.modules.https_check import objection
-
-
-def test_a_misspelt_variable_is_found_with_what_was_meant() -> None:
-    known = {"database_instance_class", "cache_nodes"}
-    assert unknown(["database_instnace_class", "cache_nodes", "ansible_port", "__mine"], known) == {
-        "database_instnace_class": "database_instance_class"
-    }
-
-
-def test_a_text_whose_quotes_the_shell_took_away_is_told_how_to_be_quoted() -> None:
-    assert "No role knows the variable cach (did you mean cache?)" in known_variables.objection({"cach": "cache"})
-    given = parse_kv("release_why=students see old grades")
-    assert unknown(given, {"release_why"}) == {"_raw_params": None}
-    assert "-e 'name=\"several words\"'" in known_variables.objection(unknown(given, {"release_why"}))
-    assert unknown(parse_kv('release_why="students see old grades"'), {"release_why"}) == {}
-
-
-def test_what_roles_declare_is_read_from_every_entry_point(tmp_path: Path) -> None:
-    spec = tmp_path / "database" / "meta" / "argument_specs.yml"
-    spec.parent.mkdir(parents=True)
-    spec.write_text("argument_specs: {main: {options: {database_a: {}}}, wait: {options: {database_b: {}}}, none: {}}")
-    assert declared(tmp_path) == {"database_a", "database_b"}
 
 
 def test_secrets_are_pinned_to_their_present_version() -> None:

@@ -1,0 +1,73 @@
+"""Every variable of an inventory and of -e in the type that its role declares, before a play begins.
+
+Only a vars plugin can: it runs in ansible-playbook itself, before anything else, also under a runner that brings
+callbacks of its own instead of ours; and no task can set what -e has set: docs/decisions/007-typed-variables.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.vars.host_group_vars import VarsModule as HostGroupVars
+from ansible.utils.unsafe_proxy import wrap_var
+from ansible.utils.vars import load_extra_vars
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
+
+from plugins.plugin_utils.variables import Option, UntypableError, declared, typed
+
+DOCUMENTATION = """
+    name: typed_variables
+    short_description: group_vars and host_vars as Ansible loads them, and every variable in its declared type
+    description:
+      - Stands in the place of C(host_group_vars), and loads the same files.
+      - What can't be converted stays as it is, for the first task of the play to refuse.
+      - What -e gives is text and data, and never a template.
+    options:
+      stage:
+        description: When it runs. After the inventory too, so that what that holds is converted before any play.
+        choices: ['all', 'task', 'inventory']
+        default: all
+        type: str
+      _valid_extensions:
+        description: Endings of files of variables.
+        default: [".yml", ".yaml", ".json"]
+        env: [{name: ANSIBLE_YAML_FILENAME_EXT}]
+        ini: [{section: defaults, key: yaml_valid_extensions}]
+        type: list
+        elements: string
+"""
+
+
+def converted(variables: Mapping[str, Any], known: Mapping[str, Option]) -> dict[str, Any]:
+    """The variables that roles declare, in their types, without those that can't be converted."""
+    found: dict[str, Any] = {}
+    for name in variables.keys() & known.keys():
+        try:
+            found[name] = typed(variables[name], known[name], name)
+        except UntypableError:
+            continue
+    return found
+
+
+def given(variables: MutableMapping[str, Any], known: Mapping[str, Option]) -> None:
+    """Bring what -e gave to its types, in place: this is the mapping that Ansible itself goes on with."""
+    for name in variables.keys() & known.keys():
+        variables[name] = wrap_var(variables[name])  # a person's words may hold braces, which are no template
+    variables.update(converted(variables, known))
+
+
+class VarsModule(HostGroupVars):
+    def get_vars(self, loader: Any, path: str, entities: Any, cache: bool = True) -> dict[str, Any]:
+        known = declared(ROOT / "roles")
+        given(load_extra_vars(loader), known)
+        entities = entities if isinstance(entities, list) else [entities]
+        for entity in entities:
+            entity.vars.update(converted(entity.vars, known))
+        found: dict[str, Any] = super().get_vars(loader, path, entities, cache)
+        return found | converted(found, known)

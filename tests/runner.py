@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from sandbox.config import CHECKOUT
 from tests import stuck
-from tests.estate import BIN, LONGEST_PLAY_SECONDS, Played, Sandbox
+from tests.estate import BIN, Played, Sandbox
 
 #: no folder can be made there, by root neither
 READ_ONLY_HOME = "/dev/null/home"
@@ -46,20 +45,16 @@ class Runner:
     inventories: Sequence[str]
 
     def play(self, playbook: str, variables: Mapping[str, str], home: str | None = READ_ONLY_HOME) -> Played:
-        process = subprocess.Popen(
+        process = stuck.Talking(
             [
                 *(str(BIN / "ansible-playbook"), "-i", str(self.inventory()), "-e", json.dumps({**META, **variables})),
                 f"playbooks/{playbook}.yml",
             ],
             cwd=CHECKOUT,
             env={**self.environment(), **({"HOME": home} if home else {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
             start_new_session=True,
         )
-        output = stuck.output(process, LONGEST_PLAY_SECONDS)
+        output = process.output()
         changed = re.findall(r"changed=(\d+)", output)
         return Played(process.returncode, output, int(changed[-1]) if changed else 0)
 

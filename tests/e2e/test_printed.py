@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from sandbox.config import CHECKOUT
 from tests import printed, stuck
-from tests.estate import LONGEST_PLAY_SECONDS, RELEASE, Sandbox
+from tests.estate import RELEASE, Sandbox
 
 #: told by other tests of this scenario: they take minutes, or all that there is
 ELSEWHERE = {"provision", "destroy"}
@@ -49,16 +48,12 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("command", commands())
 def test_a_printed_command_works_when_pasted(sandbox: Sandbox, command: str) -> None:
     before = len(sandbox.calls())
-    process = subprocess.Popen(
+    process = stuck.Talking(
         ["bash", "-c", command],
         cwd=CHECKOUT,
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **stuck.TELLING},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
     )
-    output = re.sub(r"\s+", " ", stuck.output(process, LONGEST_PLAY_SECONDS))
+    output = re.sub(r"\s+", " ", process.output())
     if refused := (REFUSED if " -e " in command else REFUSED | UNNAMED).get(playbook(command)):
         assert process.returncode != 0, output
         assert re.search(refused, output), output

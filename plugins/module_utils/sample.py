@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ansible.module_utils.significance import Pair
@@ -106,7 +106,12 @@ def summed(minutes: Minutes, slow_ms: float | None) -> Figures:
 
 
 def error_pairs(compared: Sample, green: Minutes) -> list[Pair]:
-    return paired(compared, green, lambda minute: (minute.errors, minute.requests))
+    """A minute without blue's requests is compared with all of blue's: nothing says that it would have failed too."""
+    alone = {at: one for at, one in green.items() if not compared.blue.get(at, Minute()).requests}
+    together = {at: one for at, one in green.items() if at not in alone}
+    if not compared.beside or not alone:
+        return paired(compared, green, errors_of)
+    return [*paired(compared, together, errors_of), *paired(replace(compared, beside=False), alone, errors_of)]
 
 
 def slow_pairs(compared: Sample) -> list[Pair]:
@@ -115,6 +120,10 @@ def slow_pairs(compared: Sample) -> list[Pair]:
     if len(green) >= STEADY:
         del green[max(green, key=lambda at: green[at].slow - SLOW_SHARE * green[at].timed)]
     return paired(compared, green, lambda minute: (minute.slow, minute.timed))
+
+
+def errors_of(minute: Minute) -> tuple[float, int]:
+    return minute.errors, minute.requests
 
 
 def paired(compared: Sample, green: Minutes, counts: Callable[[Minute], tuple[float, int]]) -> list[Pair]:

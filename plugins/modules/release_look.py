@@ -67,6 +67,7 @@ RETURN = r"""
 stop: {description: "What is to be done: test, enter, judge, stop, ended; null for nothing", type: str, returned: success}
 verdict: {description: "outcome (pass, fail, inconclusive, undecided), words and missing requests", type: dict, returned: success}
 goes_on: {description: Whether the verdict lets green have more traffic, type: bool, returned: success}
+lacks: {description: "What https_traffic is to send for a verdict: count, alongside", type: dict, returned: success}
 ringing: {description: Of the alarms, those that ring, type: list, returned: success}
 judged: {description: Whether the verdict will not become another by waiting, type: bool, returned: success}
 figures: {description: "Of blue and green, and the limits", type: dict, returned: success}
@@ -253,6 +254,7 @@ def nothing(module: AnsibleAWSModule) -> None:
         outcome=f"{words[0].upper()}{words[1:]}.",
         verdict=asdict(Verdict("undecided", words)),
         goes_on=False,
+        lacks={"count": 0, "alongside": False},
         ringing=[],
         judged=not asked,
         progress=words,
@@ -334,6 +336,7 @@ def main() -> None:
         outcome=outcome(rollout, look.taken_back_for(rollout)),
         verdict=asdict(verdict),
         goes_on=goes_on(verdict, module.params["on_inconclusive"]),
+        lacks={"count": verdict.missing, "alongside": rollout.share < 100},
         ringing=ringing,
         judged=verdict.outcome in ("pass", "fail") or not rollout.ahead,
         progress=words,

@@ -258,7 +258,7 @@ def test_the_rule_before_would_have_taken_good_ones_back() -> None:
 
 
 def test_a_release_at_the_very_limit_is_taken_back_no_oftener_than_promised() -> None:
-    """A twentieth of its requests is slow, of blue's next to none. Its errors: tests/unit/plugins/test_significance.py."""
+    """A twentieth of its requests is slow, of blue's next to none. Of errors: test_significance.py."""
     limit = Truth(green=120, green_ms=some(0.05, lognormal(2000, spread=0.1), lognormal(20)), blue_ms=lognormal(80))
     assert part(limit, 400, "fail") <= FINAL
     assert part(limit, 400, "fail", final=False) <= CHANCE * 100

@@ -136,9 +136,16 @@ def main() -> None:
             secrets = module.client("secretsmanager")
             value = secrets.get_secret_value(SecretId=wanted["header_secret"])["SecretString"]
         headers = {wanted["header_name"]: value}
-    amounts = (wanted["count"], wanted["concurrency"])
-    pace = (float(wanted["timeout"]), float(wanted["spread"]), wanted["alongside"])
-    done = send(address, path_of(wanted["url"]), *amounts, headers, *pace)
+    done = send(
+        address,
+        path_of(wanted["url"]),
+        wanted["count"],
+        wanted["concurrency"],
+        headers,
+        float(wanted["timeout"]),
+        spread=float(wanted["spread"]),
+        alongside=wanted["alongside"],
+    )
     module.exit_json(
         changed=False, sent=done.sent, requests_failed=len(done.failures), first_failure=(*done.failures, "")[0]
     )

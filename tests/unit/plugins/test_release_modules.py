@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +65,9 @@ MINUTE = 0.5  # seconds of AWS's
 
 
 def measured(
-    scene: Scene, group: str, requests: int, errors: int, seconds: float, slow: int = 0, age: float = 0
+    scene: Scene, group: str, requests: int, errors: int, seconds: float, slow: int = 0, at: float = 0
 ) -> None:
-    """What Envoy's counters would have become in CloudWatch, so many seconds ago. Slow ones take ten times as long."""
+    """What Envoy's counters would have become in CloudWatch, now or at a time. Slow ones take ten times as long."""
     dimensions = (("LoadBalancer", suffix(balancer(scene))), ("TargetGroup", suffix(group)))
     values: dict[str, dict[float, int]] = {
         "RequestCount": {float(requests): 1},
@@ -77,9 +77,9 @@ def measured(
     }
     backend = scene.api.state.backend("cloudwatch", "123456789012", "us-east-1")
     backend.minute = MINUTE
-    at = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=age)
+    moment = datetime.fromtimestamp(at or time.time(), UTC).replace(tzinfo=None)
     for name, found in values.items():
-        backend.metric_data.append(Distribution("AWS/ApplicationELB", name, dimensions, at, "Count", found))
+        backend.metric_data.append(Distribution("AWS/ApplicationELB", name, dimensions, moment, "Count", found))
 
 
 def past_its_first_minute() -> None:
@@ -149,8 +149,9 @@ def test_a_check_writes_no_record(scene: Scene, kept: str) -> None:
 def test_colours_are_told_apart_by_the_groups_that_ecs_resolved(scene: Scene) -> None:
     deployed(scene, **CANARY)
     past_its_first_minute()
-    measured(scene, scene.green, requests=400, errors=0, seconds=0.044, slow=4)
-    measured(scene, scene.blue, requests=1200, errors=3, seconds=0.041)
+    now = time.time()
+    measured(scene, scene.green, requests=400, errors=0, seconds=0.044, slow=4, at=now)
+    measured(scene, scene.blue, requests=1200, errors=3, seconds=0.041, at=now)
     found = look(scene, final=True)
     for colour, requests, errors, ms, slow in (("green", 400, 0, 44, 4), ("blue", 1200, 3, 41, 0)):
         figures = Figures(**found["figures"][colour])
@@ -164,8 +165,8 @@ def test_green_is_judged_by_what_it_did_with_its_present_share(scene: Scene, kep
     """Else the gate for all of the traffic would pass on what the canary had answered."""
     deployed(scene, **CANARY)
     past_its_first_minute()
-    measured(scene, scene.green, requests=400, errors=0, seconds=0.044, age=2 * MINUTE)
-    measured(scene, scene.blue, requests=1200, errors=3, seconds=0.041, age=2 * MINUTE)
+    measured(scene, scene.green, requests=400, errors=0, seconds=0.044, at=time.time() - 2 * MINUTE)
+    measured(scene, scene.blue, requests=1200, errors=3, seconds=0.041, at=time.time() - 2 * MINUTE)
     first = look(scene, record=kept, final=True)
     assert (first["figures"]["green"]["requests"], first["figures"]["blue"]["requests"]) == (0, 1200)
     assert (first["judged"], first["verdict"]["missing"]) == (False, 300)
@@ -183,11 +184,12 @@ def test_what_was_reported_passes_as_its_slow_requests_are_of_the_first_minute(s
     first = look(scene, record=kept)
     assert (first["lacks"], first["stop"]) == ({"count": 300, "alongside": True}, None)
     (line,) = record.lines(kept)
-    measured(scene, scene.green, requests=40, errors=0, seconds=0.0793, slow=30, age=time.time() - line["t"] - 0.1)
-    measured(scene, scene.blue, requests=400, errors=0, seconds=0.018, age=time.time() - line["t"] - 0.1)
+    measured(scene, scene.green, requests=40, errors=0, seconds=0.0793, slow=30, at=line["t"] + 0.1)
+    measured(scene, scene.blue, requests=400, errors=0, seconds=0.018, at=line["t"] + 0.1)
     time.sleep(3 * MINUTE)
-    measured(scene, scene.green, requests=317, errors=0, seconds=0.018)
-    measured(scene, scene.blue, requests=2800, errors=0, seconds=0.018)
+    now = time.time()
+    measured(scene, scene.green, requests=317, errors=0, seconds=0.018, at=now)
+    measured(scene, scene.blue, requests=2800, errors=0, seconds=0.018, at=now)
     found = look(scene, record=kept, final=True)
     assert (found["figures"]["green"]["requests"], found["figures"]["green"]["slow"]) == (317, 0)
     assert found["verdict"]["outcome"] == "pass", found["verdict"]["words"]
@@ -196,12 +198,12 @@ def test_what_was_reported_passes_as_its_slow_requests_are_of_the_first_minute(s
 def test_a_green_that_is_slower_than_blue_in_the_same_minutes_goes_back(scene: Scene) -> None:
     deployed(scene, **CANARY)
     past_its_first_minute()
-    for age in (2 * MINUTE, MINUTE, 0):
-        measured(scene, scene.blue, requests=1000, errors=0, seconds=0.018, age=age)
+    measured(scene, scene.blue, requests=3000, errors=0, seconds=0.018)
     past_its_first_minute()
-    for age in (2 * MINUTE, MINUTE, 0):
-        measured(scene, scene.green, requests=120, errors=0, seconds=0.018, slow=40, age=age)
-        measured(scene, scene.blue, requests=1000, errors=0, seconds=0.018, age=age)
+    now = time.time() // MINUTE * MINUTE
+    for at in (now - 2 * MINUTE, now - MINUTE, now):
+        measured(scene, scene.green, requests=120, errors=0, seconds=0.018, slow=40, at=at)
+        measured(scene, scene.blue, requests=1000, errors=0, seconds=0.018, at=at)
     found = look(scene)
     assert (found["stop"], found["verdict"]["outcome"]) == ("stop", "fail")
     assert found["verdict"]["words"].startswith(
@@ -216,8 +218,9 @@ def test_what_cannot_be_told_apart_waits_for_more_and_then_for_a_person_s_word(
 ) -> None:
     deployed(scene, **CANARY)
     past_its_first_minute()
+    now = time.time()
     for colour, requests in ((scene.green, 400), (scene.blue, 1200)):
-        measured(scene, colour, requests=requests, errors=requests // 20, seconds=0.044)
+        measured(scene, colour, requests=requests, errors=requests // 20, seconds=0.044, at=now)
     found = look(scene, final=True, on_inconclusive=word)
     assert (found["verdict"]["outcome"], found["judged"], found["goes_on"]) == ("inconclusive", False, goes_on)
     assert f"By release_on_inconclusive={word} it goes {'on' if goes_on else 'back'}" in found["verdict"]["words"]
@@ -227,8 +230,9 @@ def test_alarms_that_ring_are_told_of_and_take_nothing_back(scene: Scene, kept: 
     scene.alarm("ALARM")
     deployed(scene, **CANARY)
     past_its_first_minute()
-    measured(scene, scene.green, requests=400, errors=0, seconds=0.044)
-    measured(scene, scene.blue, requests=1200, errors=0, seconds=0.041)
+    now = time.time()
+    measured(scene, scene.green, requests=400, errors=0, seconds=0.044, at=now)
+    measured(scene, scene.blue, requests=1200, errors=0, seconds=0.041, at=now)
     found = look(scene, final=True, alarms=["errors", "silent"])
     assert (found["verdict"]["outcome"], found["ringing"]) == ("pass", ["errors"])
     assert found["verdict"]["words"].endswith("Alarms that ring meanwhile, and take nothing back: errors")

@@ -18,7 +18,7 @@ from ansible.module_utils.sample import Figures
 FAILED_STARTS = 3  # tasks of green: one may be a machine's fault
 ONGOING = {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}
 # test: try green before anybody sees it; enter: let the first traffic in; judge: by the figures so far;
-# stop: nobody asks, but it goes wrong; ended: nothing is left to do.
+# stop: it surely goes wrong, so nobody waits for more; ended: nothing is left to do.
 Stop = Literal["test", "enter", "judge", "stop", "ended"]
 
 WORDS = {
@@ -99,7 +99,7 @@ def stop_of(rollout: Rollout, verdict: Verdict, warm: bool = True) -> Stop | Non
         if rollout.stage == "POST_TEST_TRAFFIC_SHIFT":
             return "test"
         if rollout.share > 0:
-            return "judge" if warm else None
+            return "stop" if verdict.outcome == "fail" else "judge" if warm else None
         return "enter"
     if rollout.ahead and verdict.outcome == "fail" and rollout.stage != "CLEAN_UP":
         return "stop"

@@ -62,7 +62,7 @@ def rollout(
         ("POST_TEST_TRAFFIC_SHIFT", 0, UNSURE, "test"),
         ("PRE_PRODUCTION_TRAFFIC_SHIFT", 0, UNSURE, "enter"),
         ("PRE_PRODUCTION_TRAFFIC_SHIFT", 10, UNSURE, "judge"),
-        ("PRE_PRODUCTION_TRAFFIC_SHIFT", 10, BAD, "judge"),
+        ("PRE_PRODUCTION_TRAFFIC_SHIFT", 10, BAD, "stop"),  # certain: no more requests are sent to it
         ("POST_PRODUCTION_TRAFFIC_SHIFT", 100, GOOD, "judge"),
         ("POST_SCALE_UP", 0, UNSURE, "enter"),
     ],
@@ -75,6 +75,7 @@ def test_a_pause_is_answered_once_green_s_first_minute_is_over() -> None:
     """What is sent to judge it would not count before."""
     asks = rollout("POST_PRODUCTION_TRAFFIC_SHIFT", 100, hook="ecs-pause-1")
     assert (stop_of(asks, GOOD, warm=False), stop_of(asks, GOOD)) == (None, "judge")
+    assert stop_of(asks, BAD, warm=False) == "stop"
     assert stop_of(rollout("PRE_PRODUCTION_TRAFFIC_SHIFT", 0, hook="ecs-pause-1"), UNSURE, warm=False) == "enter"
     assert "its first minute does not count" in progress(asks, FIGURES, None, warm=False)
 

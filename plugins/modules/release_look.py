@@ -197,8 +197,8 @@ class Look:
         """Alarms that ring. They look at one colour each, or at none: a slow machine rings them too."""
         if not self.params["alarms"] or not rollout.share:
             return []
-        answer = self.cloudwatch.describe_alarms(AlarmNames=self.params["alarms"], StateValue="ALARM")
-        return sorted(alarm["AlarmName"] for alarm in answer["MetricAlarms"])
+        answer = self.cloudwatch.describe_alarms(AlarmNames=self.params["alarms"])
+        return sorted(alarm["AlarmName"] for alarm in answer["MetricAlarms"] if alarm["StateValue"] == "ALARM")
 
     def stopped(self, rollout: Rollout) -> list[dict[str, Any]]:
         """Return the tasks of green that have ended, whatever the reason. ECS shows them for an hour."""

@@ -228,6 +228,9 @@ def test_what_cannot_be_told_apart_waits_for_more_and_then_for_a_person_s_word(
 
 def test_alarms_that_ring_are_told_of_and_take_nothing_back(scene: Scene, kept: str) -> None:
     scene.alarm("ALARM")
+    quiet = {"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold", "Period": 60}
+    metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount", "Statistic": "Sum"}
+    scene.cloudwatch.put_metric_alarm(AlarmName="silent", **metric, **quiet)
     deployed(scene, **CANARY)
     past_its_first_minute()
     now = time.time()

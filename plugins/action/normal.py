@@ -3,18 +3,28 @@
 Packing a module with all that it imports costs a third of a second; the warm Python imports the very same files from
 where they are. This rests on ansible-core's private interfaces, whose version the lock pins; with ansible_connection:
 local nothing of it is used.
+
+Before a module runs, whatever the connection, its arguments are looked through for placeholders of a plan.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import ansible.plugins.action
 from ansible.module_utils.common.json import Direction, get_module_encoder
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
+
+from plugins.plugin_utils.placeholders import refusal
 
 MARK = b"#warm-module\n"
 COLLECTIONS = ("amazon.aws.", "community.aws.")
@@ -41,6 +51,13 @@ def importable_name(path: Path) -> str | None:
 
 
 class ActionModule(_core.ActionModule):
+    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        stack = str((task_vars or {}).get("inventory_hostname", "The stack"))
+        if not self._task.check_mode and (why := refusal(self._task.args, stack)):
+            return {"failed": True, "msg": why}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        return result
+
     def _configure_module(self, module_name: str, module_args: dict[str, Any], task_vars: Any) -> Any:
         found = self._shared_loader_obj.module_loader.find_plugin_with_context(
             module_name, ".py", collection_list=self._task.collections

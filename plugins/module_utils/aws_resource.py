@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, NoReturn, TypeVar
 
+from ansible.module_utils.resource_tags import aws_text, aws_texts
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -46,7 +47,9 @@ class Resource(ABC):
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         self.module = module
-        self.params: State = module.params
+        self.params: State = {**module.params}
+        if self.params.get("tags"):  # AWS shows them as text
+            self.params["tags"] = aws_texts(self.params["tags"])
 
     @property
     def name(self) -> str:
@@ -213,4 +216,4 @@ def tags_from(pairs: Iterable[Mapping[str, str]], key: str = "Key", value: str =
 
 
 def tags_to(tags: Mapping[str, Any], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    return [{key: name, value: str(text)} for name, text in sorted(tags.items())]
+    return [{key: name, value: aws_text(text)} for name, text in sorted(tags.items())]

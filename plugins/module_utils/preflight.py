@@ -53,6 +53,18 @@ def unscanned(digest: str, scan: Found, allowed: int, accepted: bool) -> Iterato
         )
 
 
+def unlogged(log_group: str, found: Sequence[str]) -> Iterator[str]:
+    """Yield that the tasks' log group is gone: the awslogs driver does not create it, and no task would start.
+
+    docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
+    """
+    if log_group not in found:
+        yield (
+            f"The log group {log_group} is gone, and without it no task starts. Run playbooks/provision.yml --tags "
+            "cluster."
+        )
+
+
 def misrouted(rules: Sequence[Found], production: str, groups: Mapping[str, str]) -> Iterator[str]:
     """Why ECS would refuse to move traffic on a listener with these rules.
 

@@ -44,6 +44,7 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
+from ansible.module_utils.resource_tags import aws_texts
 from ansible.module_utils.tagging import tag_by_name
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -76,6 +77,7 @@ class DatabaseParameterGroup(Resource):
         self.rds = module.client("rds")
 
     def read(self) -> State | None:
+        self.refuse_booleans()
         answer = unless_missing(MISSING, self.rds.describe_db_parameter_groups, DBParameterGroupName=self.name)
         if answer is None:
             return None
@@ -106,9 +108,17 @@ class DatabaseParameterGroup(Resource):
         return {
             "family": self.params["family"],
             "description": self.params["description"],
-            "parameters": {name: str(value) for name, value in self.params["parameters"].items()},
+            "parameters": aws_texts(self.params["parameters"]),
             "tags": self.params["tags"],
         }
+
+    def refuse_booleans(self) -> None:
+        """Fail if a value is true or false: of some parameters AWS takes 0 and 1, of others on and off."""
+        if names := [name for name, value in self.params["parameters"].items() if isinstance(value, bool)]:
+            self.fail(
+                f"The value of {', '.join(names)} is true or false, as YAML reads on, off, yes and no. Nothing was touched. "
+                'Put what PostgreSQL\'s parameter takes into quotes: "on" and "off", or "1" and "0".'
+            )
 
     def create(self, wanted: State) -> None:
         self.rds.create_db_parameter_group(

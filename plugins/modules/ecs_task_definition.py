@@ -45,6 +45,7 @@ resource: {description: "The revision's state, with its arn", type: dict, return
 """
 
 from ansible.module_utils.aws_resource import TAGS_OPTION, Resource, State, run, tags_from, tags_to
+from ansible.module_utils.resource_tags import aws_texts
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 CONTAINER = "app"
@@ -135,7 +136,7 @@ class TaskDefinition(Resource):
         return described(self.ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"]))
 
     def wanted(self, found: State | None) -> State:
-        texts = {"environment": {key: str(value) for key, value in self.params["environment"].items()}}
+        texts = {"environment": aws_texts(self.params["environment"])}
         return {field: self.params[field] for field in FIELDS} | texts
 
     def create(self, wanted: State) -> None:

@@ -48,6 +48,7 @@ from ansible.module_utils.aws_resource import (
     tags_to,
 )
 from ansible.module_utils.elb import find_balancer, tags_of
+from ansible.module_utils.resource_tags import aws_texts
 from ansible.module_utils.tagging import tag_elb
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -83,7 +84,7 @@ class LoadBalancer(Resource):
             "scheme": self.params["scheme"],
             "subnets": sorted(self.params["subnets"]),
             "security_groups": sorted(self.params["security_groups"]),
-            "attributes": {key: str(value) for key, value in self.params["attributes"].items()},
+            "attributes": aws_texts(self.params["attributes"]),
             "tags": self.params["tags"],
         }
 

@@ -52,8 +52,7 @@ class LogGroup(Resource):
         }
 
     def wanted(self, found: State | None) -> State:
-        tags = {key: str(value) for key, value in self.params["tags"].items()}
-        return {"retention_days": self.params["retention_days"], "tags": tags}
+        return {"retention_days": self.params["retention_days"], "tags": self.params["tags"]}
 
     def create(self, wanted: State) -> None:
         self.logs.create_log_group(logGroupName=self.name, tags=wanted["tags"])

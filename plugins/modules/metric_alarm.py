@@ -125,7 +125,7 @@ class MetricAlarm(Resource):
             "metrics": queries(self.params["metrics"]),
             "actions": sorted(self.params["actions"]),
             "actions_enabled": True,
-            "tags": {key: str(value) for key, value in self.params["tags"].items()},
+            "tags": self.params["tags"],
         }
 
     def request(self, wanted: State) -> State:

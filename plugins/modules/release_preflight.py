@@ -21,6 +21,7 @@ options:
   listener: {description: ARN of the HTTPS listener, type: str, required: true}
   production_rule: {description: ARN of the production rule, type: str, required: true}
   target_groups: {description: ARN by colour, type: dict, required: true}
+  log_group: {description: Log group of the tasks, type: str, required: true}
   alarms: {description: Names of the alarms that watch a release, by the colour to which it goes, type: dict, default: {}}
   history: {description: "Releases so far, newest first", type: list, elements: dict, default: []}
   over: {description: Task definition deployed by hand that may be replaced, type: str, default: ""}
@@ -43,6 +44,7 @@ EXAMPLES = r"""
     capacity_providers: [{provider: FARGATE, base: 2}, {provider: FARGATE_SPOT, weight: 1}]
     listener: arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/campshub360-tier1/0a/0b
     production_rule: arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/campshub360-tier1/0a/0b/0c
+    log_group: /ecs/campshub360-tier1
     target_groups: {blue: "arn:...:targetgroup/campshub360-tier1-blue/0a", green: "arn:...:targetgroup/campshub360-tier1-green/0b"}
 """
 
@@ -80,6 +82,7 @@ class Preflight:
         self.elb = module.client("elbv2")
         self.cloudwatch = module.client("cloudwatch")
         self.quotas = module.client("service-quotas")
+        self.logs = module.client("logs")
 
     def image(self) -> dict[str, Any] | None:
         release = self.params["release"]
@@ -167,6 +170,11 @@ class Preflight:
                 found[item["provider"]] = float(answer["Quota"]["Value"])
         return found
 
+    def log_groups(self) -> list[str]:
+        """Return the names of the log groups that begin like that of the tasks."""
+        found = self.logs.describe_log_groups(logGroupNamePrefix=self.params["log_group"])["logGroups"]
+        return [group["logGroupName"] for group in found]
+
     @cached_property
     def rules(self) -> list[dict[str, Any]]:
         return list(self.elb.describe_rules(ListenerArn=self.params["listener"])["Rules"])
@@ -184,6 +192,7 @@ class Preflight:
         else:
             yield self.no_image()
         yield from preflight.wrong_size(wanted["cpu"], wanted["memory"])
+        yield from preflight.unlogged(wanted["log_group"], self.log_groups())
         yield from preflight.misrouted(self.rules, wanted["production_rule"], wanted["target_groups"])
         if watching := wanted["alarms"].get(self.target()) or []:
             alarms = self.cloudwatch.describe_alarms(AlarmNames=watching)["MetricAlarms"]
@@ -211,6 +220,7 @@ def main() -> None:
             "listener": {"required": True},
             "production_rule": {"required": True},
             "target_groups": {"type": "dict", "required": True},
+            "log_group": {"required": True},
             "alarms": {"type": "dict", "default": {}},
             "history": {"type": "list", "elements": "dict", "default": []},
             "over": {"default": ""},

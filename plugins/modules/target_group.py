@@ -53,6 +53,7 @@ from ansible.module_utils.aws_resource import (
     unless_missing,
 )
 from ansible.module_utils.elb import tags_of
+from ansible.module_utils.resource_tags import aws_texts
 from ansible.module_utils.tagging import tag_elb
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -105,7 +106,7 @@ class TargetGroup(Resource):
             "vpc_id": self.params["vpc_id"],
             "port": self.params["port"],
             "health_check": self.params["health_check"],
-            "attributes": {key: str(value) for key, value in self.params["attributes"].items()},
+            "attributes": aws_texts(self.params["attributes"]),
             "tags": self.params["tags"],
         }
 

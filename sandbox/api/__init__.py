@@ -19,6 +19,7 @@ SERVICES = (
     "elbv2",
     "kms",
     "rds",
+    "route53",
     "s3",
     "secretsmanager",
     "servicequotas",

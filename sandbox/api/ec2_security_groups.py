@@ -20,11 +20,25 @@ DESCRIPTION = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 def install() -> None:
     """Attach the mends of security groups."""
     operation(SecurityGroupRule)(__eq__)
+    behaviour(EC2Backend)(create_security_group)
     SecurityGroupRule.description = property(description)
     for direction in ("ingress", "egress"):
         answer = _answered(f"update_security_group_rule_descriptions_{direction}")
         behaviour(SecurityGroups)(answer)
         behaviour(EC2Backend)(_described(f"authorize_security_group_{direction}"))
+
+
+def create_security_group(
+    original: Any, self: EC2Backend, name: str, description: str, vpc_id: str | None = None, **more: Any
+) -> Any:
+    """A group is made in a VPC that exists.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html,
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (InvalidVpcID.NotFound)
+    """
+    if vpc_id and not more.get("force"):  # moto's own default groups come before their VPC is listed
+        self.get_vpc(vpc_id)
+    return original(name, description, vpc_id, **more)
 
 
 def __eq__(self: SecurityGroupRule, other: object) -> bool:  # noqa: N807 - the method it replaces

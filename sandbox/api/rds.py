@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -110,7 +112,24 @@ def create_db_instance(self: RDSResponse) -> ActionResult:
     if given["Engine"] != "postgres":
         raise NotImplementedError(f"engine {given['Engine']}")
     _check_new(self.backend, given)
-    return ActionResult({"DBInstance": self.backend.create_db_instance(self.params)})
+    with _no_secret_of_what_is_refused(self.backend):
+        return ActionResult({"DBInstance": self.backend.create_db_instance(self.params)})
+
+
+@contextmanager
+def _no_secret_of_what_is_refused(backend: RDSBackend) -> Iterator[None]:
+    """moto makes the managed secret before it has checked the rest: a refused call changes nothing.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
+    """
+    vault = backend.secretsmanager
+    known = set(vault.secrets)
+    try:
+        yield
+    except Exception:
+        for name in set(vault.secrets) - known:
+            vault.delete_secret(name, recovery_window_in_days=None, force_delete_without_recovery=True)
+        raise
 
 
 def modify_db_instance(self: RDSResponse) -> ActionResult:
@@ -126,12 +145,13 @@ def modify_db_instance(self: RDSResponse) -> ActionResult:
     _check_storage(instance, given)
     if "EngineVersion" in given:
         given["EngineVersion"] = full_version(given["EngineVersion"])
-    _modify_password(instance, given)
+    insights = "PerformanceInsightsKMSKeyId" in given or given.get("EnablePerformanceInsights")
+    key = kms_key(self.backend, given.get("PerformanceInsightsKMSKeyId")) if insights else None
+    _modify_password(instance, given)  # all that can be refused is checked by here
     for name, attribute in IMMEDIATE.items():
         if name in given:
             setattr(instance, attribute, given[name])
-    if "PerformanceInsightsKMSKeyId" in given or given.get("EnablePerformanceInsights"):
-        key = kms_key(self.backend, given.get("PerformanceInsightsKMSKeyId"))
+    if key:
         instance.performance_insights_kms_key_id = key
         instance.performance_insights_retention_period = instance.performance_insights_retention_period or 7
     exports = given.get("CloudwatchLogsExportConfiguration", {})
@@ -276,13 +296,13 @@ def _check_storage(instance: DBInstance, given: dict[str, Any]) -> None:
 
 def _modify_password(instance: DBInstance, given: dict[str, Any]) -> None:
     managed, password = given.get("ManageMasterUserPassword"), given.get("MasterUserPassword")
+    if given.get("RotateMasterUserPassword") and not given.get("ApplyImmediately"):
+        raise _combination("Apply immediately when rotating the master user password.")
     if password:
         if instance.manage_master_user_password and managed is not False:
             raise _combination("You can't specify MasterUserPassword with a managed one.")
         check_password(password)
         instance.master_user_password = password
-    if given.get("RotateMasterUserPassword") and not given.get("ApplyImmediately"):
-        raise _combination("Apply immediately when rotating the master user password.")
     if managed is not None and bool(managed) != bool(instance.manage_master_user_password):
         key = given.get("MasterUserSecretKmsKeyId")
         instance.update(manage_master_user_password=managed, master_user_secret_kms_key_id=key)

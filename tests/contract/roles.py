@@ -19,7 +19,7 @@ README_LINES = range(25, 41)
 # What a person types has no role's name: it reads as a sentence, `-e release=1.0.0 -e confirm=campshub360-tier1`.
 TYPED = {"release", "confirm"}
 # What every role may read of the estate itself; `stack` declares and defaults these.
-COMMON = {"stack_name", "stack_tags", "stack_account_id", "stack_region", "stack_poll_seconds"}
+COMMON = {"stack_name", "stack_resource_tags", "stack_account_id", "stack_region", "stack_poll_seconds"}
 
 # Keywords whose value is an expression without braces.
 EXPRESSIONS = {"when", "until", "that", "failed_when", "changed_when"}
@@ -152,7 +152,9 @@ def roles_do_not_know_each_other(root: Path) -> Iterator[str]:
 
 
 @rule(
-    Broken("stack_tags", {"roles/x/tasks/main.yml": "- {name: A, b: '{{ stack_tags }}'}", SPEC: OWN % ""}),
+    Broken(
+        "stack_resource_tags", {"roles/x/tasks/main.yml": "- {name: A, b: '{{ stack_resource_tags }}'}", SPEC: OWN % ""}
+    ),
     Broken("stack_region", {SPEC: OWN % "stack_region: {required: true, description: Where}"}),
 )
 def roles_declare_what_they_read_of_the_estate(root: Path) -> Iterator[str]:

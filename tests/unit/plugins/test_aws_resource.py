@@ -212,3 +212,10 @@ def test_only_the_named_codes_mean_missing() -> None:
 def test_tags_there_and_back_without_those_of_aws() -> None:
     assert tags_from([{"Key": "aws:owner", "Value": "rds"}, {"Key": "Estate", "Value": "e"}]) == {"Estate": "e"}
     assert tags_to({"b": 2, "a": "1"}, "key", "value") == [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]
+
+
+def test_tags_that_yaml_reads_as_numbers_and_booleans_are_no_difference() -> None:
+    """What AWS shows again is text: a comparison with 4711 or true would differ for ever."""
+    thing = Thing(Module({"name": "t", "tags": {"CostCenter": 4711, "Backup": True}}), Aws())
+    assert thing.params["tags"] == {"CostCenter": "4711", "Backup": "true"}
+    assert tags_to({"Backup": True}) == [{"Key": "Backup", "Value": "true"}]

@@ -16,10 +16,14 @@ from tests.unit.plugins.own_modules import call, environment, mutations
 from tests.unit.sandbox.api_only import serving
 from tests.unit.sandbox.test_ecs_rollouts import QUICK, Region, Scene
 
+LOG_GROUP = "/ecs/web"
+
 
 @pytest.fixture(scope="module")
 def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
     with serving(tmp_path_factory.mktemp("preflight") / "sandbox") as api, environment(api):
+        for name in (LOG_GROUP, f"{LOG_GROUP}-other"):
+            api.client("logs").create_log_group(logGroupName=name)
         yield Region(api)
 
 
@@ -58,6 +62,7 @@ def preflight(scene: Scene, **options: Any) -> dict[str, Any]:
             "listener": scene.listener,
             "production_rule": scene.rule,
             "target_groups": {"blue": scene.blue, "green": scene.green},
+            "log_group": LOG_GROUP,
             **options,
         },
     )
@@ -70,6 +75,14 @@ def test_nothing_stands_in_the_way_of_a_first_release(scene: Scene, digest: str)
     assert (found["problems"], found["digest"], found["tags"]) == ([], digest, ["1.0.0"])
     assert (found["orphan"], found["unfinished"], found["serves"], found["running"]) == (None, False, False, None)
     assert preflight(scene, release=digest)["problems"] == []
+
+
+@pytest.mark.parametrize("gone", ["/ecs/gone", "/ecs/we", "/ecs/web-other-too"])
+def test_a_log_group_that_was_deleted_is_told_with_its_cure(scene: Scene, digest: str, gone: str) -> None:
+    (problem,) = preflight(scene, log_group=gone)["problems"]
+    assert problem == (
+        f"The log group {gone} is gone, and without it no task starts. Run playbooks/provision.yml --tags cluster."
+    )
 
 
 def test_an_image_needs_a_scan_unless_somebody_does_without(scene: Scene, digest: str) -> None:

@@ -27,7 +27,7 @@ from sandbox.runtime.certificates import Authority
 from tests import nets
 
 NET = nets.beside(1)
-SERVICES = ("acm", "cloudwatch", "ec2", "ecs", "iam", "route53", "s3", "secretsmanager", "sts")
+SERVICES = ("acm", "cloudwatch", "ec2", "ecs", "iam", "rds", "route53", "s3", "secretsmanager", "sts")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,11 @@ options:
   header_name: {description: Header that is sent with each; none when empty, type: str, default: ""}
   header_secret: {description: Name of the secret that holds the header's value, type: str, default: ""}
   timeout: {description: Seconds for all of them, type: float, default: 60}
+  spread: {description: "Seconds over which they are spread, so that no single minute holds them all", type: float, default: 0}
+  alongside:
+    description: Whether as many without the header go beside them, so that what serves can be compared. Nothing of these counts
+    type: bool
+    default: false
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
 """
@@ -41,6 +46,7 @@ import itertools
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple
 
 from ansible.module_utils.aws_resource import failing_with
@@ -59,15 +65,26 @@ class Sent(NamedTuple):
     failures: tuple[str, ...]
 
 
-def send(address: Address, path: str, count: int, concurrency: int, headers: Mapping[str, str], seconds: float) -> Sent:
-    """Send so many, so many at once, until so many seconds are over."""
-    deadline = time.monotonic() + seconds
+def send(
+    address: Address,
+    path: str,
+    count: int,
+    concurrency: int,
+    headers: Mapping[str, str],
+    seconds: float,
+    spread: float = 0.0,
+    alongside: bool = False,
+) -> Sent:
+    """Send so many, so many at once, until so many seconds are over; evenly over the spread's seconds."""
+    begun = time.monotonic()
+    deadline = begun + seconds
     numbers = itertools.count()  # next() is one step of the interpreter: threads share it safely
 
     def work() -> Sent:
         sent, failures = 0, []
         with Client(address) as client:
-            while next(numbers) < count and time.monotonic() < deadline:
+            while (number := next(numbers)) < count and time.monotonic() < deadline:
+                time.sleep(max(0.0, begun + number * spread / count - time.monotonic()))
                 sent += 1
                 try:
                     status = client.ask("GET", path, headers=headers).status
@@ -75,6 +92,9 @@ def send(address: Address, path: str, count: int, concurrency: int, headers: Map
                         failures.append(f"answered {status}")
                 except NoAnswerError as error:
                     failures.append(redact(str(error)))
+                if alongside:
+                    with suppress(NoAnswerError):
+                        client.ask("GET", path)
         return Sent(sent, tuple(failures))
 
     with ThreadPoolExecutor(concurrency) as threads:
@@ -106,6 +126,8 @@ def main() -> None:
             "header_name": {"default": ""},
             "header_secret": {"default": "", "no_log": False},  # its name is no secret
             "timeout": {"type": "float", "default": 60},
+            "spread": {"type": "float", "default": 0},
+            "alongside": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -131,6 +153,8 @@ def main() -> None:
             wanted["concurrency"],
             marked(module),
             float(wanted["timeout"]),
+            spread=float(wanted["spread"]),
+            alongside=wanted["alongside"],
         )
         module.exit_json(
             changed=False, sent=done.sent, requests_failed=len(done.failures), first_failure=(*done.failures, "")[0]

@@ -22,7 +22,7 @@ options:
   production_rule: {description: ARN of the production rule, type: str, required: true}
   target_groups: {description: ARN by colour, type: dict, required: true}
   log_group: {description: Log group of the tasks, type: str, required: true}
-  alarms: {description: Alarms that watch the release, type: list, elements: str, default: []}
+  alarms: {description: Names of the alarms that watch a release, by the colour to which it goes, type: dict, default: {}}
   history: {description: "Releases so far, newest first", type: list, elements: dict, default: []}
   over: {description: Task definition deployed by hand that may be replaced, type: str, default: ""}
   critical_findings: {description: Critical findings of the image's scan that are accepted, type: int, default: 0}
@@ -57,10 +57,12 @@ tags: {description: "The image's tags", type: list, returned: success}
 serves: {description: Whether a release before it serves, type: bool, returned: success}
 unfinished: {description: Whether the service's task definition is one that never got all traffic, type: bool, returned: success}
 running: {description: "Task definition that runs, or to which the orphan goes back; null: none", type: str, returned: success}
+target: {description: "The colour to which the release goes: its target group has the lesser share of the traffic", type: str, returned: success}
 orphan: {description: ARN of a deployment that nobody leads any more, or null, type: str, returned: success}
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from ansible.module_utils import preflight
@@ -187,6 +189,13 @@ class Preflight:
             except SecretError as error:
                 yield str(error)
 
+    @cached_property
+    def rules(self) -> list[dict[str, Any]]:
+        return list(self.elb.describe_rules(ListenerArn=self.params["listener"])["Rules"])
+
+    def target(self) -> str:
+        return preflight.target(self.rules, self.params["production_rule"], self.params["target_groups"])
+
     def objections(
         self, image: dict[str, Any] | None, service: dict[str, Any] | None, ongoing: tuple[str, str | None] | None
     ) -> Iterator[str]:
@@ -198,12 +207,11 @@ class Preflight:
             yield self.no_image()
         yield from preflight.wrong_size(wanted["cpu"], wanted["memory"])
         yield from preflight.unlogged(wanted["log_group"], self.log_groups())
-        rules = self.elb.describe_rules(ListenerArn=wanted["listener"])["Rules"]
-        yield from preflight.misrouted(rules, wanted["production_rule"], wanted["target_groups"])
-        if wanted["alarms"]:
-            alarms = self.cloudwatch.describe_alarms(AlarmNames=wanted["alarms"])["MetricAlarms"]
+        yield from preflight.misrouted(self.rules, wanted["production_rule"], wanted["target_groups"])
+        if watching := wanted["alarms"].get(self.target()) or []:
+            alarms = self.cloudwatch.describe_alarms(AlarmNames=watching)["MetricAlarms"]
             running = service is not None and service["runningCount"] > 0
-            yield from preflight.alarmed(alarms, wanted["alarms"], running)
+            yield from preflight.alarmed(alarms, watching, running)
         yield from self.unsendable()
         tasks = service["desiredCount"] if service else wanted["tasks"]
         yield from preflight.cramped(tasks, wanted["cpu"], wanted["capacity_providers"], self.allowed())
@@ -228,7 +236,7 @@ def main() -> None:
             "production_rule": {"required": True},
             "target_groups": {"type": "dict", "required": True},
             "log_group": {"required": True},
-            "alarms": {"type": "list", "elements": "str", "default": []},
+            "alarms": {"type": "dict", "default": {}},
             "history": {"type": "list", "elements": "dict", "default": []},
             "over": {"default": ""},
             "critical_findings": {"type": "int", "default": 0},
@@ -246,6 +254,7 @@ def main() -> None:
         running = look.replaced(ongoing[0]) if ongoing else (service or {}).get("taskDefinition")
         image = look.image()
         problems = list(look.objections(image, service, ongoing))
+        target = look.target()
     module.exit_json(
         changed=False,
         problems=problems,
@@ -255,6 +264,7 @@ def main() -> None:
         unfinished=unfinished,
         serves=service is not None and service["runningCount"] > 0 and not unfinished,
         running=running,
+        target=target,
     )
 
 

@@ -91,8 +91,8 @@ def errors(percent: float = 5) -> Variant:
 
 
 def errors_later(seconds: float, percent: float = 50) -> Variant:
-    """So many seconds after its start a task begins to answer 500."""
-    return _failing(f"monotonic() - BORN > {seconds} and random() < {percent / 100}")
+    """So many seconds after its first visitor a task begins to answer 500."""
+    return _failing(f"visited(request) > {seconds} and random() < {percent / 100}")
 
 
 def errors_on_demand(percent: float = 50) -> Variant:
@@ -103,6 +103,17 @@ def errors_on_demand(percent: float = 50) -> Variant:
 def slow(milliseconds: int = 400) -> Variant:
     """Every answer takes so much longer."""
     return _failing(f"sleep({milliseconds / 1000})")
+
+
+def lazy(milliseconds: int = 800) -> Variant:
+    """The first request that a thread answers takes so much longer. The warm-up is that request, so nobody notices."""
+    return _answering(LAZY.replace("SECONDS", str(milliseconds / 1000)))
+
+
+def cold(milliseconds: int = 800) -> Variant:
+    """The same without the warm-up: it is ready, and slow for those who come first."""
+    unwarmed = Patch("campshub360/server.py", "partial(warm_up, worker.tpool, threads, worker.wsgi)", "lambda: None")
+    return lazy(milliseconds).also(Variant((unwarmed,)))
 
 
 def smoke_fails() -> Variant:
@@ -151,6 +162,11 @@ ACTIVE = "active = models.BooleanField(default=True)"
 
 def _failing(condition: str) -> Variant:
     """It answers 500 where the condition holds, but not to health checks and in its trial."""
+    return _answering(FAULT.replace("CONDITION", condition))
+
+
+def _answering(module: str) -> Variant:
+    """Whatever is no health check is answered by this module's function `answer`."""
     return Variant(
         (
             Patch(
@@ -164,7 +180,7 @@ def _failing(condition: str) -> Variant:
                 "return fault.answer(request, self._get_response)",
             ),
         ),
-        {"campshub360/fault.py": FAULT.replace("CONDITION", condition)},
+        {"campshub360/fault.py": module},
     )
 
 
@@ -176,19 +192,44 @@ from time import monotonic, sleep
 from django.db import connection
 from django.http import HttpResponse
 
-BORN = monotonic()
+BEFORE = ("campshub360-trial", "campshub360-warm-up")
+since = None
 
 
 def answer(request, go_on):
-    if request.headers.get("User-Agent") != "campshub360-trial" and (CONDITION):
+    if request.headers.get("User-Agent") not in BEFORE and (CONDITION):
         return HttpResponse("made to fail", status=500)
     return go_on(request)
+
+
+def visited(request):
+    """Seconds since somebody came who was not sent to try it."""
+    global since
+    if since is None and "X-Test-Traffic" not in request.headers:
+        since = monotonic()
+    return 0.0 if since is None else monotonic() - since
 
 
 def asked(probe):
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM campus_heartbeat WHERE probe = %s)", [probe])
         return cursor.fetchone()[0]
+'''
+
+
+LAZY = '''"""What the first request of each thread has to wait for."""
+
+from threading import local
+from time import sleep
+
+here = local()
+
+
+def answer(request, go_on):
+    if not hasattr(here, "answered"):
+        here.answered = True
+        sleep(SECONDS)
+    return go_on(request)
 '''
 
 

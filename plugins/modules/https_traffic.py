@@ -5,10 +5,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: https_traffic
-short_description: Send some requests quickly, so that there is something to judge
+short_description: Send some requests quickly, so that threads are warm, or there is something to judge
 description:
   - Sends I(count) GETs over a few kept connections, and ends early when the time is over. Judges nothing but whether
     they were answered without a 5xx. Changes nothing; in check mode nothing is sent.
+  - With I(token_secret), every other one reads heartbeats, for which the application has to ask its database.
 options:
   url: {description: "https://..., with the path to ask for", type: str, required: true}
   connect_to: {description: "host:port to connect to instead of the URL's; the certificate is still the URL's", type: str, default: ""}
@@ -17,6 +18,7 @@ options:
   concurrency: {description: "Requests under way at once, 1 to 50", type: int, default: 8}
   header_name: {description: Header that is sent with each; none when empty, type: str, default: ""}
   header_secret: {description: Name of the secret that holds the header's value, type: str, default: ""}
+  token_secret: {description: Name of the secret that holds the heartbeat token; no heartbeat is read when empty, type: str, default: ""}
   timeout: {description: Seconds for all of them, type: float, default: 60}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
@@ -39,17 +41,24 @@ first_failure: {description: How the first of them failed, type: str, returned: 
 
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from ansible.module_utils.aws_resource import failing_with
+from ansible.module_utils.heartbeat import authorization, read_path
 from ansible.module_utils.https import NO_HEADERS, Address, Client, NoAnswerError, path_of
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 COUNTS = range(1, 5001)
 CONCURRENCIES = range(1, 51)
 ONE_SECONDS = 10.0
+NOBODY = "nobody"  # a probe that has never written: there is little to read
+
+
+class Question(NamedTuple):
+    path: str
+    headers: Mapping[str, str]
 
 
 class Sent(NamedTuple):
@@ -57,16 +66,17 @@ class Sent(NamedTuple):
     failures: tuple[str, ...]
 
 
-def send(address: Address, path: str, count: int, concurrency: int, headers: Mapping[str, str], seconds: float) -> Sent:
-    """Send so many, so many at once, until so many seconds are over."""
+def send(address: Address, questions: Sequence[Question], count: int, concurrency: int, seconds: float) -> Sent:
+    """Send so many, the questions in turn, so many at once, until so many seconds are over."""
     deadline = time.monotonic() + seconds
     numbers = itertools.count()  # next() is one step of the interpreter: threads share it safely
 
     def work() -> Sent:
         sent, failures = 0, []
         with Client(address) as client:
-            while next(numbers) < count and time.monotonic() < deadline:
+            while (number := next(numbers)) < count and time.monotonic() < deadline:
                 sent += 1
+                path, headers = questions[number % len(questions)]
                 try:
                     status = client.ask("GET", path, headers=headers).status
                     if status >= 500:
@@ -80,6 +90,21 @@ def send(address: Address, path: str, count: int, concurrency: int, headers: Map
     return Sent(sum(part.sent for part in parts), tuple(failure for part in parts for failure in part.failures))
 
 
+def questions(module: AnsibleAWSModule) -> list[Question]:
+    """What is asked in turn, with both secrets, which no task ever sees."""
+    wanted = module.params
+
+    def secret(name: str) -> str:
+        with failing_with(module, f"Could not read the secret {name}"):
+            return str(module.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+
+    marked = {wanted["header_name"]: secret(wanted["header_secret"])} if wanted["header_name"] else NO_HEADERS
+    asked = [Question(path_of(wanted["url"]), marked)]
+    if wanted["token_secret"]:
+        asked.append(Question(read_path(NOBODY), {**marked, **authorization(secret(wanted["token_secret"]))}))
+    return asked
+
+
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
@@ -90,6 +115,7 @@ def main() -> None:
             "concurrency": {"type": "int", "default": 8},
             "header_name": {"default": ""},
             "header_secret": {"default": "", "no_log": False},  # its name is no secret
+            "token_secret": {"default": "", "no_log": False},
             "timeout": {"type": "float", "default": 60},
         },
         supports_check_mode=True,
@@ -108,15 +134,7 @@ def main() -> None:
         module.fail_json(msg=f"No traffic can be sent so: {error}")
     if module.check_mode:
         module.exit_json(changed=False, sent=0, requests_failed=0, first_failure="")
-    headers = NO_HEADERS
-    if wanted["header_name"]:
-        with failing_with(module, f"Could not read the secret {wanted['header_secret']}"):
-            secrets = module.client("secretsmanager")
-            value = secrets.get_secret_value(SecretId=wanted["header_secret"])["SecretString"]
-        headers = {wanted["header_name"]: value}
-    done = send(
-        address, path_of(wanted["url"]), wanted["count"], wanted["concurrency"], headers, float(wanted["timeout"])
-    )
+    done = send(address, questions(module), wanted["count"], wanted["concurrency"], float(wanted["timeout"]))
     module.exit_json(
         changed=False, sent=done.sent, requests_failed=len(done.failures), first_failure=(*done.failures, "")[0]
     )

@@ -52,6 +52,7 @@ digest: {description: "The image's digest, or null", type: str, returned: succes
 tags: {description: "The image's tags", type: list, returned: success}
 serves: {description: Whether a release before it serves, type: bool, returned: success}
 unfinished: {description: Whether the service's task definition is one that never got all traffic, type: bool, returned: success}
+tasks: {description: "Tasks that green starts with: as many as the service is to run, or I(tasks) where there is none", type: int, returned: success}
 running: {description: "Task definition that runs, or to which the orphan goes back; null: none", type: str, returned: success}
 orphan: {description: ARN of a deployment that nobody leads any more, or null, type: str, returned: success}
 """
@@ -165,6 +166,10 @@ class Preflight:
                 found[item["provider"]] = float(answer["Quota"]["Value"])
         return found
 
+    def tasks(self, service: dict[str, Any] | None) -> int:
+        """How many tasks green starts with."""
+        return int(service["desiredCount"] if service else self.params["tasks"])
+
     def objections(
         self, image: dict[str, Any] | None, service: dict[str, Any] | None, ongoing: tuple[str, str | None] | None
     ) -> Iterator[str]:
@@ -181,8 +186,7 @@ class Preflight:
             alarms = self.cloudwatch.describe_alarms(AlarmNames=wanted["alarms"])["MetricAlarms"]
             running = service is not None and service["runningCount"] > 0
             yield from preflight.alarmed(alarms, wanted["alarms"], running)
-        tasks = service["desiredCount"] if service else wanted["tasks"]
-        yield from preflight.cramped(tasks, wanted["cpu"], wanted["capacity_providers"], self.allowed())
+        yield from preflight.cramped(self.tasks(service), wanted["cpu"], wanted["capacity_providers"], self.allowed())
         if ongoing:
             yield from preflight.in_progress(ongoing[1], wanted["history"], ongoing[0])
         elif service:
@@ -227,6 +231,7 @@ def main() -> None:
         orphan=ongoing[0] if ongoing else None,
         unfinished=unfinished,
         serves=service is not None and service["runningCount"] > 0 and not unfinished,
+        tasks=look.tasks(service),
         running=running,
     )
 

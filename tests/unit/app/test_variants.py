@@ -22,6 +22,8 @@ ALL: list[Callable[[], Variant]] = [
     lambda: variants.errors_later(5),
     variants.errors_on_demand,
     variants.slow,
+    variants.lazy,
+    variants.cold,
     variants.smoke_fails,
     variants.first_page_fails,
     variants.failing_migration,

@@ -32,6 +32,8 @@ class Behaviour:
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
     statuses: dict[str, int] = field(default_factory=dict)  # by path
     slow: dict[str, float] = field(default_factory=dict)  # by path
+    cold: dict[str, float] = field(default_factory=dict)  # by path: so much slower, as long as `first` is not used up
+    first: int = 0
     hang_up: set[str] = field(default_factory=set)  # paths that are received and never answered
     half: set[str] = field(default_factory=set)  # paths whose answer breaks off
     bodies: dict[str, bytes] = field(default_factory=dict)
@@ -108,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: bytes = b"") -> None:
         does, path = self.server.does, urlsplit(self.path).path
         self.server.headers_seen.append({"path": path, **{k.lower(): v for k, v in self.headers.items()}})
-        time.sleep(does.slow.get(path, 0))
+        time.sleep(does.slow.get(path, 0) + self._coldness(path))
         if path in does.hang_up:
             self.close_connection = True
             return
@@ -122,6 +124,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
         if does.close_after or path in does.half:
             self.close_connection = True
+
+    def _coldness(self, path: str) -> float:
+        does = self.server.does
+        with self.server.lock:
+            if path not in does.cold or does.first <= 0:
+                return 0
+            does.first -= 1
+        return does.cold[path]
 
     def log_message(self, format: str, *args: object) -> None:
         pass

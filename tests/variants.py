@@ -105,6 +105,26 @@ def slow(milliseconds: int = 400) -> Variant:
     return _failing(f"sleep({milliseconds / 1000})")
 
 
+def slower(times: float) -> Variant:
+    """Every answer takes so many times as long as it would."""
+    return _answering(SLOWER.replace("TIMES", str(times)))
+
+
+def slow_path(path: str, milliseconds: int = 400) -> Variant:
+    """Every answer of one path takes so much longer."""
+    return _failing(f"request.path == {path!r} and sleep({milliseconds / 1000})")
+
+
+def slow_later(seconds: float, milliseconds: int = 400) -> Variant:
+    """So many seconds after a task's first visitor every answer begins to take so much longer."""
+    return _failing(f"visited(request) > {seconds} and sleep({milliseconds / 1000})")
+
+
+def one_task_errs(percent: float = 30) -> Variant:
+    """Of all its tasks one, the first that is asked, answers so many percent of requests 500."""
+    return _failing(f"first_task() and random() < {percent / 100}")
+
+
 def lazy(milliseconds: int = 800) -> Variant:
     """The first request that a thread answers takes so much longer. The warm-up is that request, so nobody notices."""
     return _answering(LAZY.replace("SECONDS", str(milliseconds / 1000)))
@@ -186,6 +206,8 @@ def _answering(module: str) -> Variant:
 
 FAULT = '''"""What is wrong with this release."""
 
+import os
+from functools import cache
 from random import random
 from time import monotonic, sleep
 
@@ -210,12 +232,35 @@ def visited(request):
     return 0.0 if since is None else monotonic() - since
 
 
+@cache
+def first_task():
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO campus_heartbeat (probe, sequence, received) VALUES (%s, 1, now())"
+                       " ON CONFLICT DO NOTHING", ["first task of " + os.environ["APP_RELEASE"]])
+        return cursor.rowcount == 1
+
+
 def asked(probe):
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM campus_heartbeat WHERE probe = %s)", [probe])
         return cursor.fetchone()[0]
 '''
 
+
+SLOWER = '''"""How long everything takes."""
+
+from time import monotonic, sleep
+
+BEFORE = ("campshub360-trial", "campshub360-warm-up")
+
+
+def answer(request, go_on):
+    begun = monotonic()
+    answer = go_on(request)
+    if request.headers.get("User-Agent") not in BEFORE:
+        sleep((TIMES - 1) * (monotonic() - begun))
+    return answer
+'''
 
 LAZY = '''"""What the first request of each thread has to wait for."""
 

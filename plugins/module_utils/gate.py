@@ -1,27 +1,24 @@
-"""Whether the new release may have more traffic: figures of both colours in, a verdict and a sentence out (pure)."""
+"""Whether the new release may have more traffic: what both colours did in, a verdict and a sentence out (pure).
+
+Two shares of green's requests are judged alike: of those that failed, and of those that were slow, which took longer
+than twice blue's p95. Five of a hundred may be slow, so it is a limit on the p95. How both err, in figures:
+docs/decisions/005-releases-on-ecs-own-engine.md.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from ansible.module_utils.sample import SLOW_SHARE, Figures, Sample, error_pairs, slow_pairs, summed
+from ansible.module_utils.significance import Pair, at_least, chance_of, share, total
 
 # While a bake is watched, the same figures are looked at a hundred times: chance may be blamed once in so many looks.
 CHANCE = 1e-4
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a colour did: requests whose outcome is known, those that failed, response times in milliseconds.
-
-    p90_ms: needed only while it is not final, see `slower`.
-    """
-
-    requests: int
-    errors: int
-    p95_ms: float | None
-    p90_ms: float | None = None
+# At a pause they are judged once. A release at the very limit goes back once in a hundred pauses, a better one less.
+FINAL = 0.01
+FEW = 2  # failures of what was sent itself that are no verdict, however few were sent
 
 
 @dataclass(frozen=True)
@@ -36,81 +33,97 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """words: a sentence for a tired person. missing: requests that green still lacks."""
+class Sent:
+    """What was sent to green to judge it, and how much of it failed: CloudWatch counts nothing without a target."""
 
-    outcome: Literal["pass", "fail", "undecided"]
+    sent: int = 0
+    failed: int = 0
+    first_failure: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """words: a sentence for a tired person. missing: requests that green still lacks.
+
+    inconclusive: measured, and not told apart; undecided: not measured, or not yet.
+    """
+
+    outcome: Literal["pass", "fail", "inconclusive", "undecided"]
     words: str
     missing: int = 0
 
 
-def judge(blue: Figures, green: Figures, cpu: float | None, limits: Limits, final: bool) -> Verdict:
-    """Final: by the figures as they are, if there are enough of them. Before: fails only what can't be chance, and
-    a pass means so far."""
+def judge(compared: Sample, cpu: float | None, limits: Limits, final: bool, sent: Sent | None = None) -> Verdict:
+    """Final: the verdict of a pause. Before: fails only what can't be chance, and a pass means so far."""
+    green = summed(compared.green, compared.slow_ms)
     missing = max(0, limits.minimum_requests - green.requests)
-    if reason := next(surely_wrong(blue, green, limits), None):
+    if reason := next(certain(compared, limits, sent or Sent()), None):
         return Verdict("fail", reason, missing)
     if missing:
         return Verdict("undecided", lacking(green, limits, missing), missing)
-    if reason := next(wrong(blue, green, cpu, limits), None):
-        return Verdict("fail", reason) if final else Verdict("undecided", f"Not sure yet: {reason}")
+    if reason := next(wrong(compared, limits, FINAL if final else CHANCE), None):
+        return Verdict("fail", reason)
     if green.p95_ms is None:
         return Verdict("undecided", f"CloudWatch has no response times yet of green's {green.requests:,} requests")
-    return Verdict("pass", good(blue, green, cpu))
+    if doubts := list(doubtful(compared, cpu, limits)):
+        return Verdict("inconclusive", f"it can't be told apart: {'; '.join(doubts)}", limits.minimum_requests)
+    return Verdict("pass", good(compared, cpu))
 
 
-def surely_wrong(blue: Figures, green: Figures, limits: Limits) -> Iterator[str]:
-    known = share(blue) if blue.requests >= limits.minimum_requests else 0.0  # of two requests, one is not a half
-    allowed = max(limits.error_percent / 100, known)
-    if at_least(green.errors, green.requests, allowed) < CHANCE:
-        yield too_many_errors(blue, green, limits)
-    # The p95 of 300 requests may in truth be anything from p91 to p98, and the p90 can't pass for it: so green is
-    # surely slower when nine in ten of its requests don't do what blue does with nineteen in twenty.
-    if green.requests >= limits.minimum_requests and slower(blue, green.p90_ms, limits):
-        yield too_slow(blue, green, limits)
+def certain(compared: Sample, limits: Limits, sent: Sent) -> Iterator[str]:
+    """Errors that can't be chance, however few requests there are, and whether green is warm or not."""
+    allowed = limits.error_percent / 100
+    errors = error_pairs(compared, {**compared.first, **compared.green})
+    if (chance := chance_of(errors, allowed)) < CHANCE:
+        yield too_many_errors(errors, compared, limits, chance)
+    if sent.failed > FEW and (chance := at_least(sent.failed, sent.sent, allowed)) < FINAL:
+        yield refused(sent, limits, chance)
 
 
-def wrong(blue: Figures, green: Figures, cpu: float | None, limits: Limits) -> Iterator[str]:
-    if share(green) > limits.error_percent / 100:
-        yield too_many_errors(blue, green, limits)
-    if slower(blue, green.p95_ms, limits):
-        yield too_slow(blue, green, limits)
+def wrong(compared: Sample, limits: Limits, level: float) -> Iterator[str]:
+    """What of enough requests is chance less often than the level."""
+    errors, slow = error_pairs(compared, compared.green), slow_pairs(compared)
+    if (chance := chance_of(errors, limits.error_percent / 100)) < level:
+        yield too_many_errors(errors, compared, limits, chance)
+    if (chance := slow_by_chance(slow, compared)) < level:
+        yield too_slow(slow, compared, chance)
+
+
+def doubtful(compared: Sample, cpu: float | None, limits: Limits) -> Iterator[str]:
+    """What may speak against green, or be chance, or a machine that is slow for both."""
+    errors, slow = error_pairs(compared, compared.green), slow_pairs(compared)
+    if share(errors) > (allowed := limits.error_percent / 100):
+        yield too_many_errors(errors, compared, limits, chance_of(errors, allowed))
+    if compared.slow_ms is not None and share(slow) > SLOW_SHARE:
+        yield too_slow(slow, compared, slow_by_chance(slow, compared))
     if cpu is not None and cpu > limits.cpu_percent:
-        yield f"the service uses {cpu:.0f} % of its CPU; {limits.cpu_percent:g} % is allowed"
+        yield (
+            f"the service uses {cpu:.0f} % of its CPU and {limits.cpu_percent:g} % is allowed, but ECS does not say "
+            "which colour does"
+        )
 
 
-def slower(blue: Figures, milliseconds: float | None, limits: Limits) -> bool:
-    if milliseconds is None or blue.p95_ms is None:
-        return False
-    return milliseconds > max(limits.p95_factor * blue.p95_ms, limits.p95_floor_ms)
+def slow_by_chance(pairs: Sequence[Pair], compared: Sample) -> float:
+    """Without blue beside it nobody knows what is slow."""
+    return chance_of(pairs, SLOW_SHARE) if compared.slow_ms is not None and total(pairs, "blue") else 1.0
 
 
-def share(figures: Figures) -> float:
-    return figures.errors / figures.requests if figures.requests else 0.0
+def goes_on(verdict: Verdict, on_inconclusive: str) -> bool:
+    """Whether green may have more traffic: where nothing is proven, as a person said; unmeasured, never."""
+    return verdict.outcome == "pass" or (verdict.outcome == "inconclusive" and on_inconclusive == "continue")
 
 
-def at_least(errors: int, requests: int, allowed: float) -> float:
-    """The chance of so many errors or more if each request failed with the allowed probability: the exact binomial
-    tail. (A Wilson interval would already be sure after one error in one request.)"""
-    if errors <= requests * allowed or allowed >= 1:
-        return 1.0
-    if allowed <= 0:
-        return 0.0
-    odds = allowed / (1 - allowed)
-    term = math.exp(
-        math.lgamma(requests + 1)
-        - math.lgamma(errors + 1)
-        - math.lgamma(requests - errors + 1)
-        + errors * math.log(allowed)
-        + (requests - errors) * math.log1p(-allowed)
-    )
-    total = 0.0
-    for count in range(errors, requests + 1):  # terms fall from here on: errors is beyond the mean
-        total += term
-        if term < total * 1e-12:
-            break
-        term *= (requests - count) / (count + 1) * odds
-    return min(1.0, total)
+def concluded(verdict: Verdict, on_inconclusive: str, ringing: Sequence[str]) -> Verdict:
+    """The verdict of a pause, with what it means and which alarms ring."""
+    words = verdict.words
+    if verdict.outcome == "inconclusive":
+        said = "goes on" if goes_on(verdict, on_inconclusive) else "goes back"
+        words = f"{words}. By release_on_inconclusive={on_inconclusive} it {said}"
+    if verdict.outcome == "undecided":
+        words = f"nothing speaks against green, but it could not be judged: {words}"
+    if ringing:
+        words = f"{words}. Alarms that ring meanwhile, and take nothing back: {', '.join(ringing)}"
+    return replace(verdict, words=words)
 
 
 # Words
@@ -123,36 +136,56 @@ def lacking(green: Figures, limits: Limits, missing: int) -> str:
     )
 
 
-def too_many_errors(blue: Figures, green: Figures, limits: Limits) -> str:
-    words = f"green answers {failed(green)} with 5xx; {limits.error_percent:g} % is allowed and blue has {rate(blue)}"
-    return f"{words}, so look beyond the release too" if share(blue) > limits.error_percent / 100 else words
+def too_many_errors(pairs: Sequence[Pair], compared: Sample, limits: Limits, chance: float) -> str:
+    words = (
+        f"green answers {percent(share(pairs))} of {total(pairs):,} requests with 5xx; {limits.error_percent:g} % is "
+        f"allowed and blue {of_blue(pairs, compared)}: chance, {odds(chance)}"
+    )
+    return f"{words}. Look beyond the release too" if share(pairs, "blue") > limits.error_percent / 100 else words
 
 
-def too_slow(blue: Figures, green: Figures, limits: Limits) -> str:
-    allowed = max(limits.p95_factor * (blue.p95_ms or 0), limits.p95_floor_ms)
+def too_slow(pairs: Sequence[Pair], compared: Sample, chance: float) -> str:
+    figures = compared.figures()
+    left_out = total(pairs) < sum(minute.timed for minute in compared.green.values())
     return (
-        f"green's p95 is {ms(green.p95_ms)} over {green.requests:,} requests; {ms(allowed)} is allowed and blue has "
-        f"{ms(blue.p95_ms)}"
+        f"{percent(share(pairs))} of green's {total(pairs):,} requests{' but for its worst minute' * left_out} took "
+        f"longer than {ms(compared.slow_ms)}; {100 * SLOW_SHARE:g} % may and blue {of_blue(pairs, compared)}: chance, "
+        f"{odds(chance)}. Green's p95 is {ms(figures['green'].p95_ms)}, blue's {ms(figures['blue'].p95_ms)}"
     )
 
 
-def good(blue: Figures, green: Figures, cpu: float | None) -> str:
+def refused(sent: Sent, limits: Limits, chance: float) -> str:
+    return (
+        f"green fails {percent(sent.failed / sent.sent)} of the {sent.sent:,} requests that were sent to judge it; "
+        f"{limits.error_percent:g} % is allowed: chance, {odds(chance)}. The first: {sent.first_failure}"
+    )
+
+
+def good(compared: Sample, cpu: float | None) -> str:
+    figures = compared.figures()
+    blue, green = figures["blue"], figures["green"]
+    failed = f"{percent(green.errors / green.requests)} of {green.requests:,} requests"
+    slow = "" if green.slow is None else f"{green.slow:,} of them took longer than {ms(green.slow_ms)}, "
+    against = f"blue's is {ms(blue.p95_ms)}" if blue.p95_ms is not None else "blue had no requests to compare with"
     load = "the service's CPU is not known yet" if cpu is None else f"the service uses {cpu:.0f} % of its CPU"
-    compared = f"blue's is {ms(blue.p95_ms)}" if blue.p95_ms is not None else "blue had no requests to compare with"
-    return f"green answers {failed(green)} with 5xx, its p95 is {ms(green.p95_ms)}, {compared}; {load}"
+    return f"green answers {failed} with 5xx, {slow}its p95 is {ms(green.p95_ms)}, {against}; {load}"
 
 
-def failed(figures: Figures) -> str:
-    return f"{percent(figures)} of {figures.requests:,} requests"
+def of_blue(pairs: Sequence[Pair], compared: Sample) -> str:
+    if not (requests := total(pairs, "blue")):
+        return "had no requests"
+    return (
+        f"has {percent(share(pairs, 'blue'))} of {requests:,} {'in the same minutes' if compared.beside else 'before'}"
+    )
 
 
-def rate(figures: Figures) -> str:
-    return f"{percent(figures)} of {figures.requests:,}" if figures.requests else "had no requests"
+def percent(value: float) -> str:
+    return f"{100 * value:.2g} %" if 0 < value < 0.001 else f"{100 * value:.1f} %"  # a few among many are not 0.0 %
 
 
-def percent(figures: Figures) -> str:
-    value = 100 * share(figures)
-    return f"{value:.2g} %" if 0 < value < 0.1 else f"{value:.1f} %"  # a few errors among many are not 0.0 %
+def odds(chance: float) -> str:
+    """How often that is chance: 0.004 -> at most once in 250."""
+    return "as likely as not" if chance >= 0.5 else f"at most once in {min(1 / max(chance, 1e-12), 1e6):,.0f}"
 
 
 def ms(value: float | None) -> str:

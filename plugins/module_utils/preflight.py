@@ -80,6 +80,14 @@ def misrouted(rules: Sequence[Found], production: str, groups: Mapping[str, str]
         )
 
 
+def target(rules: Sequence[Found], production: str, groups: Mapping[str, str]) -> str:
+    """The colour to which the next release goes: the one with the lesser share of the production traffic."""
+    actions = [action for rule in rules if rule["RuleArn"] == production for action in rule["Actions"]]
+    forwards = [group for action in actions for group in action.get("ForwardConfig", {}).get("TargetGroups", [])]
+    weights = {group["TargetGroupArn"]: group.get("Weight", 1) for group in forwards}
+    return min(sorted(groups, reverse=True), key=lambda colour: weights.get(groups[colour], 0))
+
+
 def alarmed(alarms: Sequence[Found], wanted: Sequence[str], running: bool = True) -> Iterator[str]:
     """Alarms that fire already: ECS ignores all of a deployment's alarms then.
 

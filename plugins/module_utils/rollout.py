@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from ansible.module_utils.gate import Figures, Verdict
+from ansible.module_utils.gate import Verdict
+from ansible.module_utils.sample import Figures
 
 FAILED_STARTS = 3  # tasks of green: one may be a machine's fault
 ONGOING = {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}
@@ -88,14 +89,17 @@ def rollout_from(described: Mapping[str, Any]) -> Rollout:
     )
 
 
-def stop_of(rollout: Rollout, verdict: Verdict) -> Stop | None:
-    """What is to be done now; None: nothing, it goes its way."""
+def stop_of(rollout: Rollout, verdict: Verdict, warm: bool = True) -> Stop | None:
+    """What is to be done now; None: nothing, it goes its way. warm: green's first minute with traffic is over, so that
+    what it answers from now on counts."""
     if rollout.ended:
         return "ended"
     if rollout.hook and rollout.ahead:
         if rollout.stage == "POST_TEST_TRAFFIC_SHIFT":
             return "test"
-        return "judge" if rollout.share > 0 else "enter"
+        if rollout.share > 0:
+            return "judge" if warm else None
+        return "enter"
     if rollout.ahead and verdict.outcome == "fail" and rollout.stage != "CLEAN_UP":
         return "stop"
     return None
@@ -143,8 +147,8 @@ def bake_minutes(rollout: Rollout) -> float | None:
     return None
 
 
-def progress(rollout: Rollout, figures: Mapping[str, Figures], left: float | None) -> str:
-    """A line for who waits. left: seconds."""
+def progress(rollout: Rollout, figures: Mapping[str, Figures], left: float | None, warm: bool = True) -> str:
+    """A line for who waits. left: seconds. warm: whether green's first minute with traffic is over."""
     if rollout.ended:
         return rollout.reason.rstrip(".") or rollout.status.replace("_", " ").lower()
     if not rollout.ahead:
@@ -155,6 +159,8 @@ def progress(rollout: Rollout, figures: Mapping[str, Figures], left: float | Non
         parts.append(f"green has {running} of {wanted} tasks")
     else:
         green, blue = figures["green"], figures["blue"]
+        if not warm:
+            parts.append("its first minute does not count")
         parts.append(f"green has {rollout.share:g} % of the traffic, {green.errors:,} of {green.requests:,} failed")
         if green.p95_ms is not None:
             compared = f" (blue {blue.p95_ms:.0f})" if blue.p95_ms is not None else ""

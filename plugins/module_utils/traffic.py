@@ -2,16 +2,18 @@
 
 docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible.module_utils.gate import Figures
+from ansible.module_utils.sample import Minute, Minutes, Sample
 
 Series = dict[datetime, float]
 
@@ -22,16 +24,16 @@ METRICS = {  # our name -> AWS's metric of a target group, and the statistic
     "c3xx": ("HTTPCode_Target_3XX_Count", "Sum"),
     "c4xx": ("HTTPCode_Target_4XX_Count", "Sum"),
     "c5xx": ("HTTPCode_Target_5XX_Count", "Sum"),
+    "timed": ("TargetResponseTime", "SampleCount"),
     "p95": ("TargetResponseTime", "p95"),
-    "p90": ("TargetResponseTime", "p90"),
 }
 ANSWERS = ("c2xx", "c3xx", "c4xx", "c5xx")
 
 
-def figures(
+def minutes(
     cloudwatch: Any, load_balancer: str, groups: Mapping[str, str], since: datetime, now: datetime
-) -> dict[str, Figures]:
-    """Figures by colour since that moment, of target groups by colour: ARNs, or what CloudWatch knows them by.
+) -> dict[str, Minutes]:
+    """Minutes by colour since that moment, of target groups by colour: ARNs, or what CloudWatch knows them by.
 
     AWS rounds the beginning down to the whole minute. The newest one or two minutes are not there yet, or only in
     part: `of_group` counts what is complete, so a later look sees more, never something else.
@@ -51,35 +53,54 @@ def figures(
     }
 
 
-def of_group(series: Mapping[str, Series], own: Series) -> Figures:
-    """What became of a group's requests.
+def of_group(series: Mapping[str, Series], own: Series) -> Minutes:
+    """What became of a group's requests, by the beginning of the minute.
 
     When a target breaks off or never answers, the load balancer answers itself, with 502 or 504; AWS counts these for
     the load balancer only. A group's are those that its targets left without an answer, as far as there were so many:
     the rest are clients that went away, and requests whose answers CloudWatch has not got yet. Both are left out.
     """
-    answered = total(*(series[name] for name in ANSWERS))
-    asked = series["requests"]
-    broken = {at: min(max(0.0, asked.get(at, 0) - answered.get(at, 0)), count) for at, count in own.items()}
-    errors = sum(series["c5xx"].values()) + sum(broken.values())
-    return Figures(
-        requests=round(sum(answered.values()) + sum(broken.values())),
-        errors=round(errors),
-        p95_ms=in_milliseconds(series["p95"], answered),
-        p90_ms=in_milliseconds(series["p90"], answered),
-    )
+    found = {}
+    for at in sorted({at for one in series.values() for at in one}):
+        answered = sum(series[name].get(at, 0.0) for name in ANSWERS)
+        broken = min(max(0.0, series["requests"].get(at, 0.0) - answered), own.get(at, 0.0))
+        p95 = series["p95"].get(at)
+        found[at] = Minute(
+            requests=round(answered + broken),
+            errors=round(series["c5xx"].get(at, 0.0) + broken),
+            timed=round(series["timed"].get(at, 0.0)),
+            p95_ms=None if p95 is None else 1000 * p95,
+        )
+    return found
 
 
-def in_milliseconds(percentile: Series, weights: Series) -> float | None:
-    """One percentile for the whole time: the mean of the minutes', weighted with their requests.
+def slow(cloudwatch: Any, load_balancer: str, groups: Mapping[str, str], compared: Sample, slow_ms: float) -> Sample:
+    """The sample with the requests that took longer than the threshold.
 
-    One long period would be exact, but AWS does not say where the periods of a query begin that are longer than a
-    minute: it could hold requests from before the release.
+    PR, the percentile rank, is the percentage of a minute's response times in a range, without its lower bound and
+    with its upper one. CloudWatch reads it from a histogram, so the counts may be off by the width of a bar, for both
+    colours alike.
     """
-    known = {at: weights[at] for at in percentile.keys() & weights.keys() if weights[at] > 0}
-    if not known:
-        return None
-    return 1000 * sum(percentile[at] * weight for at, weight in known.items()) / sum(known.values())
+    moments = [*compared.blue, *compared.green]
+    balancer = {"LoadBalancer": suffix(load_balancer)}
+    statistic = f"PR({slow_ms / 1000:.3f}:)"  # AWS tells this metric in seconds
+    queries = [
+        query(colour, "AWS/ApplicationELB", "TargetResponseTime", balancer | {"TargetGroup": suffix(group)}, statistic)
+        for colour, group in groups.items()
+    ]
+    found = ask(cloudwatch, queries, min(moments), max(moments) + timedelta(seconds=PERIOD))
+    blue, green = ranked(compared.blue, found.get("blue", {})), ranked(compared.green, found.get("green", {}))
+    return replace(compared, blue=blue, green=green, slow_ms=slow_ms)
+
+
+def ranked(found: Minutes, ranks: Series) -> Minutes:
+    """Minutes with their slow requests. A minute without a rank has none that is known: its times do not count."""
+    return {
+        at: replace(minute, slow=ranks[at] / 100 * minute.timed)
+        if at in ranks
+        else replace(minute, timed=0, p95_ms=None)
+        for at, minute in found.items()
+    }
 
 
 def cpu(cloudwatch: Any, cluster: str, service: str, since: datetime, now: datetime) -> float | None:
@@ -111,11 +132,6 @@ def ask(cloudwatch: Any, queries: list[Any], since: datetime, now: datetime) -> 
         series = found.setdefault(result["Id"], {})
         series.update(zip(result["Timestamps"], result["Values"], strict=True))
     return found
-
-
-def total(*series: Series) -> Series:
-    moments = {at for one in series for at in one}
-    return {at: sum(one.get(at, 0.0) for one in series) for at in moments}
 
 
 def suffix(arn: str) -> str:

@@ -39,7 +39,11 @@ options:
   step_percent: {description: "Percent of the traffic that the canary, or each linear step, moves", type: float, default: 10}
   step_minutes: {description: Minutes after such a step, type: int, default: 10}
   bake_minutes: {description: Minutes for which blue stays after all traffic has moved, type: int, default: 10}
-  alarms: {description: CloudWatch alarms that take a deployment back, type: list, elements: str, default: []}
+  alarms:
+    description: CloudWatch alarms that take a deployment back. Set with one, as they depend on where it goes
+    type: list
+    elements: str
+    default: []
   pause_stages: {description: Lifecycle stages at which a deployment waits for an answer, type: list, elements: str, default: []}
   pause_minutes: {description: Minutes without an answer after which it goes back, type: int, default: 30}
   force: {description: "Start a deployment although nothing differs: the last one ended half-way", type: bool, default: false}
@@ -260,7 +264,7 @@ class Service(Resource):
 
     def wanted(self, found: State | None) -> State:
         count = {"forced": self.params["force"]} if found else {"desired_count": self.params["desired_count"]}
-        return {
+        wanted: State = {
             "task_definition": self.params["task_definition"],
             "capacity_providers": self.params["capacity_providers"],
             "network": {
@@ -274,6 +278,9 @@ class Service(Resource):
             "tags": self.params["tags"],
             **count,
         }
+        if found and all(found[part] == wanted[part] for part in DEPLOYING):
+            wanted["rollout"]["alarms"] = found["rollout"]["alarms"]
+        return wanted
 
     def requests(self, parts: State) -> State:
         container = {"containerName": self.params["container"], "containerPort": self.params["port"]}

@@ -20,6 +20,11 @@ options:
   header_secret: {description: Name of the secret that holds the header's value, type: str, default: ""}
   token_secret: {description: Name of the secret that holds the heartbeat token; no heartbeat is read when empty, type: str, default: ""}
   timeout: {description: Seconds for all of them, type: float, default: 60}
+  spread: {description: "Seconds over which they are spread, so that no single minute holds them all", type: float, default: 0}
+  alongside:
+    description: Whether as many without the header go beside them, so that what serves can be compared. Nothing of these counts
+    type: bool
+    default: false
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
 """
@@ -43,6 +48,7 @@ import itertools
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple
 
 from ansible.module_utils.aws_resource import failing_with
@@ -66,15 +72,25 @@ class Sent(NamedTuple):
     failures: tuple[str, ...]
 
 
-def send(address: Address, questions: Sequence[Question], count: int, concurrency: int, seconds: float) -> Sent:
-    """Send so many, the questions in turn, so many at once, until so many seconds are over."""
-    deadline = time.monotonic() + seconds
+def send(
+    address: Address,
+    questions: Sequence[Question],
+    count: int,
+    concurrency: int,
+    seconds: float,
+    spread: float = 0.0,
+    alongside: bool = False,
+) -> Sent:
+    """Send so many, the questions in turn, so many at once, until so many seconds are over; evenly over the spread's."""
+    begun = time.monotonic()
+    deadline = begun + seconds
     numbers = itertools.count()  # next() is one step of the interpreter: threads share it safely
 
     def work() -> Sent:
         sent, failures = 0, []
         with Client(address) as client:
             while (number := next(numbers)) < count and time.monotonic() < deadline:
+                time.sleep(max(0.0, begun + number * spread / count - time.monotonic()))
                 sent += 1
                 path, headers = questions[number % len(questions)]
                 try:
@@ -83,6 +99,9 @@ def send(address: Address, questions: Sequence[Question], count: int, concurrenc
                         failures.append(f"answered {status}")
                 except NoAnswerError as error:
                     failures.append(str(error))
+                if alongside:
+                    with suppress(NoAnswerError):
+                        client.ask("GET", path)
         return Sent(sent, tuple(failures))
 
     with ThreadPoolExecutor(concurrency) as threads:
@@ -117,6 +136,8 @@ def main() -> None:
             "header_secret": {"default": "", "no_log": False},  # its name is no secret
             "token_secret": {"default": "", "no_log": False},
             "timeout": {"type": "float", "default": 60},
+            "spread": {"type": "float", "default": 0},
+            "alongside": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -134,7 +155,15 @@ def main() -> None:
         module.fail_json(msg=f"No traffic can be sent so: {error}")
     if module.check_mode:
         module.exit_json(changed=False, sent=0, requests_failed=0, first_failure="")
-    done = send(address, questions(module), wanted["count"], wanted["concurrency"], float(wanted["timeout"]))
+    done = send(
+        address,
+        questions(module),
+        wanted["count"],
+        wanted["concurrency"],
+        float(wanted["timeout"]),
+        spread=float(wanted["spread"]),
+        alongside=wanted["alongside"],
+    )
     module.exit_json(
         changed=False, sent=done.sent, requests_failed=len(done.failures), first_failure=(*done.failures, "")[0]
     )

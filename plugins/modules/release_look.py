@@ -8,6 +8,7 @@ module: release_look
 short_description: How far a deployment has come, how both colours do, and what it asks
 description:
   - Looks at a service deployment, at CloudWatch's figures of blue and green since it began, and judges them.
+  - Requests of green's first minute with traffic count only if their errors can't be chance.
   - Changes nothing in AWS. Each look is a line in the record.
 options:
   service: {description: Service, type: str, required: true}
@@ -25,8 +26,26 @@ options:
       p95_floor_ms: {description: A p95 below this is never too slow, type: float, default: 50.0}
       cpu_percent: {description: CPU of the service, type: float, default: 90.0}
   final: {description: "Whether this is the verdict, and not a look on the way", type: bool, default: false}
+  on_inconclusive:
+    description: What an inconclusive verdict means
+    type: str
+    choices: [continue, roll_back]
+    default: continue
+  sent:
+    description: What https_traffic sent to green to judge it
+    type: dict
+    default: {}
+    suboptions:
+      sent: {description: Requests, type: int, default: 0}
+      requests_failed: {description: Those that failed, type: int, default: 0}
+      first_failure: {description: How the first of them failed, type: str, default: ""}
+  alarms:
+    description: Alarms that are told of while they ring. They take nothing back
+    type: list
+    elements: str
+    default: []
   start_seconds: {description: Seconds in which green must have got up, type: float, default: 600}
-  minute_seconds: {description: "Seconds of a minute of ECS's, to tell what is left", type: float, default: 60}
+  minute_seconds: {description: "Seconds of a minute of ECS's and CloudWatch's", type: float, default: 60}
   record: {description: File to which the look is added, type: str, default: ""}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
@@ -46,7 +65,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stop: {description: "What is to be done: test, enter, judge, stop, ended; null for nothing", type: str, returned: success}
-verdict: {description: "outcome, words and missing requests", type: dict, returned: success}
+verdict: {description: "outcome (pass, fail, inconclusive, undecided), words and missing requests", type: dict, returned: success}
+goes_on: {description: Whether the verdict lets green have more traffic, type: bool, returned: success}
+lacks: {description: "What https_traffic is to send for a verdict: count, alongside", type: dict, returned: success}
+ringing: {description: Of the alarms, those that ring, type: list, returned: success}
 judged: {description: Whether the verdict will not become another by waiting, type: bool, returned: success}
 figures: {description: "Of blue and green, and the limits", type: dict, returned: success}
 phase: {description: "What changes only when the deployment comes further", type: str, returned: success}
@@ -54,13 +76,13 @@ progress: {description: Where it stands, in words, type: str, returned: success}
 """
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ansible.module_utils import record, traffic
 from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.deployments import deployments
-from ansible.module_utils.gate import Figures, Limits, Verdict, judge
+from ansible.module_utils.gate import Limits, Sent, Verdict, concluded, goes_on, judge
 from ansible.module_utils.rollout import (
     Rollout,
     bake_minutes,
@@ -71,10 +93,11 @@ from ansible.module_utils.rollout import (
     start,
     stop_of,
 )
+from ansible.module_utils.sample import Minutes, Sample, sample, threshold
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-NOTHING = Figures(0, 0, None)
 MOST_TASKS = 100  # that DescribeTasks takes
+NO_TRAFFIC = Sample({}, {}, beside=False)
 
 
 class Look:
@@ -86,6 +109,8 @@ class Look:
         self.ecs = module.client("ecs")
         self.cloudwatch = module.client("cloudwatch")
         self.now = datetime.now(UTC)
+        self.limits = Limits(**{key: value for key, value in self.params["limits"].items() if value is not None})
+        self.minute = timedelta(seconds=self.params["minute_seconds"])
 
     def deployment(self) -> Rollout | None:
         arn = self.params["deployment"] or self.latest()
@@ -111,39 +136,64 @@ class Look:
         balancers = {colour: resolved.get(arn or "", []) for colour, arn in arns.items()}
         return {colour: found[0]["targetGroupArn"] for colour, found in balancers.items() if found}
 
-    def figures(self, rollout: Rollout) -> dict[str, Figures]:
-        """Green's since it has its present share, so that no gate passes on what an earlier one has seen; blue's since
-        the release began, as it may have no traffic any more."""
-        found = {"blue": NOTHING, "green": NOTHING}
+    def sample(self, rollout: Rollout) -> Sample:
+        """What both colours did. Two questions: the threshold of slow requests follows from blue's p95."""
         if not rollout.share:
-            return found
-        since = {"blue": rollout.begun, "green": self.share_begun(rollout)}
-        for colour, group in self.target_groups(rollout).items():
-            found |= traffic.figures(
-                self.cloudwatch, self.params["load_balancer"], {colour: group}, since[colour], self.now
-            )
-        return found
+            return NO_TRAFFIC
+        groups, balancer = self.target_groups(rollout), self.params["load_balancer"]
+        found = traffic.minutes(self.cloudwatch, balancer, groups, rollout.begun, self.now)
+        first, counted = self.split(rollout, found.get("green", {}))
+        compared = sample(found.get("blue", {}), counted, first, rollout.share)
+        slow_ms = threshold(compared, self.limits.p95_factor, self.limits.p95_floor_ms)
+        return compared if slow_ms is None else traffic.slow(self.cloudwatch, balancer, groups, compared, slow_ms)
+
+    def split(self, rollout: Rollout, green: Minutes) -> tuple[Minutes, Minutes]:
+        """Green's minutes with its present share, so that no gate passes on what an earlier one has seen: those of its
+        first minute with traffic, when it is cold, and those that count."""
+        share_begun, whole = self.share_begun(rollout) - self.minute, self.counts_from(rollout)
+        present = {at: minute for at, minute in green.items() if at > share_begun}
+        first = {at: minute for at, minute in present.items() if at < whole}
+        return first, {at: minute for at, minute in present.items() if at >= whole}
+
+    def counts_from(self, rollout: Rollout) -> datetime:
+        """Where the first minute may begin that counts: a minute after green's first traffic."""
+        shares = [line["t"] for line in self.looks(rollout) if line["share"]]
+        entered = datetime.fromtimestamp(shares[0], UTC) if shares else self.share_begun(rollout)
+        return entered + self.minute
+
+    def warm(self, rollout: Rollout) -> bool:
+        """Whether a minute that counts has begun, wherever CloudWatch's minutes begin."""
+        return self.now >= self.counts_from(rollout) + self.minute
 
     def share_begun(self, rollout: Rollout) -> datetime:
         """When the first look saw green with this share: AWS does not tell. Without a record, the release's beginning."""
         if not self.params["record"]:
             return rollout.begun
-        seen = [
-            line["t"]
-            for line in record.lines(self.params["record"])
-            if line["kind"] == "look" and line["share"] == rollout.share and line["t"] >= rollout.begun.timestamp()
-        ]
+        seen = [line["t"] for line in self.looks(rollout) if line["share"] == rollout.share]
         return datetime.fromtimestamp(seen[0], UTC) if seen else self.now
 
-    def verdict(self, rollout: Rollout, figures: dict[str, Figures]) -> Verdict:
+    def looks(self, rollout: Rollout) -> list[dict[str, Any]]:
+        """Earlier looks at this deployment."""
+        lines = record.lines(self.params["record"])
+        return [line for line in lines if line["kind"] == "look" and line["t"] >= rollout.begun.timestamp()]
+
+    def verdict(self, rollout: Rollout, compared: Sample, ringing: list[str]) -> Verdict:
         if not rollout.share:
             elapsed = -(seconds_until(rollout.begun, self.now) or 0)
             return start(rollout, self.stopped(rollout), elapsed, self.params["start_seconds"])
-        final = self.params["final"]
+        final, sent = self.params["final"], self.params["sent"]
         names = (self.params["cluster"], self.params["service"])
-        cpu = traffic.cpu(self.cloudwatch, *names, rollout.begun, self.now) if final else None
-        limits = Limits(**{key: value for key, value in self.params["limits"].items() if value is not None})
-        return judge(figures["blue"], figures["green"], cpu, limits, final)
+        cpu = traffic.cpu(self.cloudwatch, *names, self.counts_from(rollout), self.now) if final else None
+        given = Sent(sent.get("sent") or 0, sent.get("requests_failed") or 0, sent.get("first_failure") or "")
+        found = judge(compared, cpu, self.limits, final, given)
+        return concluded(found, self.params["on_inconclusive"], ringing) if final else found
+
+    def ringing(self, rollout: Rollout) -> list[str]:
+        """Alarms that ring. They look at one colour each, or at none: a slow machine rings them too."""
+        if not self.params["alarms"] or not rollout.share:
+            return []
+        answer = self.cloudwatch.describe_alarms(AlarmNames=self.params["alarms"], StateValue="ALARM")
+        return sorted(alarm["AlarmName"] for alarm in answer["MetricAlarms"])
 
     def stopped(self, rollout: Rollout) -> list[dict[str, Any]]:
         """Tasks of green that have ended, the last at the end. ECS shows them for an hour."""
@@ -203,6 +253,9 @@ def nothing(module: AnsibleAWSModule) -> None:
         succeeded=False,
         outcome=f"{words[0].upper()}{words[1:]}.",
         verdict=asdict(Verdict("undecided", words)),
+        goes_on=False,
+        lacks={"count": 0, "alongside": False},
+        ringing=[],
         judged=not asked,
         progress=words,
         phase=words,
@@ -218,6 +271,11 @@ def main() -> None:
         "p95_floor_ms": {"type": "float", "default": 50.0},
         "cpu_percent": {"type": "float", "default": 90.0},
     }
+    sent = {
+        "sent": {"type": "int", "default": 0},
+        "requests_failed": {"type": "int", "default": 0},
+        "first_failure": {"default": ""},
+    }
     module = AnsibleAWSModule(
         argument_spec={
             "service": {"required": True},
@@ -226,6 +284,9 @@ def main() -> None:
             "deployment": {"default": ""},
             "limits": {"type": "dict", "default": {}, "options": limits},
             "final": {"type": "bool", "default": False},
+            "on_inconclusive": {"choices": ["continue", "roll_back"], "default": "continue"},
+            "sent": {"type": "dict", "default": {}, "options": sent},
+            "alarms": {"type": "list", "elements": "str", "default": []},
             "start_seconds": {"type": "float", "default": 600},
             "minute_seconds": {"type": "float", "default": 60},
             "record": {"default": ""},
@@ -238,10 +299,13 @@ def main() -> None:
         if rollout is None:
             nothing(module)
             return
-        figures = look.figures(rollout)
-        verdict = look.verdict(rollout, figures)
+        compared = look.sample(rollout)
+        ringing = look.ringing(rollout)
+        verdict = look.verdict(rollout, compared, ringing)
+        warm = look.warm(rollout)
     left = look.left(rollout)
-    words = progress(rollout, figures, left)
+    figures = compared.figures()
+    words = progress(rollout, figures, left, warm)
     colours = {colour: asdict(found) for colour, found in figures.items()}
     if not module.check_mode:
         record.append(
@@ -253,12 +317,13 @@ def main() -> None:
             test_share=rollout.test_share,
             seconds_left=left,
             words=words,
+            ringing=ringing,
             **colours,
         )
     module.exit_json(
         changed=False,
         deployment=rollout.arn,
-        stop=stop_of(rollout, verdict),
+        stop=stop_of(rollout, verdict, warm),
         status=rollout.status,
         stage=rollout.stage,
         share=rollout.share,
@@ -270,7 +335,10 @@ def main() -> None:
         reason=rollout.reason,
         outcome=outcome(rollout, look.taken_back_for(rollout)),
         verdict=asdict(verdict),
-        judged=verdict.outcome != "undecided" or not rollout.ahead,
+        goes_on=goes_on(verdict, module.params["on_inconclusive"]),
+        lacks={"count": verdict.missing, "alongside": rollout.share < 100},
+        ringing=ringing,
+        judged=verdict.outcome in ("pass", "fail") or not rollout.ahead,
         progress=words,
         phase=f"{rollout.status} {rollout.stage} {rollout.share:g}",
         figures={**colours, "limits": module.params["limits"]},

@@ -21,7 +21,7 @@ options:
   listener: {description: ARN of the HTTPS listener, type: str, required: true}
   production_rule: {description: ARN of the production rule, type: str, required: true}
   target_groups: {description: ARN by colour, type: dict, required: true}
-  alarms: {description: Alarms that watch the release, type: list, elements: str, default: []}
+  alarms: {description: Names of the alarms that watch a release, by the colour to which it goes, type: dict, default: {}}
   history: {description: "Releases so far, newest first", type: list, elements: dict, default: []}
   over: {description: Task definition deployed by hand that may be replaced, type: str, default: ""}
   critical_findings: {description: Critical findings of the image's scan that are accepted, type: int, default: 0}
@@ -54,10 +54,12 @@ serves: {description: Whether a release before it serves, type: bool, returned: 
 unfinished: {description: Whether the service's task definition is one that never got all traffic, type: bool, returned: success}
 tasks: {description: "Tasks that green starts with: as many as the service is to run, or I(tasks) where there is none", type: int, returned: success}
 running: {description: "Task definition that runs, or to which the orphan goes back; null: none", type: str, returned: success}
+target: {description: "The colour to which the release goes: its target group has the lesser share of the traffic", type: str, returned: success}
 orphan: {description: ARN of a deployment that nobody leads any more, or null, type: str, returned: success}
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from ansible.module_utils import preflight
@@ -170,6 +172,13 @@ class Preflight:
         """How many tasks green starts with."""
         return int(service["desiredCount"] if service else self.params["tasks"])
 
+    @cached_property
+    def rules(self) -> list[dict[str, Any]]:
+        return list(self.elb.describe_rules(ListenerArn=self.params["listener"])["Rules"])
+
+    def target(self) -> str:
+        return preflight.target(self.rules, self.params["production_rule"], self.params["target_groups"])
+
     def objections(
         self, image: dict[str, Any] | None, service: dict[str, Any] | None, ongoing: tuple[str, str | None] | None
     ) -> Iterator[str]:
@@ -180,12 +189,11 @@ class Preflight:
         else:
             yield self.no_image()
         yield from preflight.wrong_size(wanted["cpu"], wanted["memory"])
-        rules = self.elb.describe_rules(ListenerArn=wanted["listener"])["Rules"]
-        yield from preflight.misrouted(rules, wanted["production_rule"], wanted["target_groups"])
-        if wanted["alarms"]:
-            alarms = self.cloudwatch.describe_alarms(AlarmNames=wanted["alarms"])["MetricAlarms"]
+        yield from preflight.misrouted(self.rules, wanted["production_rule"], wanted["target_groups"])
+        if watching := wanted["alarms"].get(self.target()) or []:
+            alarms = self.cloudwatch.describe_alarms(AlarmNames=watching)["MetricAlarms"]
             running = service is not None and service["runningCount"] > 0
-            yield from preflight.alarmed(alarms, wanted["alarms"], running)
+            yield from preflight.alarmed(alarms, watching, running)
         yield from preflight.cramped(self.tasks(service), wanted["cpu"], wanted["capacity_providers"], self.allowed())
         if ongoing:
             yield from preflight.in_progress(ongoing[1], wanted["history"], ongoing[0])
@@ -207,7 +215,7 @@ def main() -> None:
             "listener": {"required": True},
             "production_rule": {"required": True},
             "target_groups": {"type": "dict", "required": True},
-            "alarms": {"type": "list", "elements": "str", "default": []},
+            "alarms": {"type": "dict", "default": {}},
             "history": {"type": "list", "elements": "dict", "default": []},
             "over": {"default": ""},
             "critical_findings": {"type": "int", "default": 0},
@@ -223,6 +231,7 @@ def main() -> None:
         running = look.replaced(ongoing[0]) if ongoing else (service or {}).get("taskDefinition")
         image = look.image()
         problems = list(look.objections(image, service, ongoing))
+        target = look.target()
     module.exit_json(
         changed=False,
         problems=problems,
@@ -233,6 +242,7 @@ def main() -> None:
         serves=service is not None and service["runningCount"] > 0 and not unfinished,
         tasks=look.tasks(service),
         running=running,
+        target=target,
     )
 
 

@@ -1,4 +1,4 @@
-"""CloudWatch: percentiles, metric math, and alarms with a state and a history of their own.
+"""CloudWatch: percentiles and their ranks, metric math, and alarms with a state and a history of their own.
 
 Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/
 """
@@ -6,13 +6,13 @@ Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonCloudWatch
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from moto.cloudwatch import models
+from moto.cloudwatch.exceptions import InvalidParameterValue, ValidationError
 from moto.cloudwatch.models import (
     Alarm,
     CloudWatchBackend,
@@ -25,10 +25,12 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
-from sandbox.api import metric_math
+from sandbox.api import cloudwatch_statistics
+from sandbox.api.cloudwatch_data import get_metric_data, parse_expression, unsupported
 from sandbox.api.mend import behaviour, operation
 
 HISTORY = 100
+METRICS = 10  # that an alarm may retrieve, and expressions that it may have
 
 
 class Distribution(MetricAggregatedDatum):  # type: ignore[misc]  # moto is untyped
@@ -59,7 +61,7 @@ class Distribution(MetricAggregatedDatum):  # type: ignore[misc]  # moto is unty
 
 def install() -> None:
     """Attach the mends."""
-    for change in (put_metric_alarm, delete_alarms):
+    for change in (put_metric_alarm, delete_alarms, get_metric_data):
         behaviour(CloudWatchBackend)(change)
     behaviour(Statistics)(get_statistics_for_type)
     Statistics.extended_statistics = property(extended_statistics)
@@ -76,17 +78,36 @@ def comes_before(self: Dimension, other: Dimension) -> bool:
 
 
 def put_metric_alarm(original: Callable[..., Alarm], self: CloudWatchBackend, name: str, **wanted: Any) -> Alarm:
-    """A new alarm has INSUFFICIENT_DATA, one put again keeps its state and its tags. API_PutMetricAlarm.html"""
+    """A new alarm has INSUFFICIENT_DATA, one put again keeps its state and its tags. API_PutMetricAlarm.html
+
+    Its extended statistic may be a percentile's rank. Of its queries 10 may retrieve a metric and 10 be expressions.
+    API_MetricDataQuery.html
+    """
     before = self.alarms.get(name)
     if before:
         wanted["tags"] = None
+    statistic = wanted.pop("extended_statistic", None)
+    if statistic and not cloudwatch_statistics.known(statistic):
+        raise InvalidParameterValue(f"The value {statistic} for parameter ExtendedStatistic is not supported.")
+    _fits(wanted.get("metric_data_queries") or [])
     alarm = original(name=name, **wanted)
+    alarm.extended_statistic = statistic
     if before:
         for field in ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp", "history"):
             setattr(alarm, field, getattr(before, field))
     else:
         alarm.state_value = "INSUFFICIENT_DATA"
     return alarm
+
+
+def _fits(queries: list[Any]) -> None:
+    """Whether an alarm may have these queries. API_MetricDataQuery.html"""
+    retrieving = [query.metric_stat for query in queries if query.metric_stat]
+    if len(retrieving) > METRICS or len(queries) - len(retrieving) > METRICS:
+        raise ValidationError(f"An alarm may have {METRICS} metrics and {METRICS} expressions.")
+    for number, stat in enumerate(retrieving, start=1):
+        if not cloudwatch_statistics.known(stat.stat):
+            raise ValidationError(unsupported(stat.stat, f"Metrics.member.{number}"))
 
 
 def delete_alarms(original: Callable[[list[str]], None], self: CloudWatchBackend, alarm_names: list[str]) -> None:
@@ -138,6 +159,8 @@ def describe_alarm_history(self: CloudWatchResponse) -> ActionResult:
 def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
     """GetMetricStatistics, with percentiles. API_GetMetricStatistics.html"""
     extended = self._get_param("ExtendedStatistics") or []
+    if wrong := [stat for stat in extended if not cloudwatch_statistics.known(stat)]:
+        raise InvalidParameterValue(f"The value {wrong[0]} for parameter ExtendedStatistics is not supported.")
     found = self.cloudwatch_backend.get_metric_statistics(
         self._get_param("Namespace"),
         self._get_param("MetricName"),
@@ -152,31 +175,16 @@ def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
 
 
 def get_statistics_for_type(original: Callable[[str], Any], self: Statistics, stat: str) -> Any:
-    """Percentiles: p50, p99.9.
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html"""
-    if re.fullmatch(r"p\d{1,3}(\.\d+)?", stat):
-        return percentile(samples(self.metric_data), float(stat[1:]))
-    return original(stat)
+    """Percentiles (p50, p99.9) and percentile ranks (PR(:0.3)) too."""
+    if stat in cloudwatch_statistics.SIMPLE:
+        return original(stat)
+    return cloudwatch_statistics.extended(stat, samples(self.metric_data))
 
 
 def extended_statistics(self: Statistics) -> dict[str, Any] | None:
-    """The percentiles that were asked for."""
-    wanted = [stat for stat in self.stats if stat.startswith("p")]
+    """The percentiles and ranks that were asked for."""
+    wanted = [stat for stat in self.stats if stat not in cloudwatch_statistics.SIMPLE]
     return {stat: self.get_statistics_for_type(stat) for stat in wanted} or None
-
-
-def parse_expression(expression: str, results: list[dict[str, Any]]) -> tuple[list[Any], list[datetime]]:
-    """Metric math over the results of other queries.
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html"""
-    series = {one["id"]: dict(zip(one["timestamps"], one["values"], strict=True)) for one in results}
-    values: list[Any] = []
-    timestamps: list[datetime] = []
-    for moment in sorted({moment for one in series.values() for moment in one}):
-        value = metric_math.evaluate(expression, {name: one.get(moment) for name, one in series.items()})
-        if value is not None:
-            values.append(value)
-            timestamps.append(moment)
-    return values, timestamps
 
 
 def samples(data: list[Any]) -> Counter[float]:
@@ -191,13 +199,3 @@ def samples(data: list[Any]) -> Counter[float]:
             case _:
                 total[datum.sum / datum.sample_count] += int(datum.sample_count)
     return total
-
-
-def percentile(values: Mapping[float, int], percent: float) -> float | None:
-    """The value that so many percent of the samples do not exceed."""
-    wanted, seen = sum(values.values()) * percent / 100, 0
-    for value in sorted(values):
-        seen += values[value]
-        if seen >= wanted:
-            return value
-    return None

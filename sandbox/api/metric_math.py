@@ -1,4 +1,4 @@
-"""Metric math, as far as alarms on ratios need it (pure): + - * /, comparisons, FILL, IF, SUM, MIN, MAX.
+"""Metric math, as far as alarms on ratios need it (pure): + - * / ^, comparisons, FILL, IF, SUM, MIN, MAX.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
@@ -18,6 +18,7 @@ _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
     ast.Lt: operator.lt,
@@ -33,10 +34,34 @@ def evaluate(expression: str, values: Mapping[str, Value]) -> Value:
     Raises NotImplementedError, naming the part, for what is not emulated.
     """
     try:
-        tree = ast.parse(expression.strip(), mode="eval").body
+        tree = _parsed(expression)
     except SyntaxError:
         raise NotImplementedError(f"the metric math expression {expression!r}") from None
     return _value(tree, values)
+
+
+def evaluate_all(expressions: Mapping[str, str], values: Mapping[str, Value]) -> dict[str, Value]:
+    """Every expression's value, by its id, whatever their order: they may use each other's results.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html"""
+    found = dict(values)
+    waiting = dict(expressions)
+    while ready := {name: one for name, one in waiting.items() if not _names(one) & waiting.keys()}:
+        found |= {name: evaluate(one, found) for name, one in ready.items()}
+        waiting = {name: one for name, one in waiting.items() if name not in ready}
+    if waiting:
+        raise NotImplementedError(f"the metric math expressions {', '.join(sorted(waiting))}, which need each other")
+    return {name: found[name] for name in expressions}
+
+
+def _parsed(expression: str) -> ast.expr:
+    return ast.parse(expression.strip().replace("^", "**"), mode="eval").body
+
+
+def _names(expression: str) -> set[str]:
+    try:
+        return {node.id for node in ast.walk(_parsed(expression)) if isinstance(node, ast.Name)}
+    except SyntaxError:
+        return set()  # `evaluate` refuses it
 
 
 def _value(node: ast.expr, values: Mapping[str, Value]) -> Value:
@@ -75,5 +100,5 @@ def _apply(function: Callable[[float, float], float], left: Value, right: Value)
         return None
     try:
         return float(function(left, right))
-    except ZeroDivisionError:
+    except (ZeroDivisionError, TypeError):  # a root of what is negative has no real value
         return None

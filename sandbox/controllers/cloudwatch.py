@@ -111,6 +111,7 @@ class CloudWatchController:
 
     def _put(self, account: str, region: str, data: Iterator[Datum], at: datetime) -> None:
         backend = self._sandbox.state.backend("cloudwatch", account, region)
+        backend.minute = self._sandbox.clock.minute  # what the periods of its queries consist of
         naive = at.replace(tzinfo=None)  # as moto keeps and compares them
         backend.metric_data += [
             Distribution(one.namespace, one.name, one.dimensions, naive, one.unit, one.values) for one in data
@@ -166,18 +167,14 @@ class CloudWatchController:
             data = self._data(recent, alarm.namespace, alarm.metric_name, alarm.dimensions, alarm.period, ago)
             return _figure(data, statistic)
         values: dict[str, float | None] = {}
-        result: float | None = None
-        for query in sorted(alarm.metric_data_queries, key=lambda one: one.expression is not None):
-            if query.expression:
-                value = metric_math.evaluate(query.expression, values)
-            else:
-                metric, stat = query.metric_stat.metric, query.metric_stat
-                data = self._data(recent, metric.namespace, metric.metric_name, metric.dimensions, stat.period, ago)
-                value = _figure(data, stat.stat)
-            values[query.id] = value
-            if query.return_data is None or query.return_data:
-                result = value
-        return result
+        for query in (one for one in alarm.metric_data_queries if not one.expression):
+            metric, stat = query.metric_stat.metric, query.metric_stat
+            data = self._data(recent, metric.namespace, metric.metric_name, metric.dimensions, stat.period, ago)
+            values[query.id] = _figure(data, stat.stat)
+        expressions = {one.id: one.expression for one in alarm.metric_data_queries if one.expression}
+        values |= metric_math.evaluate_all(expressions, values)
+        watched = [one.id for one in alarm.metric_data_queries if one.return_data is None or one.return_data]
+        return values[watched[-1]] if watched else None
 
     def _data(
         self, recent: list[Any], namespace: str, name: str, dimensions: list[Any], period: float, ago: int

@@ -93,7 +93,7 @@ def test_errors_stay_within_the_canarys_share(
 def test_an_alarm_in_the_bake_takes_it_back(releases: Releases, push: Push, ask: Ask, sandbox: Sandbox) -> None:
     """Our own judgement is made blind, so that only ECS's alarms can see it."""
     tag, definition = "2.0.0-later", releases.service["taskDefinition"]
-    bad = Bad(variants.errors_on_demand(percent=90), ("CloudWatch alarms", "-errors"))
+    bad = Bad(variants.errors_on_demand(percent=90), ("CloudWatch alarms", "-worse"))
     push(tag, bad.variant)
     before = releases.latest["serviceDeploymentArn"]
     blind = {"error_percent": 100.0, "p95_factor": 1000.0}

@@ -193,6 +193,18 @@ def test_the_same_again_sends_nothing() -> None:
     assert ecs.sent == []
 
 
+def test_alarms_are_set_with_a_deployment_as_they_depend_on_where_it_goes() -> None:
+    """Else the same release again would change them: the next one goes to the other target group."""
+    ecs = Ecs(described())
+    assert converged(ecs, alarms=["of the other one"])["changed"] is False
+    converged(ecs, alarms=["of the other one"], bake_minutes=1)
+    ((_, request),) = ecs.sent
+    assert request["deploymentConfiguration"]["alarms"]["alarmNames"] == ["errors", "slow"]
+    deploying = Ecs(described())
+    converged(deploying, alarms=["of the other one"], task_definition="arn:other")
+    assert deploying.sent[0][1]["deploymentConfiguration"]["alarms"]["alarmNames"] == ["of the other one"]
+
+
 TRIGGERS = {"taskDefinition", "networkConfiguration", "loadBalancers", "forceNewDeployment"}
 
 
@@ -201,7 +213,6 @@ TRIGGERS = {"taskDefinition", "networkConfiguration", "loadBalancers", "forceNew
     [
         ({"bake_minutes": 1}, {"deploymentConfiguration"}),
         ({"strategy": "LINEAR"}, {"deploymentConfiguration"}),
-        ({"alarms": []}, {"deploymentConfiguration"}),
         ({"grace_seconds": 10}, {"healthCheckGracePeriodSeconds"}),
         ({"capacity_providers": [{"provider": "FARGATE", "base": 0, "weight": 1}]}, {"capacityProviderStrategy"}),
         ({"task_definition": "arn:other"}, {"taskDefinition"}),
@@ -209,6 +220,7 @@ TRIGGERS = {"taskDefinition", "networkConfiguration", "loadBalancers", "forceNew
         ({"test_rule": "arn:other"}, {"loadBalancers"}),
         ({"force": True}, {"forceNewDeployment"}),
         ({"task_definition": "arn:other", "bake_minutes": 1}, {"taskDefinition", "deploymentConfiguration"}),
+        ({"task_definition": "arn:other", "alarms": ["new"]}, {"taskDefinition", "deploymentConfiguration"}),
     ],
 )
 def test_an_update_sends_what_changed_and_nothing_else(changed: dict[str, Any], sent: set[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,20 @@ def test_traffic_is_sent_as_often_as_asked_and_failures_are_counted(outside: Out
     assert (failed.sent, failed.failures) == (10, ("answered 503",) * 10)
     outside.does.statuses = {"/": 404}
     assert not send(outside.address(), FIRST_PAGE, 10, 2, 30).failures, "a 404 is an answer"
+
+
+def test_traffic_is_spread_and_as_much_goes_to_what_serves_beside_it(outside: Outside) -> None:
+    begun = time.monotonic()
+    sent = send(outside.address(), [Question("/", {"X-Test": "a"})], 20, 4, 30, spread=1.0, alongside=True)
+    assert time.monotonic() - begun >= 0.95, "the last of twenty goes after nineteen parts of the second"
+    marked = ["x-test" in seen for seen in outside.application.headers_seen]
+    assert (sent.sent, marked.count(True), marked.count(False)) == (20, 20, 20)
+    assert True in marked[:10] and False in marked[:10], "in the same moments"
+
+
+def test_what_fails_beside_it_does_not_count(outside: Outside) -> None:
+    outside.does.statuses = {"/": 503}
+    assert len(send(outside.address(), FIRST_PAGE, 5, 1, 30, alongside=True).failures) == 5
 
 
 def test_traffic_tells_how_much_of_it_failed_and_how(outside: Outside) -> None:

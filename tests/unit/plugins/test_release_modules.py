@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.module_utils import record
-from ansible.module_utils.gate import Figures
+from ansible.module_utils.sample import Figures
 from ansible.module_utils.traffic import suffix
 
 from plugins.modules import release_answer, release_look, run_note
+from sandbox.api.cloudwatch import Distribution
 from sandbox.controllers import ecs_deployments
 from tests.unit.plugins.deployments import CANARY, deployed
 from tests.unit.plugins.own_modules import call, environment, mutations
@@ -50,7 +51,7 @@ def balancer(scene: Scene) -> str:
 
 def look(scene: Scene, **options: Any) -> dict[str, Any]:
     service: dict[str, Any] = {"cluster": scene.name, "service": "web", "load_balancer": balancer(scene)}
-    answer = call(release_look.main, **service, **options)
+    answer = call(release_look.main, **{**service, "minute_seconds": MINUTE, **options})
     assert "failed" not in answer, answer
     assert answer["changed"] is False
     return answer
@@ -60,24 +61,30 @@ def answer(arn: str, word: str, **options: Any) -> dict[str, Any]:
     return call(release_answer.main, deployment=arn, answer=word, why=WHY, **options)
 
 
-def measured(scene: Scene, group: str, requests: int, errors: int, seconds: float) -> None:
-    """What Envoy's counters would have become in CloudWatch."""
-    dimensions = [
-        {"Name": "LoadBalancer", "Value": suffix(balancer(scene))},
-        {"Name": "TargetGroup", "Value": suffix(group)},
-    ]
-    values = {
-        "RequestCount": requests,
-        "HTTPCode_Target_2XX_Count": requests - errors,
-        "HTTPCode_Target_5XX_Count": errors,
-        "TargetResponseTime": seconds,
+MINUTE = 0.5  # seconds of AWS's
+
+
+def measured(
+    scene: Scene, group: str, requests: int, errors: int, seconds: float, slow: int = 0, age: float = 0
+) -> None:
+    """What Envoy's counters would have become in CloudWatch, so many seconds ago. Slow ones take ten times as long."""
+    dimensions = (("LoadBalancer", suffix(balancer(scene))), ("TargetGroup", suffix(group)))
+    values: dict[str, dict[float, int]] = {
+        "RequestCount": {float(requests): 1},
+        "HTTPCode_Target_2XX_Count": {float(requests - errors): 1},
+        "HTTPCode_Target_5XX_Count": {float(errors): 1},
+        "TargetResponseTime": {seconds: requests - slow, **({10 * seconds: slow} if slow else {})},
     }
-    now = datetime.now(UTC)
-    data = [
-        {"MetricName": name, "Dimensions": dimensions, "Value": value, "Timestamp": now}
-        for name, value in values.items()
-    ]
-    scene.cloudwatch.put_metric_data(Namespace="AWS/ApplicationELB", MetricData=data)
+    backend = scene.api.state.backend("cloudwatch", "123456789012", "us-east-1")
+    backend.minute = MINUTE
+    at = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=age)
+    for name, found in values.items():
+        backend.metric_data.append(Distribution("AWS/ApplicationELB", name, dimensions, at, "Count", found))
+
+
+def past_its_first_minute() -> None:
+    """Wait until what green answers counts, wherever CloudWatch's minutes begin. Nothing is asked for an empty time."""
+    time.sleep(1 + 2 * MINUTE)
 
 
 # release_look
@@ -105,7 +112,8 @@ def test_every_look_is_a_line_that_nobody_else_may_read(scene: Scene, kept: str)
     look(scene, record=kept)
     first, second = record.lines(kept)
     assert (first["kind"], first["stage"], first["share"]) == ("look", "PRODUCTION_TRAFFIC_SHIFT", 25.0)
-    assert first["green"] == {"requests": 0, "errors": 0, "p95_ms": None, "p90_ms": None}
+    assert first["green"] == {"requests": 0, "errors": 0, "p95_ms": None, "slow": None, "slow_ms": None}
+    assert first["ringing"] == []
     assert Path(kept).stat().st_mode & 0o777 == 0o600
     assert second["t"] >= first["t"]
 
@@ -140,24 +148,24 @@ def test_a_check_writes_no_record(scene: Scene, kept: str) -> None:
 
 def test_colours_are_told_apart_by_the_groups_that_ecs_resolved(scene: Scene) -> None:
     deployed(scene, **CANARY)
-    measured(scene, scene.green, requests=400, errors=0, seconds=0.044)
+    past_its_first_minute()
+    measured(scene, scene.green, requests=400, errors=0, seconds=0.044, slow=4)
     measured(scene, scene.blue, requests=1200, errors=3, seconds=0.041)
-    time.sleep(1.1)  # nothing is asked for an empty time
     found = look(scene, final=True)
-    for colour, requests, errors, ms in (("green", 400, 0, 44), ("blue", 1200, 3, 41)):
+    for colour, requests, errors, ms, slow in (("green", 400, 0, 44, 4), ("blue", 1200, 3, 41, 0)):
         figures = Figures(**found["figures"][colour])
-        assert (figures.requests, figures.errors) == (requests, errors)
+        assert (figures.requests, figures.errors, figures.slow, figures.slow_ms) == (requests, errors, slow, 82)
         assert figures.p95_ms == pytest.approx(ms)
-    assert (found["verdict"]["outcome"], found["judged"]) == ("pass", True)
+    assert (found["verdict"]["outcome"], found["judged"], found["goes_on"]) == ("pass", True, True)
     assert found["stop"] is None
 
 
 def test_green_is_judged_by_what_it_did_with_its_present_share(scene: Scene, kept: str) -> None:
     """Else the gate for all of the traffic would pass on what the canary had answered."""
     deployed(scene, **CANARY)
-    measured(scene, scene.green, requests=400, errors=0, seconds=0.044)
-    measured(scene, scene.blue, requests=1200, errors=3, seconds=0.041)
-    time.sleep(1.1)  # nothing is asked for an empty time
+    past_its_first_minute()
+    measured(scene, scene.green, requests=400, errors=0, seconds=0.044, age=2 * MINUTE)
+    measured(scene, scene.blue, requests=1200, errors=3, seconds=0.041, age=2 * MINUTE)
     first = look(scene, record=kept, final=True)
     assert (first["figures"]["green"]["requests"], first["figures"]["blue"]["requests"]) == (0, 1200)
     assert (first["judged"], first["verdict"]["missing"]) == (False, 300)
@@ -169,13 +177,79 @@ def test_green_is_judged_by_what_it_did_with_its_present_share(scene: Scene, kep
     assert look(scene, record=kept, final=True)["verdict"]["outcome"] == "pass"
 
 
-def test_what_surely_goes_wrong_is_to_be_stopped(scene: Scene) -> None:
+def test_what_was_reported_passes_as_its_slow_requests_are_of_the_first_minute(scene: Scene, kept: str) -> None:
+    """317 requests with a p95 of 81 ms, beside blue's 16 to 21: the first ones of cold threads."""
+    deployed(scene, **CANARY)
+    first = look(scene, record=kept)
+    assert (first["lacks"], first["stop"]) == ({"count": 300, "alongside": True}, None)
+    (line,) = record.lines(kept)
+    measured(scene, scene.green, requests=40, errors=0, seconds=0.0793, slow=30, age=time.time() - line["t"] - 0.1)
+    measured(scene, scene.blue, requests=400, errors=0, seconds=0.018, age=time.time() - line["t"] - 0.1)
+    time.sleep(3 * MINUTE)
+    measured(scene, scene.green, requests=317, errors=0, seconds=0.018)
+    measured(scene, scene.blue, requests=2800, errors=0, seconds=0.018)
+    found = look(scene, record=kept, final=True)
+    assert (found["figures"]["green"]["requests"], found["figures"]["green"]["slow"]) == (317, 0)
+    assert found["verdict"]["outcome"] == "pass", found["verdict"]["words"]
+
+
+def test_a_green_that_is_slower_than_blue_in_the_same_minutes_goes_back(scene: Scene) -> None:
+    deployed(scene, **CANARY)
+    past_its_first_minute()
+    for age in (2 * MINUTE, MINUTE, 0):
+        measured(scene, scene.blue, requests=1000, errors=0, seconds=0.018, age=age)
+    past_its_first_minute()
+    for age in (2 * MINUTE, MINUTE, 0):
+        measured(scene, scene.green, requests=120, errors=0, seconds=0.018, slow=40, age=age)
+        measured(scene, scene.blue, requests=1000, errors=0, seconds=0.018, age=age)
+    found = look(scene)
+    assert (found["stop"], found["verdict"]["outcome"]) == ("stop", "fail")
+    assert found["verdict"]["words"].startswith(
+        "33.3 % of green's 240 requests but for its worst minute took longer than"
+    )
+    assert "blue has 0.0 % of 2,000 in the same minutes" in found["verdict"]["words"]
+
+
+@pytest.mark.parametrize(("word", "goes_on"), [("continue", True), ("roll_back", False)])
+def test_what_cannot_be_told_apart_waits_for_more_and_then_for_a_person_s_word(
+    scene: Scene, word: str, goes_on: bool
+) -> None:
+    deployed(scene, **CANARY)
+    past_its_first_minute()
+    for colour, requests in ((scene.green, 400), (scene.blue, 1200)):
+        measured(scene, colour, requests=requests, errors=requests // 20, seconds=0.044)
+    found = look(scene, final=True, on_inconclusive=word)
+    assert (found["verdict"]["outcome"], found["judged"], found["goes_on"]) == ("inconclusive", False, goes_on)
+    assert f"By release_on_inconclusive={word} it goes {'on' if goes_on else 'back'}" in found["verdict"]["words"]
+
+
+def test_alarms_that_ring_are_told_of_and_take_nothing_back(scene: Scene, kept: str) -> None:
+    scene.alarm("ALARM")
+    deployed(scene, **CANARY)
+    past_its_first_minute()
+    measured(scene, scene.green, requests=400, errors=0, seconds=0.044)
+    measured(scene, scene.blue, requests=1200, errors=0, seconds=0.041)
+    found = look(scene, final=True, alarms=["errors", "silent"])
+    assert (found["verdict"]["outcome"], found["ringing"]) == ("pass", ["errors"])
+    assert found["verdict"]["words"].endswith("Alarms that ring meanwhile, and take nothing back: errors")
+
+
+def test_what_was_sent_and_failed_counts_though_cloudwatch_knows_nothing_of_it(scene: Scene) -> None:
+    deployed(scene, **CANARY)
+    sent = {"sent": 300, "requests_failed": 300, "first_failure": "answered 503"}
+    found = look(scene, final=True, sent=sent)
+    assert (found["verdict"]["outcome"], found["judged"], found["goes_on"]) == ("fail", True, False)
+    assert "100.0 % of the 300 requests that were sent to judge it" in found["verdict"]["words"]
+
+
+def test_what_surely_goes_wrong_is_to_be_stopped_even_in_its_first_minute(scene: Scene) -> None:
     deployed(scene, **CANARY)
     measured(scene, scene.green, requests=400, errors=100, seconds=0.044)
     time.sleep(1.1)
-    found = look(scene)
+    found = look(scene, minute_seconds=60)
     assert (found["stop"], found["verdict"]["outcome"]) == ("stop", "fail")
     assert "25.0 % of 400 requests" in found["verdict"]["words"]
+    assert "its first minute does not count" in found["progress"]
 
 
 def test_a_green_that_does_not_get_up_is_to_be_stopped(scene: Scene) -> None:
@@ -190,8 +264,8 @@ def test_a_green_that_does_not_get_up_is_to_be_stopped(scene: Scene) -> None:
 
 def test_limits_count(scene: Scene) -> None:
     deployed(scene, **CANARY)
+    past_its_first_minute()
     measured(scene, scene.green, requests=40, errors=0, seconds=0.044)
-    time.sleep(1.1)
     assert look(scene)["verdict"]["missing"] == 260
     assert look(scene, limits={"minimum_requests": 30})["verdict"]["outcome"] == "pass"
 

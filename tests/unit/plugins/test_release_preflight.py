@@ -92,12 +92,23 @@ def test_a_cluster_that_is_not_there_has_no_service(scene: Scene, digest: str) -
 
 def test_an_alarm_that_fires_stands_in_the_way_of_what_runs_alone(scene: Scene, digest: str) -> None:
     scene.alarm("ALARM")
-    assert preflight(scene, alarms=["errors"])["problems"] == []
+    watch = {"green": ["errors"], "blue": ["other"]}
+    assert preflight(scene, alarms=watch)["problems"] == []
     scene.create()
     scene.settle()
     scene.service.primary.running = 2
-    (problem,) = preflight(scene, alarms=["errors"])["problems"]
+    (problem,) = preflight(scene, alarms=watch)["problems"]
     assert "alarm errors fires already: test" in problem
+    assert preflight(scene, alarms={"green": [], "blue": ["errors"]})["problems"] == [], "of where it does not go"
+
+
+def test_a_release_goes_to_the_target_group_that_serves_less(scene: Scene, digest: str) -> None:
+    assert preflight(scene)["target"] == "green"
+    for blue, green, target in ((0, 100, "blue"), (90, 10, "green"), (40, 60, "blue")):
+        groups = [{"TargetGroupArn": scene.blue, "Weight": blue}, {"TargetGroupArn": scene.green, "Weight": green}]
+        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+        scene.elb.modify_rule(RuleArn=scene.rule, Actions=[action])
+        assert preflight(scene)["target"] == target
 
 
 def test_all_that_is_wrong_is_said_at_once(scene: Scene, digest: str) -> None:
@@ -106,7 +117,7 @@ def test_all_that_is_wrong_is_said_at_once(scene: Scene, digest: str) -> None:
     scene.elb.create_rule(ListenerArn=scene.listener, Priority=2, Conditions=[condition], Actions=[fixed])
     only = {"Type": "forward", "TargetGroupArn": scene.blue}
     scene.elb.modify_rule(RuleArn=scene.rule, Actions=[only])
-    found = preflight(scene, release="9.9.9", memory=1024, tasks=3000, alarms=["slow"])
+    found = preflight(scene, release="9.9.9", memory=1024, tasks=3000, alarms={"green": ["slow"]})
     words = (
         "no release 9.9.9 in the repository web. It holds 1.0.0.",
         "no 1024 MiB for 2048 CPU units",

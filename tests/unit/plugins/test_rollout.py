@@ -7,7 +7,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from ansible.module_utils.gate import Figures, Verdict
+from ansible.module_utils.gate import Verdict
 from ansible.module_utils.rollout import (
     ONGOING,
     WORDS,
@@ -21,6 +21,7 @@ from ansible.module_utils.rollout import (
     start,
     stop_of,
 )
+from ansible.module_utils.sample import Figures
 
 NOW = datetime(2026, 11, 25, 11, 30, tzinfo=UTC)
 GOOD, BAD, UNSURE = Verdict("pass", "good"), Verdict("fail", "bad"), Verdict("undecided", "unsure", 3)
@@ -67,6 +68,14 @@ def rollout(
 )
 def test_at_a_pause_it_asks_for_what_can_be_known_there(stage: str, share: float, verdict: Verdict, stop: str) -> None:
     assert stop_of(rollout(stage, share, hook="ecs-pause-1"), verdict) == stop
+
+
+def test_a_pause_is_answered_once_green_s_first_minute_is_over() -> None:
+    """What is sent to judge it would not count before."""
+    asks = rollout("POST_PRODUCTION_TRAFFIC_SHIFT", 100, hook="ecs-pause-1")
+    assert (stop_of(asks, GOOD, warm=False), stop_of(asks, GOOD)) == (None, "judge")
+    assert stop_of(rollout("PRE_PRODUCTION_TRAFFIC_SHIFT", 0, hook="ecs-pause-1"), UNSURE, warm=False) == "enter"
+    assert "its first minute does not count" in progress(asks, FIGURES, None, warm=False)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.gate import Figures
-from ansible.module_utils.traffic import METRICS, cpu, figures, of_group, suffix
+from ansible.module_utils.sample import Figures, Minute, sample
+from ansible.module_utils.traffic import METRICS, cpu, minutes, of_group, ranked, slow, suffix
 
 from sandbox.api.cloudwatch import Distribution
 from tests.unit.sandbox.api_only import LocalApi, serving
@@ -29,22 +29,26 @@ def test_arns_become_what_cloudwatch_calls_them() -> None:
     assert suffix(GROUP) == suffix("targetgroup/t1-blue/0123") == "targetgroup/t1-blue/0123"
 
 
-def test_percentiles_of_minutes_are_weighted_with_their_requests() -> None:
-    series = group(requests={MINUTE: 90, NEXT: 10}, c2xx={MINUTE: 90, NEXT: 10}, p95={MINUTE: 0.040, NEXT: 0.140})
-    found = of_group(series, {})
-    assert (found.requests, found.errors, found.p90_ms) == (100, 0, None)
-    assert found.p95_ms == pytest.approx(50.0)
-
-
 def test_requests_without_an_answer_are_errors_as_far_as_the_load_balancer_answered_itself() -> None:
     series = group(requests={MINUTE: 100}, c2xx={MINUTE: 80}, c3xx={MINUTE: 5}, c4xx={MINUTE: 3}, c5xx={MINUTE: 2})
-    assert of_group(series, {MINUTE: 7}) == Figures(97, 9, None)
-    assert of_group(series, {MINUTE: 700}) == Figures(100, 12, None)
+    assert of_group(series, {MINUTE: 7}) == {MINUTE: Minute(97, 9)}
+    assert of_group(series, {MINUTE: 700}) == {MINUTE: Minute(100, 12)}
 
 
 def test_a_minute_whose_answers_are_not_there_yet_neither_counts_nor_dilutes() -> None:
     late = group(requests={MINUTE: 100, NEXT: 400}, c2xx={MINUTE: 95}, c5xx={MINUTE: 5})
-    assert of_group(late, {}) == Figures(100, 5, None)
+    assert of_group(late, {}) == {MINUTE: Minute(100, 5), NEXT: Minute()}
+
+
+def test_response_times_have_a_number_of_their_own() -> None:
+    """They may come a moment later than the counts."""
+    series = group(requests={MINUTE: 100}, c2xx={MINUTE: 100}, timed={MINUTE: 80}, p95={MINUTE: 0.04})
+    assert of_group(series, {}) == {MINUTE: Minute(100, 0, 80, 40.0)}
+
+
+def test_a_minute_without_a_rank_has_no_response_times_that_count() -> None:
+    known = {MINUTE: Minute(100, 0, 80, 40.0), NEXT: Minute(10, 0, 10, 40.0)}
+    assert ranked(known, {MINUTE: 2.5}) == {MINUTE: Minute(100, 0, 80, 40.0, 2.0), NEXT: Minute(10)}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +65,7 @@ def put(api: LocalApi, name: str, dimensions: dict[str, str], at: datetime, valu
     api.state.backend("cloudwatch", "123456789012", "us-east-1").metric_data.append(one)
 
 
-def test_both_colours_come_in_one_call(api: LocalApi) -> None:
+def test_both_colours_come_in_one_call_and_their_slow_requests_in_another(api: LocalApi) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     since = now - timedelta(seconds=150)
     client: Any = api.client("cloudwatch")
@@ -69,24 +73,39 @@ def test_both_colours_come_in_one_call(api: LocalApi) -> None:
     for colour, ok, wrong, seconds in (("blue", 95, 0, 0.04), ("green", 8, 2, 0.2)):
         dimensions = {"TargetGroup": suffix(groups[colour]), "LoadBalancer": suffix(BALANCER)}
         for ago in (-10, 5, 65, 140):  # the first is before the beginning
-            at = now - timedelta(seconds=ago) if ago > 0 else since - timedelta(seconds=10)
+            at = now - timedelta(seconds=ago) if ago > 0 else since - timedelta(seconds=70)
             put(api, "RequestCount", dimensions, at, {float(ok + wrong): 1})
             put(api, "HTTPCode_Target_2XX_Count", dimensions, at, {float(ok): 1})
             if wrong:
                 put(api, "HTTPCode_Target_5XX_Count", dimensions, at, {float(wrong): 1})
             put(api, "TargetResponseTime", dimensions, at, {seconds: ok + wrong})
     before = len(api.journal())
-    found = figures(client, BALANCER, groups, since, now)
-    assert len(api.journal()) == before + 1
-    blue, green = found["blue"], found["green"]
-    assert (blue.requests, blue.errors, green.requests, green.errors) == (285, 0, 30, 6)
-    assert [blue.p95_ms, blue.p90_ms, green.p95_ms, green.p90_ms] == pytest.approx([40.0, 40.0, 200.0, 200.0])
+    found = minutes(client, BALANCER, groups, since, now)
+    compared = slow(client, BALANCER, groups, sample(found["blue"], found["green"], {}, share=10), slow_ms=100)
+    assert len(api.journal()) == before + 2
+    assert api.journal()[-1]["operation"] == "GetMetricData"
+    figures = compared.figures()
+    assert figures["blue"] == Figures(285, 0, 40.0, 0, 100)
+    assert figures["green"] == Figures(30, 6, 200.0, 30, 100)
+
+
+def test_the_threshold_is_told_in_seconds(api: LocalApi) -> None:
+    """As AWS tells TargetResponseTime; at the threshold itself nothing is slow."""
+    now = datetime.now(UTC)
+    dimensions = {"TargetGroup": "targetgroup/t1-exact/0", "LoadBalancer": suffix(BALANCER)}
+    put(api, "TargetResponseTime", dimensions, now - timedelta(seconds=1), {0.082: 3, 0.083: 1})
+    groups = {"green": "targetgroup/t1-exact/0"}
+    client = api.client("cloudwatch")
+    found = minutes(client, BALANCER, groups, now - timedelta(minutes=2), now)
+    for slow_ms, count in ((82, 1), (81, 4), (83, 0)):
+        compared = slow(client, BALANCER, groups, sample({}, found["green"], {}, share=10), slow_ms)
+        assert compared.figures()["green"].slow == count
 
 
 def test_nothing_is_nothing_and_no_passing_figure(api: LocalApi) -> None:
     now = datetime.now(UTC)
-    found = figures(api.client("cloudwatch"), BALANCER, {"green": f"{GROUP}x"}, now - timedelta(minutes=2), now)
-    assert found == {"green": Figures(0, 0, None, None)}
+    found = minutes(api.client("cloudwatch"), BALANCER, {"green": f"{GROUP}x"}, now - timedelta(minutes=2), now)
+    assert found == {"green": {}}
 
 
 def test_cpu_is_the_mean_of_the_service(api: LocalApi) -> None:

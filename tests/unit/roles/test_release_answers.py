@@ -9,32 +9,10 @@ from ansible.template import trust_as_template
 
 from tests.unit.roles.test_release_record import ROLE, said
 
-PASS = {"outcome": "pass", "words": "green answers well"}
 LACKS = {"outcome": "undecided", "words": "not enough requests to judge"}
-FAIL = {"outcome": "fail", "words": "green answers 3 of 300 requests with 5xx"}
-
-
-def verdict(judged: dict[str, Any], failed: int, count: int = 300, **limits: float) -> dict[str, Any]:
-    sent = {"sent": count, "requests_failed": failed, "first_failure": "answered 503" if failed else ""}
-    known = {"__release_judged": {"verdict": judged}, "__release_sent": sent, "release_limits": limits}
-    return dict(said("__release_verdict", **known))
-
-
-@pytest.mark.parametrize("judged", [PASS, LACKS])
-def test_green_goes_back_when_too_much_of_what_was_sent_to_judge_it_fails(judged: dict[str, Any]) -> None:
-    words = "green fails 1.3 % of the 300 requests that were sent to judge it; 1 % is allowed. The first: answered 503"
-    assert verdict(judged, failed=4) == {"outcome": "fail", "words": words}
-    assert verdict(judged, failed=3) == judged
-    assert verdict(judged, failed=4, error_percent=2) == judged
-
-
-def test_of_few_requests_one_may_fail() -> None:
-    assert verdict(PASS, failed=2, count=10) == PASS
-    assert verdict(PASS, failed=3, count=10)["outcome"] == "fail"
-
-
-def test_the_figures_of_both_colours_say_more() -> None:
-    assert verdict(FAIL, failed=300) == FAIL
+PASS = {"goes_on": True, "verdict": {"outcome": "pass", "words": "green answers well"}}
+UNSURE = {"goes_on": True, "verdict": {"outcome": "inconclusive", "words": "it can't be told apart"}}
+FAIL = {"goes_on": False, "verdict": {"outcome": "fail", "words": "green answers 3 of 300 requests with 5xx"}}
 
 
 def answered(stop: str, **known: Any) -> tuple[bool, str]:
@@ -86,13 +64,20 @@ def test_requests_to_warm_grow_with_the_tasks(
     assert int(said("concurrency", **known, **sent)) == concurrency
 
 
-@pytest.mark.parametrize(("judged", "good"), [(PASS, True), (LACKS, False), (FAIL, False)])
-def test_only_a_verdict_lets_traffic_pass_and_never_the_lack_of_one(judged: dict[str, Any], good: bool) -> None:
-    assert answered("judge", __release_judged={"verdict": judged}) == (good, judged["words"])
+@pytest.mark.parametrize("judged", [PASS, UNSURE, FAIL])
+def test_what_was_judged_is_answered(judged: dict[str, Any]) -> None:
+    """What it means is decided in plugins/module_utils/gate.py."""
+    assert answered("judge", __release_judged=judged) == (judged["goes_on"], judged["verdict"]["words"])
 
 
-def test_without_a_judgement_at_all_no_traffic_passes() -> None:
-    assert answered("judge", __release_judged={"msg": "AWS did not answer"}) == (False, "AWS did not answer")
+@pytest.mark.parametrize(
+    ("judged", "why"), [({"msg": "AWS did not answer"}, "AWS did not answer"), ({}, "nobody looked")]
+)
+def test_without_a_judgement_no_traffic_passes_and_it_is_said_that_nothing_speaks_against_it(
+    judged: dict[str, Any], why: str
+) -> None:
+    words = f"nothing speaks against green, but it could not be judged: {why}"
+    assert answered("judge", __release_judged=judged) == (False, words)
 
 
 @pytest.mark.parametrize(("traffic", "made"), [("generate", 120), ("refuse", 0)])
@@ -101,8 +86,29 @@ def test_what_is_lacking_is_made_or_not_as_the_inventory_says(traffic: str, made
     assert said("__release_lacks", **known) == made
 
 
-@pytest.mark.parametrize("sent", [{}, {"__release_sent": {"changed": False, "skipped": True}}])
-def test_where_nothing_was_sent_the_figures_alone_count(sent: dict[str, Any]) -> None:
-    known = {"__release_judged": {"verdict": PASS}, "release_limits": {}, **sent}
-    assert said("__release_refused", **known) is False
-    assert said("__release_verdict", **known) == PASS
+SENT = {"sent": 300, "requests_failed": 4, "first_failure": "answered 503"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "given"),
+    [(None, {}), ({"changed": False, "skipped": True}, {}), ({**SENT, "changed": False, "failed": False}, SENT)],
+)
+def test_what_was_sent_is_judged_with_the_rest(sent: dict[str, Any] | None, given: dict[str, Any]) -> None:
+    expression = trust_as_template(ROLE["__release_final"]["sent"])
+    known = {} if sent is None else {"__release_sent": sent}
+    assert said("given", given=expression, **known) == given
+
+
+@pytest.mark.parametrize(
+    ("known", "target"),
+    [
+        ({}, "green"),
+        ({"__release_found": {"target": "blue"}}, "blue"),
+        ({"__release_found": {"target": "green"}, "__release_ready": {"target": "blue"}}, "blue"),
+    ],
+)
+def test_alarms_are_those_of_where_the_release_goes(known: dict[str, Any], target: str) -> None:
+    alarms = {"blue": ["t1-blue-worse"], "green": ["t1-green-worse"]}
+    expression = trust_as_template(ROLE["__release_service"]["alarms"])
+    assert said("alarms", alarms=expression, release_alarms=alarms, **known) == alarms[target]
+    assert said("alarms", alarms=expression, release_alarms={}, **known) == []

@@ -86,6 +86,13 @@ def test_requests_to_warm_grow_with_the_tasks(
     assert int(said("concurrency", **known, **sent)) == concurrency
 
 
+@pytest.mark.parametrize(("pause", "minute", "seconds"), [("30", "60", 60), ("30", "2", 15), ("1", "60", 15)])
+def test_warming_leaves_most_of_the_pause_to_others(pause: str, minute: str, seconds: float) -> None:
+    timeout = trust_as_template(ROLE["__release_warmup"]["timeout"])
+    known = {"release_pause_minutes": pause, "release_minute_seconds": minute}
+    assert float(said("timeout", timeout=timeout, **known)) == seconds
+
+
 @pytest.mark.parametrize(("judged", "good"), [(PASS, True), (LACKS, False), (FAIL, False)])
 def test_only_a_verdict_lets_traffic_pass_and_never_the_lack_of_one(judged: dict[str, Any], good: bool) -> None:
     assert answered("judge", __release_judged={"verdict": judged}) == (good, judged["words"])

@@ -64,6 +64,13 @@ def test_requests_to_warm_grow_with_the_tasks(
     assert int(said("concurrency", **known, **sent)) == concurrency
 
 
+@pytest.mark.parametrize(("pause", "minute", "seconds"), [("30", "60", 60), ("30", "2", 15), ("1", "60", 15)])
+def test_warming_leaves_most_of_the_pause_to_others(pause: str, minute: str, seconds: float) -> None:
+    timeout = trust_as_template(ROLE["__release_warmup"]["timeout"])
+    known = {"release_pause_minutes": pause, "release_minute_seconds": minute}
+    assert float(said("timeout", timeout=timeout, **known)) == seconds
+
+
 @pytest.mark.parametrize("judged", [PASS, UNSURE, FAIL])
 def test_what_was_judged_is_answered(judged: dict[str, Any]) -> None:
     """What it means is decided in plugins/module_utils/gate.py."""

@@ -1,4 +1,4 @@
-"""Start and stop the probe as a companion of this play; the module of the same name does what needs no process."""
+"""Start, verify and stop the probe as a companion of this play; the module of that name does what needs no process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))
 
-from plugins.plugin_utils.companion import CompanionError, start, stop
+from plugins.plugin_utils.companion import CompanionError, runs, start, stop
 
 PROBER = ROOT / "plugins" / "plugin_utils" / "prober.py"
 
@@ -26,6 +26,8 @@ class ActionModule(ActionBase):
         pid = int(options.get("pid") or 0)
         if options.get("state") == "stopped" and pid and not self._task.check_mode:
             options["ended_early"] = not stop(pid)
+        if options.get("state") == "verified" and pid:
+            options["ended_early"] = not runs(pid)
         result |= self._execute_module(module_name="probe", module_args=options, task_vars=task_vars)
         config = result.pop("config", None)
         if config is None:  # stopped, refused, or not to be started

@@ -40,6 +40,7 @@ def entry(facts: Facts, requests: int = 0, failed: int = 0) -> dict[str, Any]:
         "schema": {"before": facts.schema_before, "after": facts.schema_after},
         "requests": requests,
         "failed": failed,
+        "not_measured": facts.not_measured,
         "contract": facts.contract,
     }
 
@@ -116,6 +117,7 @@ def readable(key: str, body: bytes) -> dict[str, Any]:
         "why": "",
         "requests": 0,
         "failed": 0,
+        "not_measured": "",
         "contract": [],
     }
     return {**blank, **said}

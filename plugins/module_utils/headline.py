@@ -38,6 +38,13 @@ def counted(requests: int, failed: int) -> str:
     return f"{requests:,} {noun} seen from outside, {f'{failed:,}' if failed else 'none'} failed"
 
 
+def measured(facts: Facts, evidence: Evidence) -> str:
+    """Return what was measured from outside, or that it was not, and why."""
+    if facts.not_measured:
+        return f"not measured from outside, since {facts.not_measured}"
+    return counted(*seen(facts, evidence))
+
+
 def seen(facts: Facts, evidence: Evidence) -> tuple[int, int]:
     """Requests and failures: the probe's own count, or what its file holds if it was killed before it counted."""
     if facts.probe.get("requests"):
@@ -54,7 +61,7 @@ def headline(facts: Facts, evidence: Evidence) -> str:
             if facts.started is not None and facts.finished is not None
             else ""
         )
-        return f"{release} was released{took}: {counted(*seen(facts, evidence))}"
+        return f"{release} was released{took}: {measured(facts, evidence)}"
     if facts.outcome == "rolled back":
         turned = where_it_turned(evidence)
         return f"{release} was taken back{f' {turned}' if turned else ''}: {why}"

@@ -119,6 +119,7 @@ class Summary:
     first_failure: str | None = None
     writes: Writes = field(default_factory=Writes)
     words: str = "Nothing was seen from outside: the probe did not run."
+    not_measured: str = ""  # why the figures do not cover the whole run; empty if they do
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

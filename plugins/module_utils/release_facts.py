@@ -42,6 +42,11 @@ class Facts:
     probe: Mapping[str, Any] = field(default_factory=dict)
     gates: list[Mapping[str, Any]] = field(default_factory=list)
 
+    @property
+    def not_measured(self) -> str:
+        """Why the probe's figures do not cover the whole run; empty if they do, or if no probe was to run."""
+        return text(self.probe.get("not_measured"))
+
 
 def text(value: Any, otherwise: str = "") -> str:
     if value is None or value == "":

@@ -22,13 +22,15 @@ class Gate:
 
 
 def figures(colour: Any) -> str:
-    """`2 of 312 failed (0.6 %), p95 41 ms`"""
+    """`2 of 312 failed (0.6 %), p95 41 ms, 4 above 82 ms`"""
     if not isinstance(colour, Mapping):
         return "-"
     requests, errors, p95 = int(colour.get("requests") or 0), int(colour.get("errors") or 0), colour.get("p95_ms")
     share = f" ({100 * errors / requests:.1f} %)" if requests and errors else ""
     slow = f", p95 {p95:,.0f} ms" if isinstance(p95, int | float) else ""
-    return f"{errors:,} of {requests:,} failed{share}{slow}"
+    beyond, above = colour.get("slow"), colour.get("slow_ms")
+    many = f", {beyond:,} above {above:,.0f} ms" if isinstance(beyond, int) and isinstance(above, int | float) else ""
+    return f"{errors:,} of {requests:,} failed{share}{slow}{many}"
 
 
 def limits(given: Any) -> str:

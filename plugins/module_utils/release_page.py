@@ -70,7 +70,7 @@ def keys(facts: Facts, evidence: Evidence, window: Window) -> str:
     lost = int(writes.get("lost") or 0) + int(writes.get("doubled") or 0)
     shown = [
         (duration(window.end - window.start), "from start to end", False),
-        (f"{requests:,}", "requests from outside", False),
+        (f"{requests:,}", "requests from outside", False) if not facts.not_measured else not_measured(requests),
         (f"{failed:,}", "of them failed", failed > 0),
         (milliseconds(facts.probe.get("p95_ms")), "p95 of all", False),
     ]
@@ -81,6 +81,10 @@ def keys(facts: Facts, evidence: Evidence, window: Window) -> str:
         for figure, words, bad in shown
     )
     return f'<div class="keys">{boxes}</div>'
+
+
+def not_measured(requests: int) -> tuple[str, str, bool]:
+    return "Not measured", f"from outside, but for {requests:,} requests", True
 
 
 def to_do(steps: Sequence[Step]) -> str:
@@ -128,6 +132,8 @@ def by_release(probe: Mapping[str, Any]) -> str:
     ]
     first = probe.get("first_failure")
     said = f"<p>The first failure: {escape(text(first))}</p>" if first else ""
+    if why := text(probe.get("not_measured")):
+        said = f"<p class=bad>Not measured: {escape(why)}. The figures below are of the rest.</p>{said}"
     return said + (table(("Release", "#Requests", "#Failed", "#p95"), rows) if rows else "")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from ansible.module_utils.failed_starts import Settings, cause, failed_starts
 from ansible.module_utils.gate import Verdict
 from ansible.module_utils.sample import Figures
 
@@ -105,7 +106,9 @@ def stop_of(rollout: Rollout, verdict: Verdict, warm: bool = True) -> Stop | Non
     return None
 
 
-def start(rollout: Rollout, stopped: Sequence[Mapping[str, Any]], elapsed: float, patience: float) -> Verdict:
+def start(
+    rollout: Rollout, stopped: Sequence[Mapping[str, Any]], elapsed: float, patience: float, settings: Settings
+) -> Verdict:
     """Whether green gets up. ECS would try for 24 hours: neither alarms nor a circuit breaker watch this stage.
 
     stopped: tasks of green that have ended; elapsed and patience in seconds.
@@ -113,27 +116,19 @@ def start(rollout: Rollout, stopped: Sequence[Mapping[str, Any]], elapsed: float
     """
     if rollout.stage not in ("PRE_SCALE_UP", "SCALE_UP"):
         return Verdict("undecided", "green has no traffic yet")
-    if len(stopped) >= FAILED_STARTS:
-        return Verdict(
-            "fail", f"green does not start: {len(stopped)} of its tasks have ended, the last since {why(stopped[-1])}"
-        )
+    failed = failed_starts(stopped)
+    first = f"the first because: {cause(failed[0], settings)}" if failed else ""
+    if len(failed) >= FAILED_STARTS:
+        return Verdict("fail", f"green does not start: {len(failed)} of its tasks have failed, {first}")
     if elapsed > patience:
         running, wanted = rollout.green.get("runningTaskCount", 0), rollout.green.get("requestedTaskCount", 0)
-        last = f" A task that ended did so since {why(stopped[-1])}." if stopped else ""
+        told = f" {len(failed)} of its tasks failed before, {first}." if failed else ""
         return Verdict(
             "fail",
-            f"green is not ready after {span(patience)}: {running} of {wanted} tasks run, and the load balancer "
-            f"does not find all of them healthy.{last}",
+            f"green is not ready after {span(patience)} (release_start_seconds): {running} of {wanted} tasks run, and "
+            f"the load balancer does not find all of them healthy.{told}",
         )
     return Verdict("undecided", "green is starting")
-
-
-def why(task: Mapping[str, Any]) -> str:
-    """Why a task has ended, as ECS says it, with the exit code of its container."""
-    containers = task.get("containers") or [{}]
-    code, reason = containers[0].get("exitCode"), containers[0].get("reason")
-    said = str(reason or task.get("stoppedReason") or "ECS says no reason").rstrip(".")
-    return f"{said} (exit code {code})" if code is not None else said
 
 
 def bake_minutes(rollout: Rollout) -> float | None:

@@ -18,6 +18,7 @@ options:
   assign_public_ip: {description: Whether the task gets a public address, type: bool, default: false}
   log_group: {description: Where its output goes, type: str, required: true}
   timeout: {description: Seconds, type: int, default: 900}
+  timeout_help: {description: "Sentences for who meets the timeout: what is left, and which option helps", type: str, default: ""}
   poll_seconds: {description: Seconds between two looks, type: float, default: 5}
   says:
     description:
@@ -58,6 +59,17 @@ LAST_LINES = 20
 LOG_SECONDS = 60  # awslogs sends a line within seconds; nothing promises when CloudWatch shows it
 
 
+STOP_SECONDS = 180  # a container has at most 120 s to end after SIGTERM
+
+
+class LateError(Exception):
+    """A task took longer than it may and was stopped; the task as it was then."""
+
+    def __init__(self, task: dict[str, Any]) -> None:
+        super().__init__()
+        self.task = task
+
+
 class Run:
     """One task from its start to its exit code."""
 
@@ -85,12 +97,20 @@ class Run:
         return str(answer["tasks"][0]["taskArn"])
 
     def wait(self, arn: str) -> dict[str, Any]:
-        deadline = time.monotonic() + self.params["timeout"]
+        """Return the task once it has stopped. LateError: it had to be stopped."""
+        if task := self.stopped(arn, self.params["timeout"]):
+            return task
+        self.ecs.stop_task(
+            cluster=self.params["cluster"], task=arn, reason=f"took longer than {self.params['timeout']} s"
+        )
+        raise LateError(self.stopped(arn, STOP_SECONDS) or self.describe(arn) or {})
+
+    def stopped(self, arn: str, seconds: float) -> dict[str, Any] | None:
+        """Return the task once it has stopped; None if it has not within so many seconds."""
+        deadline = time.monotonic() + seconds
         while (task := self.describe(arn)) is None or task["lastStatus"] != "STOPPED":
             if time.monotonic() > deadline:
-                reason = f"took longer than {self.params['timeout']} s"
-                self.ecs.stop_task(cluster=self.params["cluster"], task=arn, reason=reason)
-                raise RuntimeError(f"it {reason} and was stopped")
+                return None
             time.sleep(self.params["poll_seconds"])
         return task
 
@@ -158,6 +178,14 @@ def last_words(lines: list[str]) -> str:
     return ""
 
 
+def told(command: str, why: str, lines: list[str], help_: str = "") -> str:
+    """Return what to tell of a task that failed: why in the first line, then what it wrote last."""
+    said = f": {words}" if (words := last_words(lines)) else ""
+    helped = f" {help_}" if help_ else ""
+    wrote = "\n".join(["Its last lines:", *lines]) if lines else "It wrote nothing."
+    return f"The one-off task `{command}` failed: {why}{said}.{helped}\n{wrote}"
+
+
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
@@ -169,6 +197,7 @@ def main() -> None:
             "assign_public_ip": {"type": "bool", "default": False},
             "log_group": {"required": True},
             "timeout": {"type": "int", "default": 900},
+            "timeout_help": {"default": ""},
             "poll_seconds": {"type": "float", "default": 5},
             "says": {},
             "tags": {"type": "dict", "default": {}},
@@ -178,16 +207,19 @@ def main() -> None:
     command = " ".join(module.params["command"])
     if module.check_mode:
         module.exit_json(changed=True, task={}, lines=[], diff={"before": "", "after": f"one-off task: {command}\n"})
-    run = Run(module)
+    run, help_ = Run(module), ""
     try:
-        task = run.wait(run.start())
-        lines = run.lines(task)
+        try:
+            task = run.wait(run.start())
+            why = failure(task)
+        except LateError as error:
+            task, help_ = error.task, module.params["timeout_help"]
+            why = f"it took longer than {module.params['timeout']} s and was stopped"
+        lines = run.lines(task) if task else []
     except (BotoCoreError, ClientError, RuntimeError) as error:
         module.fail_json(msg=f"The one-off task `{command}` failed: {error}.")
-    if why := failure(task):
-        wrote = "\n".join(["Its last lines:", *lines]) if lines else "It wrote nothing."
-        said = f": {words}" if (words := last_words(lines)) else ""
-        module.fail_json(msg=f"The one-off task `{command}` failed: {why}{said}.\n{wrote}", lines=lines)
+    if why:
+        module.fail_json(msg=told(command, why, lines, help_), lines=lines)
     module.exit_json(changed=True, task={"arn": task["taskArn"], "exit_code": 0}, lines=lines)
 
 

@@ -276,6 +276,7 @@ class Service(Resource):
             "grace_seconds": self.params["grace_seconds"],
             "rollout": wanted_rollout(self.params),
             "tags": self.params["tags"],
+            "status": "ACTIVE",
             **count,
         }
         if found and all(found[part] == wanted[part] for part in DEPLOYING):
@@ -303,7 +304,10 @@ class Service(Resource):
 
     def objection(self, found: State, changes: State) -> str | None:
         if found["status"] == "DRAINING" and self.params["state"] == "present":
-            return f"The service {self.name} is being deleted. Run this again when it is gone."
+            return (
+                f"The service {self.name} was deleted, and its tasks still drain. Nothing was touched. Run the same command "
+                "again when they have ended (playbooks/status.yml), in some minutes at most."
+            )
         return None
 
     def update(self, found: State, changes: State) -> None:

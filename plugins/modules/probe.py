@@ -13,7 +13,11 @@ description:
     Secrets Manager inside the processes which use it.
   - Changes nothing of the estate, so it never says changed. In check mode nothing is sent.
 options:
-  state: {description: Whether the probe runs, type: str, choices: [started, stopped], required: true}
+  state:
+    description: Whether the probe runs. C(verified) fails unless the one that was started still measures.
+    type: str
+    choices: [started, verified, stopped]
+    required: true
   url: {description: "https://...", type: str, required: true}
   connect_to: {description: "host:port to connect to instead of the URL's; the certificate is still the URL's", type: str, default: ""}
   ca: {description: File of trusted certificates; the system's when empty, type: str, default: ""}
@@ -24,8 +28,8 @@ options:
   write_percent: {description: How many of a hundred requests write, type: float, default: 33}
   paths: {description: Paths that are read, type: list, elements: str, default: [/]}
   timeout_seconds: {description: Seconds after which a request without an answer has failed, type: float, default: 10}
-  enabled: {description: "For I(state=started), whether to start anything at all", type: bool, default: true}
-  pid: {description: "For I(state=stopped), what was started; 0 when nothing was", type: int, default: 0}
+  enabled: {description: "Whether to start, or to verify, anything at all", type: bool, default: true}
+  pid: {description: "What was started, to be verified or stopped; 0 when nothing was", type: int, default: 0}
   ended_early: {description: Set by the action plugin when the process had ended before it was stopped, type: bool, default: false}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
@@ -47,18 +51,20 @@ pid: {description: "What was started, 0 when nothing was", type: int, returned: 
 summary:
   description: >-
     requests, failed, refused, reconnected, seconds, p95_ms, by_release (requests, failed, p95_ms by tag), first_failure,
-    writes (sent, acknowledged, found, lost, doubled), words
+    writes (sent, acknowledged, found, lost, doubled), words, not_measured (why the figures do not cover the whole run)
   type: dict
   returned: state=stopped
 """
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.heartbeat import NAME_LENGTH, Beats, read_back, tokens
 from ansible.module_utils.https import Address, Client, NoAnswerError
-from ansible.module_utils.probing import Summary, requests_in, summarise
+from ansible.module_utils.measured import not_measured
+from ansible.module_utils.probing import Request, Summary, requests_in, summarise
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -88,6 +94,7 @@ def look_back(module: AnsibleAWSModule) -> Summary:
     """What was seen, and whether the writes are there. What can't be known is said, and is no error: the play goes on."""
     options = module.params
     requests = requests_in(Path(options["record"]))
+    why_not = gap(options, requests)  # before anything is asked, which takes time
     beats, why = None, ""
     if any(request.kind == "write" for request in requests):
         try:
@@ -100,16 +107,39 @@ def look_back(module: AnsibleAWSModule) -> Summary:
     else:
         beats = Beats()
     summary = summarise(requests, beats, why)
-    if options["ended_early"]:
-        log = Path(options["record"]).with_suffix(".log")
-        summary = replace(summary, words=f"{summary.words} The probe ended before it was stopped; {log} may tell why.")
+    if why_not:
+        words = f"Not measured from outside: {why_not}; {log_of(options)} may say why. Of the rest: {summary.words}"
+        summary = replace(summary, words=words, not_measured=why_not)
     return summary
+
+
+def gap(options: dict[str, Any], requests: list[Request]) -> str:
+    """Return why a probe that was started has not measured until now; empty if it has, or if none was started."""
+    sent, patience = [request.t for request in requests], options["timeout_seconds"]
+    return not_measured(sent, time.time(), options["ended_early"], patience) if options["pid"] else ""
+
+
+def log_of(options: dict[str, Any]) -> Path:
+    """Return the file in which the process says why it ended."""
+    return Path(options["record"]).with_suffix(".log")
+
+
+def verify(module: AnsibleAWSModule) -> None:
+    """Fail unless the probe that was started still measures."""
+    options = module.params
+    if module.check_mode or not options["enabled"]:
+        return
+    if why_not := gap(options, requests_in(Path(options["record"]))):
+        module.fail_json(
+            msg=f"The availability probe does not measure this release any more: {why_not}; {log_of(options)} may say "
+            "why. A release that nobody measures does not go on (probe_required). Release again."
+        )
 
 
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
-            "state": {"choices": ["started", "stopped"], "required": True},
+            "state": {"choices": ["started", "verified", "stopped"], "required": True},
             "url": {"required": True},
             "connect_to": {"default": ""},
             "ca": {"default": ""},
@@ -134,6 +164,9 @@ def main() -> None:
         wanted = ("url", "connect_to", "ca", "record", "name", "token_secret", "rate", "write_percent", "paths")
         config = {option: module.params[option] for option in (*wanted, "timeout_seconds")}
         module.exit_json(changed=False, pid=0, config=config)
+    if module.params["state"] == "verified":
+        verify(module)
+        module.exit_json(changed=False)
     summary = Summary() if module.check_mode else look_back(module)
     module.exit_json(changed=False, summary=summary.as_dict())
 

@@ -45,6 +45,9 @@ options:
     elements: str
     default: []
   start_seconds: {description: Seconds in which green must have got up, type: float, default: 600}
+  grace_seconds: {description: "The service's health check grace period in seconds, for messages", type: int, default: 0}
+  memory: {description: "Memory of a task in MiB, for messages", type: int, default: 0}
+  log_group: {description: "Log group of the tasks, for messages", type: str, default: ""}
   minute_seconds: {description: "Seconds of a minute of ECS's and CloudWatch's", type: float, default: 60}
   record: {description: File to which the look is added, type: str, default: ""}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
@@ -82,6 +85,7 @@ from typing import Any
 from ansible.module_utils import record, traffic
 from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.deployments import deployments
+from ansible.module_utils.failed_starts import Settings
 from ansible.module_utils.gate import Limits, Sent, Verdict, concluded, goes_on, judge
 from ansible.module_utils.rollout import (
     Rollout,
@@ -180,7 +184,8 @@ class Look:
     def verdict(self, rollout: Rollout, compared: Sample, ringing: list[str]) -> Verdict:
         if not rollout.share:
             elapsed = -(seconds_until(rollout.begun, self.now) or 0)
-            return start(rollout, self.stopped(rollout), elapsed, self.params["start_seconds"])
+            settings = Settings(*(self.params[name] for name in ("grace_seconds", "memory", "log_group")))
+            return start(rollout, self.stopped(rollout), elapsed, self.params["start_seconds"], settings)
         final, sent = self.params["final"], self.params["sent"]
         names = (self.params["cluster"], self.params["service"])
         cpu = traffic.cpu(self.cloudwatch, *names, self.counts_from(rollout), self.now) if final else None
@@ -196,7 +201,7 @@ class Look:
         return sorted(alarm["AlarmName"] for alarm in answer["MetricAlarms"])
 
     def stopped(self, rollout: Rollout) -> list[dict[str, Any]]:
-        """Tasks of green that have ended, the last at the end. ECS shows them for an hour."""
+        """Return the tasks of green that have ended, whatever the reason. ECS shows them for an hour."""
         if rollout.stage != "SCALE_UP":
             return []
         cluster, names = self.params["cluster"], {"serviceName": self.params["service"], "desiredStatus": "STOPPED"}
@@ -204,14 +209,13 @@ class Look:
         tasks = self.ecs.describe_tasks(cluster=cluster, tasks=arns[:MOST_TASKS])["tasks"] if arns else []
         revisions = self.ecs.describe_service_revisions(serviceRevisionArns=[rollout.green["arn"]])["serviceRevisions"]
         definition = revisions[0]["taskDefinition"]
-        mine = [
+        return [
             task
             for task in tasks
             if task["taskDefinitionArn"] == definition
             and task["lastStatus"] == "STOPPED"
             and (seconds_until(task["createdAt"], self.now) or 0) >= (seconds_until(rollout.begun, self.now) or 0)
         ]
-        return sorted(mine, key=lambda task: str(task["createdAt"]))
 
     def left(self, rollout: Rollout) -> float | None:
         """Seconds until it goes on by itself. A stage's beginning is known from the first look at it alone."""
@@ -288,6 +292,9 @@ def main() -> None:
             "sent": {"type": "dict", "default": {}, "options": sent},
             "alarms": {"type": "list", "elements": "str", "default": []},
             "start_seconds": {"type": "float", "default": 600},
+            "grace_seconds": {"type": "int", "default": 0},
+            "memory": {"type": "int", "default": 0},
+            "log_group": {"default": ""},
             "minute_seconds": {"type": "float", "default": 60},
             "record": {"default": ""},
         },

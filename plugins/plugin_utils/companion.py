@@ -107,6 +107,11 @@ def stop(pid: int, patience: float = LAST_SECONDS + 5) -> bool:
         os.close(process)
 
 
+def runs(pid: int) -> bool:
+    """Return whether that pid is a companion that has not ended."""
+    return _is_companion(pid)  # of one that ended and was not waited for, the command line is empty
+
+
 def _is_companion(pid: int) -> bool:
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -186,3 +186,25 @@ def test_a_task_that_ecs_never_shows_is_given_up(monkeypatch: pytest.MonkeyPatch
     ecs = Ecs(MISSING)
     assert "it took longer than 600 s and was stopped" in ran(monkeypatch, ecs, logs)["msg"]
     assert ecs.given_up == [ARN]
+
+
+def test_what_takes_too_long_says_the_option_what_is_left_and_what_it_wrote(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, logs: Any
+) -> None:
+    running: dict[str, Any] = {"tasks": [stopped()["tasks"][0] | {"lastStatus": "RUNNING"}], "failures": []}
+    ecs = Ecs(*[running] * 125, stopped(exitCode=143))
+    written(logs, '{"message": "waiting for a lock on fees_payment"}')
+    answer = ran(monkeypatch, ecs, logs, timeout_help="Give it more: -e release_migration_timeout=1200.")
+    assert ecs.given_up == [ARN]
+    assert answer["msg"].startswith(
+        "The one-off task `migrate --plan` failed: it took longer than 600 s and was stopped: waiting for a lock on "
+        "fees_payment. Give it more: -e release_migration_timeout=1200.\nIts last lines:"
+    )
+
+
+def test_a_task_that_does_not_end_when_told_to_is_not_waited_for_without_limit(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, logs: Any
+) -> None:
+    running: dict[str, Any] = {"tasks": [stopped()["tasks"][0] | {"lastStatus": "RUNNING"}], "failures": []}
+    answer = ran(monkeypatch, Ecs(running), logs)
+    assert "took longer than 600 s and was stopped" in answer["msg"]

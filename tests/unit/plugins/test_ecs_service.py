@@ -256,9 +256,11 @@ def test_a_check_plans_what_the_run_does_and_sends_nothing() -> None:
     assert answer["resource"]["task_definition"] == "arn:other"
 
 
-def test_a_service_that_is_being_deleted_is_waited_for() -> None:
-    answer = converged(Ecs({**described(), "status": "DRAINING"}), bake_minutes=1)
-    assert "is being deleted" in answer["msg"]
+@pytest.mark.parametrize("changed", [{"bake_minutes": 1}, {}])  # the same release again is no success either
+@pytest.mark.parametrize("check", [False, True])
+def test_a_service_that_was_deleted_by_hand_is_no_service_while_it_drains(changed: dict[str, Any], check: bool) -> None:
+    answer = converged(Ecs({**described(), "status": "DRAINING"}), check=check, **changed)
+    assert "was deleted, and its tasks still drain. Nothing was touched" in answer["msg"]
 
 
 def test_whoever_asked_for_a_deployment_waits_for_its_name_and_takes_no_earlier_one_for_it() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from ansible.module_utils.https import Client
 from ansible.module_utils.probing import requests_in, summarise
 
 from plugins.action.probe import PROBER
-from plugins.plugin_utils.companion import CompanionError, start, stop
+from plugins.plugin_utils.companion import CompanionError, runs, start, stop
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET
 from tests.unit.plugins.outside import TOKEN, Outside, serving
 from tests.unit.sandbox import api_only
@@ -128,3 +130,17 @@ def test_the_token_before_is_known_while_a_new_one_is_brought_in(api: api_only.L
     secrets.create_secret(Name="campus/rotated", SecretString="old")
     secrets.put_secret_value(SecretId="campus/rotated", SecretString="new")
     assert tokens(secrets, "campus/rotated") == ("new", "old")
+
+
+def test_a_probe_that_was_killed_is_seen_not_to_run(
+    api: api_only.LocalApi, outside: Outside, owner: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    record = tmp_path / "requests.jsonl"
+    pid = start(PROBER, config(outside, record), environment(api), owner.pid, tmp_path / "log")
+    assert runs(pid)
+    ended = os.pidfd_open(pid)
+    os.kill(pid, signal.SIGKILL)
+    select.select([ended], [], [])
+    os.close(ended)
+    assert not runs(pid)
+    assert not stop(pid)

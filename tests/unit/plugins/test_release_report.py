@@ -17,7 +17,7 @@ from ansible.module_utils.headline import counted, duration, headline, next_step
 from ansible.module_utils.outside import colour_of, p95, series, width_of
 from ansible.module_utils.release_facts import RUN as RUN_NAME
 from ansible.module_utils.release_facts import Facts, facts_from, moment
-from ansible.module_utils.release_gates import gates
+from ansible.module_utils.release_gates import figures, gates
 from ansible.module_utils.release_pictures import pictures
 from ansible.module_utils.release_report import as_html, as_json, window_of
 from ansible.module_utils.timeline import spans
@@ -257,6 +257,12 @@ def test_stages_follow_each_other_without_a_gap(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert (told[0].start, told[-1].end) == (BEGIN, BEGIN + TAKEN_BACK.seconds)
     assert all(one.end == other.start for one, other in pairwise(told))
+
+
+def test_figures_tell_how_many_were_slow() -> None:
+    known = {"requests": 312, "errors": 0, "p95_ms": 44.0, "slow": 4, "slow_ms": 82.0}
+    assert figures(known) == "0 of 312 failed, p95 44 ms, 4 above 82 ms"
+    assert figures({**known, "slow": None, "slow_ms": None}) == "0 of 312 failed, p95 44 ms"
 
 
 def test_gates_come_from_the_record_when_nobody_handed_them_over(tmp_path: Path) -> None:

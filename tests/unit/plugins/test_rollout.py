@@ -7,6 +7,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from ansible.module_utils.failed_starts import Settings
 from ansible.module_utils.gate import Verdict
 from ansible.module_utils.rollout import (
     ONGOING,
@@ -132,6 +133,9 @@ def ended(code: int | None = None, reason: str = "", stopped: str = "") -> dict[
 
 
 CRASHED = ended(3, stopped="Essential container in task exited.")
+SCALED_IN = ended(0, stopped="Scaling activity initiated by (deployment ecs-svc/1)") | {
+    "stopCode": "ServiceSchedulerInitiated"
+}
 
 
 @pytest.mark.parametrize(
@@ -143,29 +147,31 @@ CRASHED = ended(3, stopped="Essential container in task exited.")
             [CRASHED] * 3,
             30,
             "fail",
-            "3 of its tasks have ended, the last since Essential container in task exited (exit",
+            "3 of its tasks have failed, the first because: Essential container in task exited (exit code 3)",
         ),
         (
-            [CRASHED, CRASHED, ended(reason="CannotPullContainerError")],
+            [ended(reason="CannotPullContainerError"), CRASHED, CRASHED],
             30,
             "fail",
-            "the last since CannotPullContainer",
+            "the first because: CannotPullContainer",
         ),
-        ([ended()] * 3, 30, "fail", "the last since ECS says no reason"),
-        ([], 601, "fail", "green is not ready after 10 min: 1 of 3 tasks run"),
-        ([CRASHED], 601, "fail", "A task that ended did so since Essential container in task exited (exit code 3)."),
+        ([ended()] * 3, 30, "fail", "the first because: ECS says no reason"),
+        # an image that boots in 100 s with a grace period of 60: one fails, and two surplus ones are scaled in again
+        ([CRASHED, SCALED_IN, SCALED_IN], 200, "undecided", "green is starting"),
+        ([], 601, "fail", "green is not ready after 10 min (release_start_seconds): 1 of 3 tasks run"),
+        ([CRASHED, SCALED_IN], 601, "fail", "1 of its tasks failed before, the first because: Essential container"),
     ],
 )
 def test_a_green_that_does_not_get_up_is_not_waited_for_all_day(
     stopped: list[dict[str, Any]], elapsed: float, outcome: str, words: str
 ) -> None:
-    verdict = start(rollout(), stopped, elapsed, patience=600)
+    verdict = start(rollout(), stopped, elapsed, 600, Settings())
     assert verdict.outcome == outcome
     assert words in verdict.words
 
 
 def test_once_green_is_up_its_start_is_over() -> None:
-    verdict = start(rollout("POST_TEST_TRAFFIC_SHIFT"), [CRASHED] * 9, 9999, patience=600)
+    verdict = start(rollout("POST_TEST_TRAFFIC_SHIFT"), [CRASHED] * 9, 9999, 600, Settings())
     assert (verdict.outcome, verdict.words) == ("undecided", "green has no traffic yet")
 
 

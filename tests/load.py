@@ -10,6 +10,7 @@ application holds for two seconds, so that draining has something to drain.
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
@@ -104,3 +105,15 @@ def under_load(
     known = tokens(sandbox.client("secretsmanager"), f"{ESTATE}/heartbeat-token")
     with sending(load, known, record) as there:
         yield there
+
+
+def at_most(requests: int, share: float) -> int:
+    """So many of the requests at most fall on green, 999 times in 1,000."""
+    return math.ceil(requests * share + 3.29 * math.sqrt(requests * share * (1 - share)))
+
+
+def shared(requests: Sequence[Request], tag: str) -> int:
+    """How many were sent while that release had a share: from its first request to its last."""
+    moments = [one.t for one in requests if one.release == tag]
+    assert moments, "nobody met it"
+    return sum(min(moments) <= one.t <= max(moments) for one in requests)

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -39,16 +39,17 @@ class Releases:
     """An estate's releases."""
 
     sandbox: Sandbox
+    inventories: Sequence[str] = QUICK
 
     def deploy(self, tag: str, *more: str, **options: Any) -> Played:
         return self.play("deploy", *words(tag, **options), *more)
 
     def play(self, playbook: str, *words: str) -> Played:
-        return self.sandbox.play(playbook, *words, inventories=QUICK)
+        return self.sandbox.play(playbook, *words, inventories=self.inventories)
 
     def begin(self, tag: str, **options: Any) -> stuck.Talking:
         """A release in the background, in a process group of its own."""
-        command = [str(BIN / "ansible-playbook"), *(f"--inventory={one}" for one in QUICK)]
+        command = [str(BIN / "ansible-playbook"), *(f"--inventory={one}" for one in self.inventories)]
         return stuck.Talking(
             [*command, "playbooks/deploy.yml", *words(tag, **options)],
             cwd=CHECKOUT,

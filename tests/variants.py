@@ -92,8 +92,8 @@ def errors(percent: float = 5) -> Variant:
 
 
 def errors_later(seconds: float, percent: float = 50) -> Variant:
-    """So many seconds after its start a task begins to answer 500."""
-    return _failing(f"monotonic() - BORN > {seconds} and random() < {percent / 100}")
+    """So many seconds after its first visitor a task begins to answer 500."""
+    return _failing(f"visited(request) > {seconds} and random() < {percent / 100}")
 
 
 def errors_on_demand(percent: float = 50) -> Variant:
@@ -136,6 +136,37 @@ def until_let():
         if not cursor.fetchone()[0]:
             raise RuntimeError("it waits for a heartbeat of PROBE")
 '''
+
+
+def slower(times: float) -> Variant:
+    """Every answer takes so many times as long as it would."""
+    return _answering(SLOWER.replace("TIMES", str(times)))
+
+
+def slow_path(path: str, milliseconds: int = 400) -> Variant:
+    """Every answer of one path takes so much longer."""
+    return _failing(f"request.path == {path!r} and sleep({milliseconds / 1000})")
+
+
+def slow_later(seconds: float, milliseconds: int = 400) -> Variant:
+    """So many seconds after a task's first visitor every answer begins to take so much longer."""
+    return _failing(f"visited(request) > {seconds} and sleep({milliseconds / 1000})")
+
+
+def one_task_errs(percent: float = 30) -> Variant:
+    """Of all its tasks one, the first that is asked, answers so many percent of requests 500."""
+    return _failing(f"first_task() and random() < {percent / 100}")
+
+
+def lazy(milliseconds: int = 800) -> Variant:
+    """The first request that a thread answers takes so much longer. The warm-up is that request, so nobody notices."""
+    return _answering(LAZY.replace("SECONDS", str(milliseconds / 1000)))
+
+
+def cold(milliseconds: int = 800) -> Variant:
+    """The same without the warm-up: it is ready, and slow for those who come first."""
+    unwarmed = Patch("campshub360/server.py", "partial(warm_up, worker.tpool, threads, worker.wsgi)", "lambda: None")
+    return lazy(milliseconds).also(Variant((unwarmed,)))
 
 
 def smoke_fails() -> Variant:
@@ -184,6 +215,11 @@ ACTIVE = "active = models.BooleanField(default=True)"
 
 def _failing(condition: str) -> Variant:
     """It answers 500 where the condition holds, but not to health checks and in its trial."""
+    return _answering(FAULT.replace("CONDITION", condition))
+
+
+def _answering(module: str) -> Variant:
+    """Whatever is no health check is answered by this module's function `answer`."""
     return Variant(
         (
             Patch(
@@ -197,31 +233,90 @@ def _failing(condition: str) -> Variant:
                 "return fault.answer(request, self._get_response)",
             ),
         ),
-        {"campshub360/fault.py": FAULT.replace("CONDITION", condition)},
+        {"campshub360/fault.py": module},
     )
 
 
 FAULT = '''"""What is wrong with this release."""
 
+import os
+from functools import cache
 from random import random
+from threading import Lock
 from time import monotonic, sleep
 
 from django.db import connection
 from django.http import HttpResponse
 
-BORN = monotonic()
+BEFORE = ("campshub360-trial", "campshub360-warm-up")
+since = None
 
 
 def answer(request, go_on):
-    if request.headers.get("User-Agent") != "campshub360-trial" and (CONDITION):
+    if request.headers.get("User-Agent") not in BEFORE and (CONDITION):
         return HttpResponse("made to fail", status=500)
     return go_on(request)
+
+
+def visited(request):
+    """Seconds since somebody came who was not sent to try it."""
+    global since
+    if since is None and "X-Test-Traffic" not in request.headers:
+        since = monotonic()
+    return 0.0 if since is None else monotonic() - since
+
+
+turn = Lock()
+
+
+def first_task():
+    with turn:  # its threads ask at once
+        return claimed()
+
+
+@cache
+def claimed():
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO campus_heartbeat (probe, sequence, received) VALUES (%s, 1, now())"
+                       " ON CONFLICT DO NOTHING", ["first task of " + os.environ["APP_RELEASE"]])
+        return cursor.rowcount == 1
 
 
 def asked(probe):
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM campus_heartbeat WHERE probe = %s)", [probe])
         return cursor.fetchone()[0]
+'''
+
+
+SLOWER = '''"""How long everything takes."""
+
+from time import monotonic, sleep
+
+BEFORE = ("campshub360-trial", "campshub360-warm-up")
+
+
+def answer(request, go_on):
+    begun = monotonic()
+    answer = go_on(request)
+    if request.headers.get("User-Agent") not in BEFORE:
+        sleep((TIMES - 1) * (monotonic() - begun))
+    return answer
+'''
+
+LAZY = '''"""What the first request of each thread has to wait for."""
+
+from threading import local
+from time import sleep
+
+here = local()
+
+
+def answer(request, go_on):
+    if not hasattr(here, "answered"):
+        here.answered = True
+        sleep(SECONDS)
+    return go_on(request)
 '''
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from html import unescape
+from statistics import median
 from urllib.parse import urljoin, urlsplit
 
 from ansible.module_utils.heartbeat import ACKNOWLEDGED, PATH, UNAUTHORIZED, authorization, beats_of, read_path
@@ -19,6 +22,13 @@ HREF = re.compile(rb"\bhref=[\"']([^\"']+)", re.IGNORECASE)
 API = "/api/students"
 USER_AGENT = "campshub360-trial"  # so that the application's logs tell a trial from people
 REFUSED = (401, 403)
+
+# Requests at once, each over a connection of its own: with fewer, a task would answer them all in the same thread.
+CONNECTIONS = 12
+# How often they are repeated. What slows the whole machine down for a moment slows some of these down, too.
+ROUNDS = 8
+# First requests are cold if they take so many times what the slowest round of later ones took, and more than so long.
+COLD_FACTOR, COLD_FLOOR_MS = 3.0, 200.0
 
 
 class BrokenError(Exception):
@@ -50,6 +60,7 @@ class Contract:
             questions: dict[str, Callable[[Client], str]] = {
                 "alive": self._alive,
                 "ready": self._ready,
+                "warm": self._warm,  # before other questions have warmed it
                 "first page": self._first_page,
                 "heartbeat written": self._written,
                 "heartbeat read back": self._read_back,
@@ -83,10 +94,13 @@ class Contract:
         self._ms += answer.ms
         if answer.status not in expected:
             raise BrokenError(f"{method} {path} answers {answer.status} instead of {expected[0]}")
+        self._recognise(answer, method, path)
+        return answer
+
+    def _recognise(self, answer: Answer, method: str, path: str) -> None:
         if answer.release != self.release:
             who = f"release {answer.release}" if answer.release else "something without X-Release"
             raise BrokenError(f"{method} {path} was answered by {who} instead of {self.release}")
-        return answer
 
     def _alive(self, client: Client) -> str:
         self._ask(client, "GET", "/healthz", (200,))
@@ -101,6 +115,33 @@ class Contract:
         if away:
             raise BrokenError(f"GET /readyz answers, but {' and '.join(away)}")
         return "/readyz says ready, with database and cache"
+
+    def _warm(self, _: Client) -> str:
+        """Compare first requests with later ones of the same number at once, so that all wait alike for a processor."""
+        with ExitStack() as stack:
+            clients = [stack.enter_context(Client(self.address)) for _ in range(CONNECTIONS)]
+            pool = stack.enter_context(ThreadPoolExecutor(CONNECTIONS))
+            list(pool.map(Client.connect, clients))
+            first, *later = [median(pool.map(self._visit, clients)) for _ in range(1 + ROUNDS)]
+        self._ms = first
+        if is_cold(first, later):
+            raise BrokenError(
+                f"/readyz says ready before it is warm: its first requests take {first:.0f} ms,"
+                f" later ones {min(later):.0f} to {max(later):.0f} ms"
+            )
+        return f"first requests take {first:.0f} ms, later ones {min(later):.0f} to {max(later):.0f} ms"
+
+    def _visit(self, client: Client) -> float:
+        """Milliseconds for the first page and for what the database has to be asked for, however they are answered."""
+        spent = 0.0
+        for path, headers in (("/", NO_HEADERS), (read_path(self.name), authorization(self.token))):
+            try:
+                answer = client.ask("GET", path, headers={"User-Agent": USER_AGENT, **self.marked, **headers})
+            except NoAnswerError as error:
+                raise NoAnswerError(f"GET {path}: {error}") from error
+            self._recognise(answer, "GET", path)
+            spent += answer.ms
+        return spent
 
     def _first_page(self, client: Client) -> str:
         page = self._ask(client, "GET", "/", (200,))
@@ -141,6 +182,11 @@ class Contract:
     def _anonymous(self, client: Client) -> str:
         self._ask(client, "GET", API, REFUSED)
         return f"{API} is refused to who is not logged in"
+
+
+def is_cold(first: float, later: Sequence[float]) -> bool:
+    """Whether first requests took much longer than later ones. All are milliseconds, `later` a figure a round."""
+    return first > COLD_FLOOR_MS and first > COLD_FACTOR * max(later)
 
 
 def stylesheet(page: bytes) -> str | None:

@@ -151,6 +151,13 @@ class Client:
         with contextlib.suppress(OSError):
             self._connection.close()
 
+    def connect(self) -> None:
+        """Make the connection now, so that no answer's time has it in it; NoAnswerError when that fails."""
+        try:
+            self._connection.connect()
+        except OSError as error:
+            raise NoAnswerError(words(error, self.address.timeout)) from error
+
     def ask(self, method: str, path: str, body: object = None, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
         """The answer to one request (`body` is sent as JSON); NoAnswerError when there is none."""
         for name in (name for name, value in headers.items() if UNSENDABLE.search(value)):

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: https_traffic
-short_description: Send some requests quickly, so that there is something to judge
+short_description: Send some requests quickly, so that threads are warm, or there is something to judge
 description:
   - Sends I(count) GETs over a few kept connections, and ends early when the time is over. Judges nothing but whether
     they were answered without a 5xx. Changes nothing; in check mode nothing is sent.
+  - With I(token_secret), every other one reads heartbeats, for which the application has to ask its database.
 options:
   url: {description: "https://..., with the path to ask for", type: str, required: true}
   connect_to: {description: "host:port to connect to instead of the URL's; the certificate is still the URL's", type: str, default: ""}
@@ -17,6 +18,7 @@ options:
   concurrency: {description: "Requests under way at once, 1 to 50", type: int, default: 8}
   header_name: {description: Header that is sent with each; none when empty, type: str, default: ""}
   header_secret: {description: Name of the secret that holds the header's value, type: str, default: ""}
+  token_secret: {description: Name of the secret that holds the heartbeat token; no heartbeat is read when empty, type: str, default: ""}
   timeout: {description: Seconds for all of them, type: float, default: 60}
   spread: {description: "Seconds over which they are spread, so that no single minute holds them all", type: float, default: 0}
   alongside:
@@ -44,20 +46,27 @@ first_failure: {description: How the first of them failed, type: str, returned: 
 
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import NamedTuple
 
 from ansible.module_utils.aws_resource import failing_with
+from ansible.module_utils.heartbeat import authorization, read_path
 from ansible.module_utils.https import NO_HEADERS, Address, Client, NoAnswerError, path_of
 from ansible.module_utils.redaction import hiding_secrets, redact
-from ansible.module_utils.secret_values import TEST_HEADER, SecretError, fetch
+from ansible.module_utils.secret_values import BEARER, TEST_HEADER, SecretError, Use, fetch
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 COUNTS = range(1, 5001)
 CONCURRENCIES = range(1, 51)
 ONE_SECONDS = 10.0
+NOBODY = "nobody"  # a probe that has never written: there is little to read
+
+
+class Question(NamedTuple):
+    path: str
+    headers: Mapping[str, str]
 
 
 class Sent(NamedTuple):
@@ -67,15 +76,14 @@ class Sent(NamedTuple):
 
 def send(
     address: Address,
-    path: str,
+    questions: Sequence[Question],
     count: int,
     concurrency: int,
-    headers: Mapping[str, str],
     seconds: float,
     spread: float = 0.0,
     alongside: bool = False,
 ) -> Sent:
-    """Send so many, so many at once, until so many seconds are over; evenly over the spread's seconds."""
+    """Send so many, the questions in turn, so many at once, until so many seconds are over; evenly over the spread's."""
     begun = time.monotonic()
     deadline = begun + seconds
     numbers = itertools.count()  # next() is one step of the interpreter: threads share it safely
@@ -86,6 +94,7 @@ def send(
             while (number := next(numbers)) < count and time.monotonic() < deadline:
                 time.sleep(max(0.0, begun + number * spread / count - time.monotonic()))
                 sent += 1
+                path, headers = questions[number % len(questions)]
                 try:
                     status = client.ask("GET", path, headers=headers).status
                     if status >= 500:
@@ -102,17 +111,24 @@ def send(
     return Sent(sum(part.sent for part in parts), tuple(failure for part in parts for failure in part.failures))
 
 
-def marked(module: AnsibleAWSModule) -> Mapping[str, str]:
-    """Return the header that is sent with each request, if any; no task ever sees its value."""
-    name, secret = module.params["header_name"], module.params["header_secret"]
-    if not name:
-        return NO_HEADERS
-    with failing_with(module, f"Could not read the secret {secret}"):
-        try:
-            return {name: fetch(module.client("secretsmanager"), secret, TEST_HEADER)}
-        except SecretError as error:
-            module.fail_json(msg=str(error))
-            raise
+def questions(module: AnsibleAWSModule) -> list[Question]:
+    """Return what is asked in turn, with both secrets, which no task ever sees."""
+    wanted = module.params
+
+    def secret(name: str, use: Use) -> str:
+        with failing_with(module, f"Could not read the secret {name}"):
+            try:
+                return fetch(module.client("secretsmanager"), name, use)
+            except SecretError as error:
+                module.fail_json(msg=str(error))
+                raise
+
+    name = wanted["header_name"]
+    marked = {name: secret(wanted["header_secret"], TEST_HEADER)} if name else NO_HEADERS
+    asked = [Question(path_of(wanted["url"]), marked)]
+    if wanted["token_secret"]:
+        asked.append(Question(read_path(NOBODY), {**marked, **authorization(secret(wanted["token_secret"], BEARER))}))
+    return asked
 
 
 def main() -> None:
@@ -125,6 +141,7 @@ def main() -> None:
             "concurrency": {"type": "int", "default": 8},
             "header_name": {"default": ""},
             "header_secret": {"default": "", "no_log": False},  # its name is no secret
+            "token_secret": {"default": "", "no_log": False},
             "timeout": {"type": "float", "default": 60},
             "spread": {"type": "float", "default": 0},
             "alongside": {"type": "bool", "default": False},
@@ -148,10 +165,9 @@ def main() -> None:
     with hiding_secrets(module):
         done = send(
             address,
-            path_of(wanted["url"]),
+            questions(module),
             wanted["count"],
             wanted["concurrency"],
-            marked(module),
             float(wanted["timeout"]),
             spread=float(wanted["spread"]),
             alongside=wanted["alongside"],

@@ -56,6 +56,7 @@ digest: {description: "The image's digest, or null", type: str, returned: succes
 tags: {description: "The image's tags", type: list, returned: success}
 serves: {description: Whether a release before it serves, type: bool, returned: success}
 unfinished: {description: Whether the service's task definition is one that never got all traffic, type: bool, returned: success}
+tasks: {description: "Tasks that green starts with: as many as the service is to run, or I(tasks) where there is none", type: int, returned: success}
 running: {description: "Task definition that runs, or to which the orphan goes back; null: none", type: str, returned: success}
 target: {description: "The colour to which the release goes: its target group has the lesser share of the traffic", type: str, returned: success}
 orphan: {description: ARN of a deployment that nobody leads any more, or null, type: str, returned: success}
@@ -189,6 +190,10 @@ class Preflight:
             except SecretError as error:
                 yield str(error)
 
+    def tasks(self, service: dict[str, Any] | None) -> int:
+        """How many tasks green starts with."""
+        return int(service["desiredCount"] if service else self.params["tasks"])
+
     @cached_property
     def rules(self) -> list[dict[str, Any]]:
         return list(self.elb.describe_rules(ListenerArn=self.params["listener"])["Rules"])
@@ -213,8 +218,7 @@ class Preflight:
             running = service is not None and service["runningCount"] > 0
             yield from preflight.alarmed(alarms, watching, running)
         yield from self.unsendable()
-        tasks = service["desiredCount"] if service else wanted["tasks"]
-        yield from preflight.cramped(tasks, wanted["cpu"], wanted["capacity_providers"], self.allowed())
+        yield from preflight.cramped(self.tasks(service), wanted["cpu"], wanted["capacity_providers"], self.allowed())
         if ongoing:
             yield from preflight.in_progress(ongoing[1], wanted["history"], ongoing[0])
         elif service:
@@ -263,6 +267,7 @@ def main() -> None:
         orphan=ongoing[0] if ongoing else None,
         unfinished=unfinished,
         serves=service is not None and service["runningCount"] > 0 and not unfinished,
+        tasks=look.tasks(service),
         running=running,
         target=target,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 
 from tests import variants
 from tests.estate import Ask, Sandbox
-from tests.load import under_load
+from tests.load import at_most, shared, under_load
 from tests.releases import Push, Releases
 
 from ansible.module_utils.probing import Request  # isort: skip
@@ -57,18 +55,6 @@ def test_it_goes_back_before_anybody_sees_it(releases: Releases, push: Push, ask
     taken_back(releases, ask, tag, bad, definition)
     assert releases.evidence(tag)["failed"] == 0, "blue dropped a request"
     assert tag not in releases.evidence(tag)["probe"]["by_release"], "somebody saw it"
-
-
-def at_most(requests: int, share: float) -> int:
-    """So many of the requests at most fall on green, 999 times in 1,000."""
-    return math.ceil(requests * share + 3.29 * math.sqrt(requests * share * (1 - share)))
-
-
-def shared(requests: Sequence[Request], tag: str) -> int:
-    """How many were sent while that release had a share: from its first request to its last."""
-    moments = [one.t for one in requests if one.release == tag]
-    assert moments, "nobody met it"
-    return sum(min(moments) <= one.t <= max(moments) for one in requests)
 
 
 @pytest.mark.parametrize(("share", "fits"), [(0.10, True), (0.25, False), (1.0, False)])

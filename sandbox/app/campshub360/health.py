@@ -1,9 +1,10 @@
 """/healthz and /readyz, and the release in every response.
 
 Ready means: since it was started, this process has reached the database (with all migrations
-applied) and the cache. From then on /readyz stays 200 and only *reports* what is away now. If it
-failed with the database, a failover would take all tasks out of the load balancer and have them
-replaced at the very moment when nothing is wrong with them.
+applied) and the cache, and then each of its threads has answered requests: ready is warm. From then
+on /readyz stays 200 and only *reports* what is away now. If it failed with the database, a failover
+would take all tasks out of the load balancer and have them replaced at the very moment when nothing
+is wrong with them.
 """
 
 import threading
@@ -26,7 +27,7 @@ class Readiness:
     """Looks at the dependencies once a second, in a thread of its own: a check never waits."""
 
     def __init__(self) -> None:
-        self._state = {"database": "not reached yet", "cache": "not reached yet"}
+        self._state = {"database": "not reached yet", "cache": "not reached yet", "threads": "cold"}
         self._reached: set[str] = set()
 
     @property
@@ -36,13 +37,16 @@ class Readiness:
     def report(self) -> dict[str, str]:
         return dict(self._state)
 
-    def start(self) -> None:
-        threading.Thread(target=self._watch, name="readiness", daemon=True).start()
+    def start(self, warm_up: Callable[[], None]) -> None:
+        """Begin to look; warm_up is for this process's threads, and is done as soon as there is all they need."""
+        threading.Thread(target=self._watch, args=(warm_up,), name="readiness", daemon=True).start()
 
-    def _watch(self) -> None:
+    def _watch(self, warm_up: Callable[[], None]) -> None:
         while True:
             self._look("database", self._database)
             self._look("cache", cache.round_trip)
+            if self._reached == {"database", "cache"}:
+                self._look("threads", warm_up)
             time.sleep(1)
 
     def _look(self, name: str, check: Callable[[], None]) -> None:

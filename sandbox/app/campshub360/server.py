@@ -1,8 +1,12 @@
 """Gunicorn's configuration."""
 
 import os
+from functools import partial
+from typing import Any
 
+from campshub360.health import readiness
 from campshub360.logs import GunicornLogger
+from campshub360.warmup import warm_up
 
 bind = f"0.0.0.0:{os.environ['PORT']}"
 worker_class = "gthread"
@@ -14,3 +18,8 @@ worker_tmp_dir = "/dev/shm"  # the heartbeat file must not wait for a disk
 control_socket_disable = True
 accesslog = "-"
 logger_class = GunicornLogger
+
+
+def post_worker_init(worker: Any) -> None:
+    """The worker has loaded the application and not yet accepted a connection: begin to get it ready."""
+    readiness.start(partial(warm_up, worker.tpool, threads, worker.wsgi))

@@ -1,6 +1,7 @@
 """Static files in the bucket, under names that change with their content."""
 
 import re
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,14 @@ class ReleaseStaticStorage(S3ManifestStaticStorage):
     def __init__(self, **options: Any) -> None:
         self.manifest_name = f"manifests/{settings.ENVIRONMENT.app_release}.json"
         super().__init__(**options)
+
+    @cached_property
+    def connection(self) -> Any:
+        """One for all threads, as making one takes a tenth of a second: a page only asks its client to sign.
+
+        Clients may be shared: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html
+        """
+        return super().connection
 
     def delete(self, name: str) -> None:
         """Nothing is removed, nor may it be: Django would, before it writes the same again."""

@@ -11,10 +11,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -127,6 +128,7 @@ class Estate:
         self.postgres = Postgres(root, "database", root / "database", database, self.authority.issue([DATABASE_NAME]))
         self.cache = Valkey(root, "cache", root / "cache", cache)
         self.endpoint = TlsEndpoint(self.network.address("cache-endpoint"), cache, self.authority.issue([CACHE_NAME]))
+        self.buckets = Buckets(self.network.address("buckets"))
         self.network.publish(DATABASE_NAME, database)
         self.network.publish(CACHE_NAME, self.endpoint.address)
         self._tasks: list[Task] = []
@@ -144,6 +146,7 @@ class Estate:
         self.postgres.stop()
         self.cache.stop()
         self.endpoint.stop()
+        self.buckets.stop()
 
     def variant(self, variant: Variant) -> Estate:
         """The same estate, on which a release runs that is different."""
@@ -163,6 +166,9 @@ class Estate:
             "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
             "SSL_CERT_FILE": ca,
             "PGSSLROOTCERT": ca,
+            "AWS_ENDPOINT_URL": self.buckets.url,
+            "AWS_ACCESS_KEY_ID": "a-task",
+            "AWS_SECRET_ACCESS_KEY": "whose-signature-nobody-checks",
             "APP_RELEASE": "1.0.0",
             "ALLOWED_HOSTS": "app.campshub360.example",
             "AWS_REGION": "us-east-1",
@@ -227,30 +233,77 @@ class Estate:
         return bool(self.cache.client().keys("*:rate:*"))
 
 
-class TlsEndpoint:
-    """Terminates TLS in front of Valkey, as the cache's endpoint does."""
+class Buckets(ThreadingHTTPServer):
+    """As much of S3 as a task needs that serves: the bucket `static` has a manifest for whatever release asks."""
 
-    def __init__(self, address: str, upstream: str, identity: Identity) -> None:
-        self.address, self._upstream = address, upstream
+    daemon_threads = True
+
+    def __init__(self, address: str) -> None:
+        super().__init__((address, 0), _Manifests)
+        self.url = f"http://{address}:{self.server_address[1]}"
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
+
+
+class _Manifests(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        found = self.path.startswith("/static/manifests/")
+        body = json.dumps({"version": "1.1", "paths": {"campus/style.css": "campus/style.0123456789ab.css"}}).encode()
+        self.send_response(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND)
+        self.send_header("Content-Length", str(len(body) if found else 0))
+        self.send_header("Last-Modified", "Sun, 01 Nov 2026 00:00:00 GMT")
+        self.send_header("ETag", '"0123456789abcdef0123456789abcdef"')
+        self.end_headers()
+        if found and self.command == "GET":
+            self.wfile.write(body)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class TlsEndpoint:
+    """Terminates TLS in front of Valkey, as the cache's endpoint does, or of a task, as a load balancer does."""
+
+    def __init__(self, address: str, upstream: str, identity: Identity, port: int = 6379) -> None:
+        self.address, self._upstream, self._port = address, upstream, port
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._context.load_cert_chain(identity.certificate, identity.key)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        serving = asyncio.start_server(self._carry, address, 6379, ssl=self._context)
+        serving = asyncio.start_server(self._carry, address, port, ssl=self._context)
         asyncio.run_coroutine_threadsafe(serving, self._loop).result()
 
     def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
+    async def _end(self) -> None:
+        """Break off what is still carried."""
+        carried = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in carried:
+            task.cancel()
+        await asyncio.gather(*carried, return_exceptions=True)
+
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            upstream, sink = await asyncio.open_connection(self._upstream, 6379)
+            upstream, sink = await asyncio.open_connection(self._upstream, self._port)
         except OSError:
             writer.close()
             return
-        await asyncio.gather(pump(reader, sink), pump(upstream, writer))
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(pump(reader, sink), pump(upstream, writer))
 
 
 async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

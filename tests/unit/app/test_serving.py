@@ -48,10 +48,20 @@ def test_a_task_that_was_ready_stays_so_and_tells_what_is_away(migrated: Estate,
     until(lambda: reports(member, "database") == reports(member, "cache") == "ok")
 
 
-def test_the_first_page_stands_without_its_style(client: Client) -> None:
+def test_the_first_page_has_the_style_of_its_release_signed_for_a_private_bucket(client: Client) -> None:
     answer = client("GET", "/")
     assert answer.status == 200
+    assert b"/static/campus/style.0123456789ab.css?" in answer.body
+    assert b"Signature=" in answer.body
+
+
+def test_the_first_page_stands_without_its_style(migrated: Estate) -> None:
+    task = migrated.serve(STATIC_BUCKET="gone")
+    until(lambda: ready(task.client))
+    answer = task.client("GET", "/")
+    assert answer.status == 200
     assert b"CampsHub360" in answer.body
+    assert b"stylesheet" not in answer.body
 
 
 def test_the_api_is_for_members(client: Client) -> None:

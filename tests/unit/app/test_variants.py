@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +26,12 @@ ALL: list[Callable[[], Variant]] = [
     variants.errors_on_demand,
     variants.slow,
     lambda: variants.ready_on_demand("it may start"),
+    lambda: variants.slower(3),
+    lambda: variants.slow_path("/"),
+    lambda: variants.slow_later(5),
+    variants.one_task_errs,
+    variants.lazy,
+    variants.cold,
     variants.smoke_fails,
     variants.first_page_fails,
     variants.failing_migration,
@@ -83,6 +90,43 @@ def test_errors_come_later(migrated: Estate) -> None:
     assert good("GET", "/").status == 200
     until(lambda: bad("GET", "/").status == 500)
     assert ready(bad)
+
+
+def test_one_path_can_be_slow_alone(migrated: Estate) -> None:
+    client = served(migrated, variants.slow_path("/", 500)).client
+    assert seconds(client, "/api/students") < 0.5 <= seconds(client, "/")
+
+
+def test_it_gets_slow_so_long_after_its_first_visitor(migrated: Estate) -> None:
+    """Trials don't count, nor the warm-up, nor the platform's own requests."""
+    client = served(migrated, variants.slow_later(2, 500)).client
+    client("GET", "/", X_Test_Traffic="a-secret")
+    began = time.monotonic()
+    client("GET", "/")
+    until(lambda: seconds(client, "/") >= 0.5)
+    assert time.monotonic() - began >= 2
+
+
+def test_all_takes_as_many_times_as_long(migrated: Estate) -> None:
+    beat = {"probe": "slower", "sequence": 1, "hold_ms": 300}
+    client = served(migrated, variants.slower(3)).client
+    begun = time.monotonic()
+    client("POST", "/api/heartbeat", beat, **TOKEN)
+    assert time.monotonic() - begun >= 0.9
+
+
+def test_of_several_tasks_one_errs(migrated: Estate) -> None:
+    release = migrated.variant(variants.one_task_errs(percent=50))
+    tasks = [release.serve(APP_RELEASE="1.9.0") for _ in range(3)]
+    for task in tasks:
+        until(lambda task=task: ready(task.client))  # type: ignore[misc]
+    assert sorted(statuses(task.client) == {200, 500} for task in tasks) == [False, False, True]
+
+
+def seconds(client: Client, path: str) -> float:
+    begun = time.monotonic()
+    client("GET", path)
+    return time.monotonic() - begun
 
 
 def test_a_slow_release_answers_health_checks_as_ever(migrated: Estate) -> None:

@@ -34,6 +34,8 @@ class Behaviour:
     statuses: dict[str, int] = field(default_factory=dict)  # by path
     slow: set[str] = field(default_factory=set)  # paths whose answer is held back until `let_go` is set
     let_go: threading.Event = field(default_factory=threading.Event)
+    cold: dict[str, float] = field(default_factory=dict)  # by path: so much slower, as long as `first` is not used up
+    first: int = 0
     hang_up: set[str] = field(default_factory=set)  # paths that are received and never answered
     half: set[str] = field(default_factory=set)  # paths whose answer breaks off
     bodies: dict[str, bytes] = field(default_factory=dict)
@@ -112,6 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.headers_seen.append({"path": path, **{k.lower(): v for k, v in self.headers.items()}})
         if path in does.slow:
             does.let_go.wait()
+        time.sleep(self._coldness(path))
         if path in does.hang_up:
             self.close_connection = True
             return
@@ -125,6 +128,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
         if does.close_after or path in does.half:
             self.close_connection = True
+
+    def _coldness(self, path: str) -> float:
+        does = self.server.does
+        with self.server.lock:
+            if path not in does.cold or does.first <= 0:
+                return 0
+            does.first -= 1
+        return does.cold[path]
 
     def log_message(self, format: str, *args: object) -> None:
         pass

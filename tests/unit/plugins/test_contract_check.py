@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.contract import Check, Contract, stylesheet, told
+from ansible.module_utils.contract import Check, Contract, is_cold, stylesheet, told
 
 from tests.unit.plugins.outside import TOKEN, Outside, serving
 
@@ -22,14 +22,14 @@ def outside(tmp_path: Path) -> Iterator[Outside]:
 def failed(outside: Outside, release: str = "1.0.0", token: str = TOKEN) -> dict[str, str]:
     """The checks that failed, and what they say."""
     checks = Contract(outside.address(), release, MARKED, token).checks()
-    assert len(checks) == 7
+    assert len(checks) == 8
     return {check.check: check.words for check in checks if not check.passed}
 
 
 def test_who_keeps_the_contract_passes(outside: Outside) -> None:
     checks = Contract(outside.address(), "1.0.0", MARKED, TOKEN).checks()
     assert all(check.passed for check in checks), checks
-    assert told(checks, "1.0.0") == "Release 1.0.0 keeps the contract: 7 of 7 checks passed."
+    assert told(checks, "1.0.0") == "Release 1.0.0 keeps the contract: 8 of 8 checks passed."
     assert all(check.ms > 0 for check in checks)
     seen = outside.application.headers_seen
     assert {one["path"] for one in seen} > {"/static/a.css", "/healthz", "/readyz", "/api/heartbeat"}
@@ -51,6 +51,8 @@ def test_who_keeps_the_contract_passes(outside: Outside) -> None:
         ({"statuses": {"/api/students": 500}}, "API without a login", "GET /api/students answers 500 instead of 401"),
         ({"statuses": {"/api/students": 200}}, "API without a login", "answers 200 instead of 401"),
         ({"tokens": {TOKEN, ""}}, "heartbeat without a token", "answers 201 instead of 401"),
+        ({"cold": {"/": 0.7}, "first": 12}, "warm", "ready before it is warm: its first requests take 7"),
+        ({"cold": {"/api/heartbeat": 0.7}, "first": 12}, "warm", "ready before it is warm: its first requests take 7"),
         ({"hang_up": {"/healthz"}}, "alive", "GET /healthz: the connection was closed without an answer"),
     ],
 )
@@ -70,8 +72,38 @@ def test_a_wrong_token_fails_both_ways(outside: Outside) -> None:
 
 def test_answers_of_another_release_prove_nothing(outside: Outside) -> None:
     found = failed(outside, release="1.1.0")
-    assert len(found) == 7
+    assert len(found) == 8
     assert found["alive"] == "GET /healthz was answered by release 1.0.0 instead of 1.1.0"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"slow": {"/": 0.3, "/api/heartbeat": 0.1}},  # always, not only at first
+        {"cold": {"/": 0.7}, "first": 5},  # a few of the first ones: a machine that had something else to do
+        {"cold": {"/": 0.1}, "first": 12},  # so little may be anything
+        {"statuses": {"/healthz": 500}},  # another promise, which says nothing of this one
+    ],
+)
+def test_what_is_slow_for_another_reason_is_not_cold(outside: Outside, trouble: dict[str, object]) -> None:
+    for name, value in trouble.items():
+        setattr(outside.does, name, value)
+    assert "warm" not in failed(outside)
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "cold"),
+    [
+        (20, [15, 18, 16], False),
+        (199, [5, 5, 5], False),  # below what any stall of a machine explains
+        (700, [15, 18, 16], True),
+        (700, [150, 240, 160], False),  # on a busy machine each round is slow
+        (1500, [150, 240, 160], True),
+        (700, [20, 500, 20], False),  # one later round stood still as long, so the first one may have, too
+    ],
+)
+def test_first_requests_are_cold_beside_the_slowest_of_later_ones(first: float, later: list[float], cold: bool) -> None:
+    assert is_cold(first, later) is cold
 
 
 def test_what_fails_first_is_said_in_one_sentence() -> None:

@@ -16,11 +16,14 @@ import pytest
 from ansible.module_utils.https import Address, Client, NoAnswerError, path_of
 
 from plugins.modules import https_traffic
-from plugins.modules.https_traffic import send
+from plugins.modules.https_traffic import Question, send
 from sandbox.runtime.certificates import Authority
-from tests.unit.plugins.outside import NAME, Outside, serving
-from tests.unit.plugins.own_modules import call
+from tests.unit.plugins.outside import NAME, TOKEN, Outside, serving
+from tests.unit.plugins.own_modules import call, environment
+from tests.unit.sandbox import api_only
 from tests.waiting import HANGS_SECONDS, until
+
+FIRST_PAGE = [Question("/", {})]
 
 
 @pytest.fixture
@@ -148,20 +151,20 @@ def test_parts_of_an_address() -> None:
 
 
 def test_traffic_is_sent_as_often_as_asked_and_failures_are_counted(outside: Outside) -> None:
-    assert send(outside.address(), "/", 50, 4, {"X-Test": "a"}, 30).sent == 50
+    assert send(outside.address(), [Question("/", {"X-Test": "a"})], 50, 4, 30).sent == 50
     assert len(outside.application.headers_seen) == 50
     assert {seen["x-test"] for seen in outside.application.headers_seen} == {"a"}
     assert outside.application.connections == 4
     outside.does.statuses = {"/": 503}
-    failed = send(outside.address(), "/", 10, 2, {}, 30)
+    failed = send(outside.address(), FIRST_PAGE, 10, 2, 30)
     assert (failed.sent, failed.failures) == (10, ("answered 503",) * 10)
     outside.does.statuses = {"/": 404}
-    assert not send(outside.address(), "/", 10, 2, {}, 30).failures, "a 404 is an answer"
+    assert not send(outside.address(), FIRST_PAGE, 10, 2, 30).failures, "a 404 is an answer"
 
 
 def test_traffic_is_spread_and_as_much_goes_to_what_serves_beside_it(outside: Outside) -> None:
     begun = time.monotonic()
-    sent = send(outside.address(), "/", 20, 4, {"X-Test": "a"}, 30, spread=1.0, alongside=True)
+    sent = send(outside.address(), [Question("/", {"X-Test": "a"})], 20, 4, 30, spread=1.0, alongside=True)
     assert time.monotonic() - begun >= 0.95, "the last of twenty goes after nineteen parts of the second"
     marked = ["x-test" in seen for seen in outside.application.headers_seen]
     assert (sent.sent, marked.count(True), marked.count(False)) == (20, 20, 20)
@@ -170,7 +173,7 @@ def test_traffic_is_spread_and_as_much_goes_to_what_serves_beside_it(outside: Ou
 
 def test_what_fails_beside_it_does_not_count(outside: Outside) -> None:
     outside.does.statuses = {"/": 503}
-    assert len(send(outside.address(), "/", 5, 1, {}, 30, alongside=True).failures) == 5
+    assert len(send(outside.address(), FIRST_PAGE, 5, 1, 30, alongside=True).failures) == 5
 
 
 def test_traffic_tells_how_much_of_it_failed_and_how(outside: Outside) -> None:
@@ -180,12 +183,26 @@ def test_traffic_tells_how_much_of_it_failed_and_how(outside: Outside) -> None:
     assert (said["sent"], said["requests_failed"], said["first_failure"]) == (10, 10, "answered 503")
 
 
+def test_traffic_that_warms_asks_the_database_every_other_time(outside: Outside, tmp_path: Path) -> None:
+    with api_only.serving(tmp_path / "api") as api, environment(api):
+        api.client("secretsmanager").create_secret(Name="test", SecretString="marked")
+        api.client("secretsmanager").create_secret(Name="token", SecretString=TOKEN)
+        place: dict[str, Any] = {"url": f"{outside.url}/", "connect_to": outside.connect_to, "ca": outside.ca}
+        secret: dict[str, Any] = {"header_name": "X-Test", "header_secret": "test", "token_secret": "token"}
+        said = call(https_traffic.main, count=20, concurrency=4, region="us-east-1", **place, **secret)
+    assert (said["sent"], said["requests_failed"]) == (20, 0)
+    seen = outside.application.headers_seen
+    assert sorted(one["path"] for one in seen) == ["/"] * 10 + ["/api/heartbeat"] * 10
+    assert {one["x-test"] for one in seen} == {"marked"}
+    assert {one["path"] for one in seen if "authorization" in one} == {"/api/heartbeat"}, "the page is for anybody"
+
+
 def test_traffic_ends_when_its_time_is_over(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is under way by then is awaited, and nothing more is sent."""
     outside.does.slow, now = {"/"}, [0.0]
     monkeypatch.setattr(https_traffic, "time", SimpleNamespace(monotonic=lambda: now[0]))
     with ThreadPoolExecutor() as pool:
-        sent = pool.submit(send, outside.address(), "/", 5000, 2, {}, 1.0)
+        sent = pool.submit(send, outside.address(), FIRST_PAGE, 5000, 2, 1.0)
         until(lambda: len(outside.application.headers_seen) == 2)
         now[0] = 1.0
         outside.does.let_go.set()

@@ -75,6 +75,7 @@ def test_nothing_stands_in_the_way_of_a_first_release(scene: Scene, digest: str)
     found = preflight(scene)
     assert (found["problems"], found["digest"], found["tags"]) == ([], digest, ["1.0.0"])
     assert (found["orphan"], found["unfinished"], found["serves"], found["running"]) == (None, False, False, None)
+    assert found["tasks"] == 3, "a first release starts with as many as the inventory says"
     assert preflight(scene, release=digest)["problems"] == []
 
 
@@ -215,7 +216,8 @@ def test_what_serves_is_seen_and_who_brought_it(scene: Scene, digest: str) -> No
     scene.create()
     scene.settle()
     running = scene.ecs.describe_services(cluster=scene.name, services=["web"])["services"][0]["taskDefinition"]
-    assert preflight(scene, history=[entry("released", running)])["problems"] == []
+    found = preflight(scene, history=[entry("released", running)])
+    assert (found["problems"], found["tasks"]) == ([], 2), "their number is state"
     (problem,) = preflight(scene, history=[entry("released", "arn:other/web:0")])["problems"]
     assert "Somebody deployed by hand" in problem
     over = running.rpartition("/")[2]

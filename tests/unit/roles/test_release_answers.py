@@ -23,6 +23,54 @@ def answered(stop: str, **known: Any) -> tuple[bool, str]:
     return good, why
 
 
+KEPT = {"passed": True, "words": "Release 1.1.0 keeps the contract: 8 of 8 checks passed."}
+BROKEN = {"passed": False, "words": "Release 1.1.0 fails 1 of 8 checks, first `warm`: it is cold."}
+
+
+def warmed(failed: int) -> dict[str, Any]:
+    return {"sent": 300, "requests_failed": failed, "first_failure": "answered 503" if failed else ""}
+
+
+@pytest.mark.parametrize(("failed", "share"), [(0, "0.0 %"), (1, "0.3 %"), (300, "100.0 %")])
+def test_what_failed_while_threads_got_warm_is_reported_and_takes_nothing_back(failed: int, share: str) -> None:
+    good, why = answered("test", __release_trial=KEPT, __release_warmed=warmed(failed))
+    assert good is True
+    first = " The first: answered 503." if failed else ""
+    assert why == f"{KEPT['words']} Of 300 requests to warm its threads {failed} failed ({share}).{first}"
+
+
+def test_a_release_that_breaks_the_contract_is_not_warmed() -> None:
+    assert answered("test", __release_trial=BROKEN) == (False, BROKEN["words"])
+
+
+@pytest.mark.parametrize(
+    ("tasks", "each", "trial", "count", "concurrency"),
+    [
+        (3, 100, KEPT, 300, 24),
+        (1, 100, KEPT, 100, 8),
+        (80, 100, KEPT, 5000, 50),
+        (3, 0, KEPT, 0, 24),
+        (3, 9, BROKEN, 0, 24),
+    ],
+)
+def test_requests_to_warm_grow_with_the_tasks(
+    tasks: int, each: int, trial: dict[str, Any], count: int, concurrency: int
+) -> None:
+    """A number that somebody typed after -e is a string."""
+    known = {"__release_ready": {"tasks": tasks}, "__release_trial": trial, "release_warmup_requests": str(each)}
+    sent = {"count": trust_as_template(ROLE["__release_warmup"]["count"])}
+    assert int(said("count", **known, **sent)) == count
+    sent = {"concurrency": trust_as_template(ROLE["__release_warmup"]["concurrency"])}
+    assert int(said("concurrency", **known, **sent)) == concurrency
+
+
+@pytest.mark.parametrize(("pause", "minute", "seconds"), [("30", "60", 60), ("30", "2", 15), ("1", "60", 15)])
+def test_warming_leaves_most_of_the_pause_to_others(pause: str, minute: str, seconds: float) -> None:
+    timeout = trust_as_template(ROLE["__release_warmup"]["timeout"])
+    known = {"release_pause_minutes": pause, "release_minute_seconds": minute}
+    assert float(said("timeout", timeout=timeout, **known)) == seconds
+
+
 @pytest.mark.parametrize("judged", [PASS, UNSURE, FAIL])
 def test_what_was_judged_is_answered(judged: dict[str, Any]) -> None:
     """What it means is decided in plugins/module_utils/gate.py."""

@@ -1,6 +1,5 @@
 # A table of contents: what each target does lives where it belongs.
 SHELL := /bin/bash
-PYTHON ?= $(firstword $(shell command -v python3.11 python3))
 BIN := .venv/bin
 INVENTORY := -i inventories/tier1 -i inventories/sandbox
 
@@ -38,4 +37,4 @@ lock: .venv/installed ## Write requirements.lock anew from pyproject.toml
 	@tools/lock
 
 .venv/installed: requirements.lock pyproject.toml
-	@tools/install $(PYTHON)
+	@tools/install

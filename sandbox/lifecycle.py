@@ -14,7 +14,7 @@ from pathlib import Path
 from sandbox.runtime import postgres_memory, proc, processes
 
 POLL = 0.05
-BEGIN_SECONDS = 60.0
+BEGIN_SECONDS = 180.0
 LAYOUT = "1"  # of root, as far as it is kept: raise it when an older checkout's images would not do any more
 KEPT = {"images", "layout", "supervisor.lock"}  # images are a cache by content
 

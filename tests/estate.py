@@ -7,26 +7,22 @@ import json
 import os
 import socket
 import ssl
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from sandbox.cli import running
 from sandbox.config import CHECKOUT, Settings
 from tests import stuck
+from tests.waiting import HANGS_SECONDS
 
 ESTATE = "campshub360-tier1"
 RELEASE = "1.0.0"
 NAME = "app.tier1.campshub360.example"
 BIN = Path(sys.executable).parent
-T = TypeVar("T")
-#: ten times what the longest takes
-LONGEST_PLAY_SECONDS = 900.0
 INVENTORIES = ("inventories/tier1", "inventories/sandbox")
 
 
@@ -59,7 +55,7 @@ class Sandbox:
         """Run a playbook as a person does."""
         record = self.settings.root / "test.record.json"
         record.unlink(missing_ok=True)
-        process = subprocess.Popen(
+        process = stuck.Talking(
             [
                 str(BIN / "ansible-playbook"),
                 *(f"--inventory={one}" for one in inventories),
@@ -68,15 +64,18 @@ class Sandbox:
             ],
             cwd=CHECKOUT,
             env={**os.environ, "STORY_RECORD": str(record), "ANSIBLE_FORCE_COLOR": "0", **stuck.TELLING, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
         )
-        output = stuck.output(process, LONGEST_PLAY_SECONDS)
+        output = process.output()
         told = json.loads(record.read_text()) if record.exists() else {"hosts": {}, "changes": []}
         changed = sum(host["changed"] for host in told["hosts"].values())
         return Played(process.returncode, output, changed, told["changes"])
+
+    def healthy(self, colour: str = "blue") -> int:
+        """How many targets of that group are healthy."""
+        elb = self.client("elbv2")
+        group = elb.describe_target_groups(Names=[f"{ESTATE}-{colour}"])["TargetGroups"][0]["TargetGroupArn"]
+        targets = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
 
     def calls(self) -> list[dict[str, Any]]:
         """Every API call so far, in order; without the line that is just being written."""
@@ -88,13 +87,26 @@ class Sandbox:
 
         Without those on the estate's lock, which is held while a playbook runs, and gone afterwards.
         """
-        return [
-            f"{call['service']} {call['operation']}"
-            for call in self.calls()[calls:]
-            if call["mutating"]
-            and str(call["principal"]).endswith("user/operator")
-            and "/locks/" not in str(call["resource"])
-        ]
+        return [f"{call['service']} {call['operation']}" for call in self.calls()[calls:] if _is_change(call)]
+
+    def changes(self) -> Callable[[], int]:
+        """Return what tells how many there were since now; it reads only what is new, so that one may ask often."""
+        journal, count = (self.settings.root / "api.jsonl").open(), 0
+        journal.seek(0, os.SEEK_END)
+        rest = ""
+
+        def told() -> int:
+            nonlocal count, rest
+            whole, _, rest = (rest + journal.read()).rpartition("\n")
+            count += sum(_is_change(json.loads(line)) for line in whole.splitlines())
+            return count
+
+        return told
+
+
+def _is_change(call: Mapping[str, Any]) -> bool:
+    operators = str(call["principal"]).endswith("user/operator")
+    return bool(call["mutating"]) and operators and "/locks/" not in str(call["resource"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +130,7 @@ class Ask:
     ) -> Answer:
         context = ssl.create_default_context(cafile=str(self.ca))
         with (
-            socket.create_connection((self.address, 8443), timeout=10) as raw,
+            socket.create_connection((self.address, 8443), timeout=HANGS_SECONDS) as raw,
             context.wrap_socket(raw, server_hostname=NAME) as tls,
         ):
             connection = http.client.HTTPConnection(NAME)
@@ -143,11 +155,3 @@ def secret_values(manager: Any) -> dict[str, str]:
 def revealed(text: str, secrets: Mapping[str, str]) -> list[str]:
     """Names of the secrets whose value stands in a text."""
     return [name for name, value in secrets.items() if value in text]
-
-
-def until(look: Callable[[], T], seconds: float = 30.0, every: float = 0.2) -> T:
-    """What `look` gives, as soon as it is truthy; its last answer when it never was."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()) and time.monotonic() < deadline:
-        time.sleep(every)
-    return found

@@ -135,8 +135,9 @@ def of_zone(client: Client, zone: str) -> Iterator[tuple[str, Any]]:
             yield "zone tags", tags["ResourceTagSet"]["Tags"]
     for summary in acm.list_certificates()["CertificateSummaryList"]:
         if summary["DomainName"] == zone:
-            yield "certificate", summary
-            yield "certificate tags", acm.list_tags_for_certificate(CertificateArn=summary["CertificateArn"])["Tags"]
+            arn = summary["CertificateArn"]
+            yield f"certificate {arn}", summary
+            yield f"certificate {arn} tags", acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]
 
 
 def of_buckets(client: Client, estate: str) -> Iterator[tuple[str, Any]]:

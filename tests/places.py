@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,8 +17,7 @@ from sandbox.cli.running import clients_by
 from sandbox.config import CHECKOUT
 from sandbox.runtime.images import Images
 from tests.estate import BIN, Played, Sandbox
-
-PATIENCE = 300.0
+from tests.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,7 @@ class Place:
         The calls that it made by then; a playbook that ended by itself before is no interruption, and fails.
         """
         before = len(self.sandbox.calls())
+        changes = self.sandbox.changes()
         command = [str(BIN / "ansible-playbook"), *(f"--inventory={one}" for one in self.inventories)]
         with subprocess.Popen(
             [*command, f"playbooks/{playbook}.yml", *self.words],
@@ -78,11 +77,7 @@ class Place:
             start_new_session=True,
         ) as process:
             try:
-                deadline = time.monotonic() + PATIENCE
-                while process.poll() is None and time.monotonic() < deadline:
-                    if len(self.sandbox.changes_since(before)) >= calls:
-                        break
-                    time.sleep(0.05)
+                until(lambda: process.poll() is not None or changes() >= calls, every=0.005)
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)

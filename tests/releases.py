@@ -14,13 +14,18 @@ from typing import Any
 
 from sandbox.config import CHECKOUT
 from tests import stuck, variants
-from tests.estate import BIN, ESTATE, INVENTORIES, LONGEST_PLAY_SECONDS, Played, Sandbox, until
+from tests.estate import BIN, ESTATE, INVENTORIES, Ask, Played, Sandbox
+from tests.waiting import until
 
 SERVICE = f"{ESTATE}-app"
 REPORTS = CHECKOUT / "reports/deploy"
 #: the tier's course, with shorter waits
 QUICK = (*INVENTORIES, "molecule/release/quick")
-PATIENCE = 180.0
+
+#: What holds a release in SCALE_UP as long as a test likes, together with `variants.ready_on_demand`.
+PATIENT = {"release_grace_seconds": 3000, "release_start_seconds": 3600}
+#: A person who sees nothing happen presses Ctrl-C again.
+AGAIN_SECONDS = 20.0
 
 Push = Callable[[str, variants.Variant], None]
 
@@ -41,28 +46,30 @@ class Releases:
     def play(self, playbook: str, *words: str) -> Played:
         return self.sandbox.play(playbook, *words, inventories=QUICK)
 
-    def begin(self, tag: str, **options: Any) -> subprocess.Popen[str]:
+    def begin(self, tag: str, **options: Any) -> stuck.Talking:
         """A release in the background, in a process group of its own."""
         command = [str(BIN / "ansible-playbook"), *(f"--inventory={one}" for one in QUICK)]
-        return subprocess.Popen(
+        return stuck.Talking(
             [*command, "playbooks/deploy.yml", *words(tag, **options)],
             cwd=CHECKOUT,
             env=os.environ | stuck.TELLING,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
             start_new_session=True,
         )
 
-    def finish(self, process: subprocess.Popen[str]) -> str:
+    def finish(self, process: stuck.Talking) -> str:
         """Wait for a release that was begun; what it wrote."""
-        return stuck.output(process, LONGEST_PLAY_SECONDS)
+        return process.output()
 
-    def kill(self, process: subprocess.Popen[str], number: signal.Signals = signal.SIGKILL) -> None:
+    def beat(self, ask: Ask, probe: str) -> None:
+        """Write a heartbeat of that probe, which a variant waits for."""
+        token = self.sandbox.client("secretsmanager").get_secret_value(SecretId=f"{ESTATE}/heartbeat-token")
+        bearer = {"Authorization": f"Bearer {token['SecretString']}"}
+        said = ask("POST", "/api/heartbeat", {"probe": probe, "sequence": 1}, bearer)
+        assert said.status in (200, 201), json.dumps(said.body)
+
+    def kill(self, process: stuck.Talking, number: signal.Signals = signal.SIGKILL) -> None:
         """End ansible-playbook. A person presses Ctrl-C again where once was not enough: its queue's lock may hang."""
-        ended = until(lambda: _signalled(process, number), seconds=60, every=5)
-        assert ended, f"{signal.Signals(number).name} does not end it"
+        until(lambda: _signalled(process, number), f"{signal.Signals(number).name} does not end it")
 
     @property
     def service(self) -> dict[str, Any]:
@@ -77,7 +84,7 @@ class Releases:
         newest = max(listed, key=lambda one: one["createdAt"])["serviceDeploymentArn"]
         return dict(ecs.describe_service_deployments(serviceDeploymentArns=[newest])["serviceDeployments"][0])
 
-    def reached(self, *stages: str, after: str = "", seconds: float = PATIENCE) -> dict[str, Any]:
+    def reached(self, *stages: str, after: str = "") -> dict[str, Any]:
         """The newest deployment, not `after`, as soon as it is at one of these stages or has one of these statuses."""
 
         def look() -> dict[str, Any] | None:
@@ -85,9 +92,7 @@ class Releases:
             there = {found.get("lifecycleStage"), found["status"]} & set(stages)
             return found if there and found["serviceDeploymentArn"] != after else None
 
-        found = until(look, seconds=seconds, every=0.1)
-        assert found, f"the deployment did not reach {' or '.join(stages)}: {self.latest}"
-        return found
+        return until(look, lambda: f"the deployment did not reach {' or '.join(stages)}: {self.latest}", every=0.1)
 
     @property
     def rule(self) -> dict[str, Any]:
@@ -135,11 +140,11 @@ class Releases:
         return found
 
 
-def _signalled(process: subprocess.Popen[str], number: int) -> bool:
+def _signalled(process: stuck.Talking, number: int) -> bool:
     if process.poll() is None:
         os.killpg(process.pid, number)
     with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=4)
+        process.wait(AGAIN_SECONDS)
     return process.poll() is not None
 
 

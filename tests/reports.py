@@ -1,4 +1,7 @@
-"""A pytest plugin: every run of a stage leaves a JUnit report of its own, as molecule verifies more than once."""
+"""A pytest plugin: every run of a stage leaves a JUnit report of its own, as molecule verifies more than once.
+
+And each test tells that the stage goes on.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import itertools
 from pathlib import Path
 
 import pytest
+
+from tests import stuck
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -15,3 +20,8 @@ def pytest_configure(config: pytest.Config) -> None:
         path = Path(wanted)
         names = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(1))
         config.option.xmlpath = str(next(name for name in names if not name.exists()))
+
+
+def pytest_runtest_logreport() -> None:
+    """Tell that a test goes on, to whom its output does not reach before the end."""
+    stuck.alive()

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests import stuck
+from tests.waiting import HANGS_SECONDS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -30,9 +31,9 @@ REPORTS = CHECKOUT / "reports" / "tests"
 LINES_OF_FAILURE = 80
 # The last has hundreds of processes compile all that they import, each anew.
 STRANGE = ("AWS_", "ANSIBLE_", "SANDBOX_", "MOLECULE_", "PYTHONDONTWRITEBYTECODE")
-LONGEST_LINE = 2**24  # a diff may be one line
-LONGEST_STEP_SECONDS = 2400.0  # three times what the longest takes on two cores
-LONGEST_BENCH_SECONDS = 4 * 3600.0
+# However long a step takes, it goes on: a test of it ends, a play of it says something, a linter has its whole say.
+SILENT_SECONDS = 1800.0
+LOOK_SECONDS = 1.0
 NEWS_SECONDS = 60.0
 MARK = "TESTS_STEP"  # carried by all that a step starts, sandboxes included
 AT_WORK: dict[str, float] = {}  # the names of the steps under way, and when each began
@@ -44,7 +45,8 @@ class Step:
 
     part: of its stage; counts: the tests that it ran are counted by the reports that pytest leaves; shown: of its
     output, the lines that hold this word, and on failure what came before its end or before the cleaning up. All of
-    it is in the log. named: it takes long, and runs only when its stage is named.
+    it is in the log. named: it takes long, and runs only when its stage is named. silent: seconds without any sign of
+    life after which it hangs; what it takes in all is nobody's limit.
     """
 
     stage: str
@@ -53,7 +55,7 @@ class Step:
     counts: bool = False
     shown: str = ""
     named: bool = False
-    longest: float = LONGEST_STEP_SECONDS
+    silent: float = SILENT_SECONDS
 
     @property
     def name(self) -> str:
@@ -67,6 +69,11 @@ class Step:
     @property
     def log(self) -> Path:
         return REPORTS / f"{self.stem}.log"
+
+    @property
+    def alive(self) -> Path:
+        """The file that is touched when something of it goes on without being written."""
+        return REPORTS / f"{self.stem}.alive"
 
     @property
     def reports(self) -> list[Path]:
@@ -123,7 +130,7 @@ LANES = (
         "127.37",
         (
             scenario(FIRST),
-            Step("bench", ("pytest", "-vv", "tests/bench"), counts=True, named=True, longest=LONGEST_BENCH_SECONDS),
+            Step("bench", ("pytest", "-vv", "tests/bench"), counts=True, named=True),
         ),
     ),
 )
@@ -161,6 +168,7 @@ def environment(step: Step, lane: Lane) -> dict[str, str]:
             "PYTHONPATH": str(CHECKOUT),
             "PYTHONUNBUFFERED": "1",
             **stuck.TELLING,
+            stuck.ALIVE: str(step.alive),
             "PYTEST_ADDOPTS": f"-p tests.reports --junitxml={REPORTS / step.stem}.xml" if step.counts else "",
         }
     )
@@ -196,10 +204,10 @@ async def execute(step: Step, lane: Lane, live: bool) -> int:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        limit=LONGEST_LINE,
         start_new_session=True,
     )
     late = False
+    step.alive.touch()
     with step.log.open("w", buffering=1) as kept:
 
         def keep(text: str) -> None:
@@ -208,16 +216,14 @@ async def execute(step: Step, lane: Lane, live: bool) -> int:
                 print(text, end="", flush=True)
 
         assert process.stdout
-        reading = asyncio.create_task(read(process.stdout, keep))
+        reading = asyncio.create_task(read(process.stdout, keep, step.alive))
         try:
-            async with asyncio.timeout(step.longest):
-                await exited(process.pid)
-            if not await done(reading):
+            late = await hangs(process.pid, step)
+            if late:
+                keep(f"\nNothing went on for {step.silent:.0f} s. There ran:\n{stuck.tree(process.pid)}\n")
+                stuck.end(process.pid)
+            elif not await done(reading):
                 keep(f"\nIt has ended, and this that it started goes on:\n{stuck.lines(stuck.carrying(mark))}\n")
-        except TimeoutError:
-            late = True
-            keep(f"\nIt did not end within {step.longest:.0f} s. There ran:\n{stuck.tree(process.pid)}\n")
-            stuck.end(process.pid)
         except BaseException:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
@@ -233,9 +239,41 @@ async def execute(step: Step, lane: Lane, live: bool) -> int:
     return os.EX_TEMPFAIL if late or process.returncode is None else process.returncode
 
 
-async def read(stream: asyncio.StreamReader, keep: Callable[[str], None]) -> None:
-    async for line in stream:
-        keep(line.decode(errors="replace"))
+async def read(stream: asyncio.StreamReader, keep: Callable[[str], None], alive: Path) -> None:
+    """Keep each line as soon as it is whole; half a one is a sign of life too, as pytest's dots are."""
+    rest = b""
+    while part := await stream.read(65536):
+        alive.touch()
+        whole, end, rest = (rest + part).rpartition(b"\n")
+        for line in whole.splitlines(keepends=True) if end else ():
+            keep(line.decode(errors="replace").rstrip("\n") + "\n")
+    if rest:
+        keep(rest.decode(errors="replace"))
+
+
+def listen(step: Step) -> Callable[[], float]:
+    """Return what tells for how many seconds the step has given no sign of life; a laptop that slept doesn't count."""
+    heard, since = 0, time.monotonic()
+
+    def silence() -> float:
+        nonlocal heard, since
+        if (sign := step.alive.stat().st_mtime_ns) != heard:
+            heard, since = sign, time.monotonic()
+        return time.monotonic() - since
+
+    return silence
+
+
+async def hangs(pid: int, step: Step) -> bool:
+    """Wait until the process has ended, or has given no sign of life for too long; whether it is that."""
+    ended, silence = asyncio.create_task(exited(pid)), listen(step)
+    try:
+        while not (await asyncio.wait({ended}, timeout=LOOK_SECONDS))[0]:
+            if silence() > step.silent:
+                return True
+        return False
+    finally:
+        ended.cancel()
 
 
 async def done(reading: asyncio.Task[None]) -> bool:
@@ -325,7 +363,8 @@ def take_down(lanes: Sequence[Lane]) -> None:
     for lane in lanes:
         command = [sys.executable, "-m", "sandbox", "down"]
         with suppress(subprocess.TimeoutExpired):
-            subprocess.run(command, cwd=CHECKOUT, env=os.environ | lane.sandbox, stdout=subprocess.DEVNULL, timeout=180)
+            environment = os.environ | lane.sandbox
+            subprocess.run(command, cwd=CHECKOUT, env=environment, stdout=subprocess.DEVNULL, timeout=HANGS_SECONDS)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -19,6 +19,7 @@ from sandbox.config import CHECKOUT
 from tests.estate import ESTATE
 
 APP = CHECKOUT / "sandbox/app"
+HEALTH = "campshub360/health.py"
 #: A heartbeat of this probe, written to any task, is what `errors_on_demand` waits for.
 DEMAND = "let it fail"
 
@@ -82,7 +83,7 @@ def crashes_at_start() -> Variant:
 
 def never_ready() -> Variant:
     """It serves, but /readyz stays 503."""
-    return Variant((Patch("campshub360/health.py", "return self._reached == self._state.keys()", "return False"),))
+    return Variant((Patch(HEALTH, "return self._reached == self._state.keys()", "return False"),))
 
 
 def errors(percent: float = 5) -> Variant:
@@ -103,6 +104,38 @@ def errors_on_demand(percent: float = 50) -> Variant:
 def slow(milliseconds: int = 400) -> Variant:
     """Every answer takes so much longer."""
     return _failing(f"sleep({milliseconds / 1000})")
+
+
+def ready_on_demand(probe: str) -> Variant:
+    """None of its tasks is ready before there is a heartbeat of that probe: its deployment stays in SCALE_UP."""
+    return Variant(
+        (
+            Patch(
+                HEALTH,
+                "class MigrationsPending",
+                "from campshub360 import held\n\n\nclass MigrationsPending",
+            ),
+            Patch(
+                HEALTH,
+                'cursor.execute("SELECT 1")',
+                'cursor.execute("SELECT 1")\n        held.until_let()',
+            ),
+        ),
+        {"campshub360/held.py": HELD.replace("PROBE", probe)},
+    )
+
+
+HELD = '''"""This release is not ready before it is let."""
+
+from django.db import connection
+
+
+def until_let():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM campus_heartbeat WHERE probe = %s)", ["PROBE"])
+        if not cursor.fetchone()[0]:
+            raise RuntimeError("it waits for a heartbeat of PROBE")
+'''
 
 
 def smoke_fails() -> Variant:
@@ -154,12 +187,12 @@ def _failing(condition: str) -> Variant:
     return Variant(
         (
             Patch(
-                "campshub360/health.py",
+                HEALTH,
                 "class MigrationsPending",
                 "from campshub360 import fault\n\n\nclass MigrationsPending",
             ),
             Patch(
-                "campshub360/health.py",
+                HEALTH,
                 "return self._get_response(request)",
                 "return fault.answer(request, self._get_response)",
             ),

@@ -11,11 +11,14 @@ field that is state (a weight, a count) is in `wanted(found)` only while nothing
 from __future__ import annotations
 
 import time
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, NoReturn, TypeVar
 
+from ansible.module_utils.ownership import AmbiguousError
+from ansible.module_utils.redaction import hiding_secrets, redact
 from ansible.module_utils.resource_tags import aws_text, aws_texts
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError
@@ -114,6 +117,11 @@ class Resource(ABC):
 
 def run(resource: Resource) -> None:
     """Converge the resource; leave with `changed`, `changes` (names), `diff` and `resource` (what is or would be)."""
+    with hiding_secrets(resource.module):
+        _run(resource)
+
+
+def _run(resource: Resource) -> None:
     module = resource.module
     state = module.params.get("state")
     absent = state == "absent"
@@ -188,11 +196,14 @@ def failing_with(module: AnsibleAWSModule, what: str) -> Iterator[None]:
     """Turn an AWS error into one sentence: what could not be done, AWS's code and AWS's words."""
     try:
         yield
+    except AmbiguousError as error:
+        module.fail_json(msg=str(error))
     except ClientError as error:
         answer = error.response.get("Error", {})
-        module.fail_json(msg=f"{what}: {answer.get('Code')}: {answer.get('Message')} ({error.operation_name})")
+        said = redact(f"{answer.get('Code')}: {answer.get('Message')}")  # AWS quotes what it does not like
+        module.fail_json(msg=f"{what}: {said} ({error.operation_name})", exception=redact(traceback.format_exc()))
     except BotoCoreError as error:
-        module.fail_json(msg=f"{what}: {error}")
+        module.fail_json(msg=f"{what}: {redact(str(error))}", exception=redact(traceback.format_exc()))
 
 
 def unless_missing(codes: str | Iterable[str], call: Callable[..., Any], **request: Any) -> Any:

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ansible.module_utils.heartbeat import ACKNOWLEDGED, PATH, UNAUTHORIZED, authorization, beats_of, read_path
 from ansible.module_utils.https import NO_HEADERS, Address, Answer, Client, NoAnswerError, path_of
+from ansible.module_utils.redaction import redact
 
 STYLESHEET = re.compile(rb"<link\b[^>]*\brel=[\"']?stylesheet\b[^>]*>", re.IGNORECASE)
 HREF = re.compile(rb"\bhref=[\"']([^\"']+)", re.IGNORECASE)
@@ -38,8 +39,8 @@ class Contract:
 
     address: Address
     release: str
-    marked: Mapping[str, str]
-    token: str
+    marked: Mapping[str, str] = field(repr=False)
+    token: str = field(repr=False)
     name: str = field(default_factory=lambda: f"contract-{secrets.token_hex(8)}")  # a new one each time
     _ms: float = 0.0
 
@@ -62,7 +63,7 @@ class Contract:
         try:
             words, passed = question(), True
         except (BrokenError, NoAnswerError) as error:
-            words, passed = str(error), False
+            words, passed = redact(str(error)), False  # an application may answer what it was sent
         return Check(name, passed, words, round(self._ms, 1))
 
     def _ask(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ansible.module_utils.aws_resource import State, tags_from, unless_missing
+from ansible.module_utils.ownership import listener_on
 
 
 def find_balancer(elb: Any, name: str) -> State | None:
@@ -19,7 +20,8 @@ def find_listener(elb: Any, balancer: str, port: int) -> State | None:
     if found is None:
         return None
     listeners = elb.describe_listeners(LoadBalancerArn=found["LoadBalancerArn"])["Listeners"]
-    return next((dict(listener) for listener in listeners if listener["Port"] == port), None)
+    listener = listener_on(listeners, port)
+    return dict(listener) if listener else None
 
 
 def group_arn(elb: Any, name: str) -> str:

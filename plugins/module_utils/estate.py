@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ansible.module_utils import audit
 from ansible.module_utils.aws_resource import tags_from, unless_missing
+from ansible.module_utils.certificates import own_certificates
+from ansible.module_utils.elb import tags_of
 from ansible.module_utils.names import aws_name
+from ansible.module_utils.ownership import (
+    PORTS,
+    PRIORITIES,
+    TAG,
+    USABLE,
+    best_certificate,
+    listener_on,
+    own_vpc,
+    rule_at,
+    rule_belongs,
+    target_groups,
+)
+from ansible.module_utils.zones import name_servers, public_zones
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 Found = dict[str, Any]
@@ -27,7 +42,7 @@ class Estate:
     @property
     def filters(self) -> list[dict[str, Any]]:
         """EC2's filter for what carries the estate's tag."""
-        return [{"Name": "tag:Estate", "Values": [self.name]}]
+        return [{"Name": f"tag:{TAG}", "Values": [self.name]}]
 
 
 @dataclass(frozen=True)
@@ -50,14 +65,16 @@ def find_network(ec2: Any, estate: Estate) -> Found:
     vpcs = ec2.describe_vpcs(Filters=estate.filters)["Vpcs"]
     subnets = ec2.describe_subnets(Filters=estate.filters)["Subnets"]
     groups = ec2.describe_security_groups(Filters=estate.filters)["SecurityGroups"]
+    vpc = own_vpc(vpcs, subnets, estate.name)
+    inside = [subnet for subnet in subnets if subnet["VpcId"] == vpc]
     prefix = f"{estate.name}-"
     return {
-        "vpc": {"id": vpcs[0]["VpcId"], "cidr": vpcs[0]["CidrBlock"]} if vpcs else {"id": None, "cidr": None},
-        "subnets": {tier: subnets_of(tier, subnets) for tier in ("public", "app", "data")},
+        "vpc": {"id": vpc, "cidr": vpc and ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"]},
+        "subnets": {tier: subnets_of(tier, inside) for tier in ("public", "app", "data")},
         "security_groups": {
             group["GroupName"].removeprefix(prefix).replace("-", "_"): group["GroupId"]
             for group in groups
-            if group["GroupName"].startswith(prefix)
+            if group["GroupName"].startswith(prefix) and group["VpcId"] == vpc
         },
     }
 
@@ -100,37 +117,28 @@ def current_version(secret: Found) -> str | None:
 
 
 def find_zone(route53: Any, estate: Estate) -> Found:
-    zones = route53.list_hosted_zones_by_name(DNSName=f"{estate.zone_name}.")["HostedZones"]
-    mine = [zone for zone in zones if zone["Name"] == f"{estate.zone_name}." and not zone["Config"]["PrivateZone"]]
-    if not mine:
-        return {"hosted_zone": {"id": None, "name_servers": []}}
-    zone = route53.get_hosted_zone(Id=mine[0]["Id"])
+    """The zone of the name; where there are several, only their ids: who changes a zone refuses then, others go on."""
+    zones = public_zones(route53, estate.zone_name)
+    zone = zones[0] if len(zones) == 1 else None
     return {
-        "hosted_zone": {"id": mine[0]["Id"].rpartition("/")[2], "name_servers": zone["DelegationSet"]["NameServers"]}
+        "hosted_zone": {
+            "id": zone and zone.id,
+            "ids": [one.id for one in zones],
+            "owner": zone and zone.owner(estate.name),
+            "name_servers": name_servers(route53, zone) if zone else [],
+        }
     }
 
 
 def find_certificate(acm: Any, estate: Estate) -> Found:
-    pages = acm.get_paginator("list_certificates").paginate(CertificateStatuses=["PENDING_VALIDATION", "ISSUED"])
-    for summary in (summary for page in pages for summary in page["CertificateSummaryList"]):
-        arn = summary["CertificateArn"]
-        if summary["DomainName"] != estate.zone_name:
-            continue
-        tags = tags_from(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
-        if tags.get("Estate") == estate.name:
-            return {"certificate": certificate_state(acm.describe_certificate(CertificateArn=arn)["Certificate"])}
-    return {"certificate": {"arn": None, "status": None, "validation_records": []}}
-
-
-def certificate_state(certificate: Found) -> Found:
-    records = [option.get("ResourceRecord") for option in certificate.get("DomainValidationOptions", [])]
-    unique = {record["Name"]: record for record in records if record}  # a name and its wildcard share one record
+    found = own_certificates(acm, estate.zone_name, estate.name, USABLE)
+    best = best_certificate(found, aws_name(estate.name, "load_balancer")) or {}
     return {
-        "arn": certificate["CertificateArn"],
-        "status": certificate["Status"],
-        "validation_records": [
-            {"name": record["Name"], "type": record["Type"], "value": record["Value"]} for record in unique.values()
-        ],
+        "certificate": {
+            "arn": best.get("arn"),
+            "status": best.get("status"),
+            "validation_records": best.get("validation_records", []),
+        }
     }
 
 
@@ -179,10 +187,12 @@ def find_load_balancer(elb: Any, estate: Estate) -> Found:
     name = aws_name(estate.name, "load_balancer")
     answer = unless_missing("LoadBalancerNotFound", elb.describe_load_balancers, Names=[name])
     balancer = answer["LoadBalancers"][0] if answer else {}
-    listeners = {}
-    if balancer:
-        page = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
-        listeners = {listener["Protocol"].lower(): listener["ListenerArn"] for listener in page}
+    page = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"] if balancer else []
+    listeners = {protocol: (listener_on(page, port) or {}).get("ListenerArn") for protocol, port in PORTS.items()}
+    groups = {
+        colour: target_group_arn(elb, aws_name(f"{estate.name}-{colour}", "target_group"))
+        for colour in ("blue", "green")
+    }
     return {
         "load_balancer": {
             "arn": balancer.get("LoadBalancerArn"),
@@ -190,28 +200,31 @@ def find_load_balancer(elb: Any, estate: Estate) -> Found:
             "hosted_zone_id": balancer.get("CanonicalHostedZoneId"),
             "state": balancer.get("State", {}).get("Code"),
         },
-        "listeners": {protocol: listeners.get(protocol) for protocol in ("http", "https")},
-        **forwarding_rules(elb, listeners.get("https")),
-        "target_groups": {
-            colour: target_group_arn(elb, aws_name(f"{estate.name}-{colour}", "target_group"))
-            for colour in ("blue", "green")
-        },
+        "listeners": listeners,
+        **own_rules(elb, listeners["https"], set(groups.values()), estate.name),
+        "target_groups": groups,
     }
 
 
-def forwarding_rules(elb: Any, listener_arn: str | None) -> Found:
-    """The production rule and the test rule, which alone asks for a header."""
+def own_rules(elb: Any, listener_arn: str | None, groups: set[str | None], stack: str) -> Found:
+    """The production rule and the test rule, by where the stack puts them."""
     rules = elb.describe_rules(ListenerArn=listener_arn)["Rules"] if listener_arn else []
-    found: Found = {name: {"arn": None, "weights": {}} for name in ("production_rule", "test_rule")}
-    for rule in rules:
-        forwards = [action["ForwardConfig"] for action in rule["Actions"] if "ForwardConfig" in action]
-        if forwards and not rule["IsDefault"]:
-            asks = any(condition["Field"] == "http-header" for condition in rule["Conditions"])
-            found["test_rule" if asks else "production_rule"] = {
-                "arn": rule["RuleArn"],
-                "weights": {group["TargetGroupArn"]: group.get("Weight", 1) for group in forwards[0]["TargetGroups"]},
-            }
-    return found
+    return {
+        f"{name}_rule": rule_state(elb, rule_at(rules, priority), groups, stack)
+        for name, priority in PRIORITIES.items()
+    }
+
+
+def rule_state(elb: Any, rule: Mapping[str, Any] | None, groups: set[str | None], stack: str) -> Found:
+    if rule is None or not rule_belongs(stack, bool(target_groups(rule) & groups), tags_of(elb, rule["RuleArn"])):
+        return {"arn": None, "weights": {}}
+    forwards = [action["ForwardConfig"] for action in rule["Actions"] if "ForwardConfig" in action]
+    return {
+        "arn": rule["RuleArn"],
+        "weights": {
+            group["TargetGroupArn"]: group.get("Weight", 1) for config in forwards for group in config["TargetGroups"]
+        },
+    }
 
 
 def target_group_arn(elb: Any, name: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible.module_utils.https import Answer, Client, NoAnswerError
+from ansible.module_utils.secret_values import BEARER, SecretError, fetch
 
 PATH = "/api/heartbeat"
 ACKNOWLEDGED = (201, 200)  # new; there already
@@ -46,13 +47,10 @@ def authorization(token: str) -> dict[str, str]:
 
 
 def tokens(secrets: Any, name: str) -> tuple[str, ...]:
-    """The token, and the one before: while a release brings a new one, tasks with either are answering.
-
-    docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
-    """
-    found = [secrets.get_secret_value(SecretId=name)["SecretString"]]
-    with contextlib.suppress(secrets.exceptions.ResourceNotFoundException):  # it never had another
-        found.append(secrets.get_secret_value(SecretId=name, VersionStage="AWSPREVIOUS")["SecretString"])
+    """The token, and the one before: while a release brings a new one, tasks with either are answering."""
+    found = [fetch(secrets, name, BEARER)]
+    with contextlib.suppress(SecretError):  # it never had another; or one that can't be sent, which this one replaced
+        found.append(fetch(secrets, name, BEARER, "AWSPREVIOUS"))
     return tuple(dict.fromkeys(found))
 
 

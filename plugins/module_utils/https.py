@@ -13,6 +13,7 @@ import functools
 import http.client
 import http.cookies
 import json
+import re
 import socket
 import ssl
 import time
@@ -22,8 +23,12 @@ from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from ansible.module_utils.redaction import redact
+
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 USER_AGENT = "campshub360-check"
+# RFC 9110, 5.5: what would end a header, or begin another one; beyond Latin-1 a header has no characters.
+UNSENDABLE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
 class NoAnswerError(Exception):
@@ -148,6 +153,8 @@ class Client:
 
     def ask(self, method: str, path: str, body: object = None, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
         """The answer to one request (`body` is sent as JSON); NoAnswerError when there is none."""
+        for name in (name for name, value in headers.items() if UNSENDABLE.search(value)):
+            raise NoAnswerError(f"the header {name} can't be sent: it holds a character that HTTP does not allow there")
         if self._connection.closed_while_idle():
             self.close()
             self.reconnected += 1
@@ -190,7 +197,7 @@ def words(error: Exception, timeout: float) -> str:
             return "the answer broke off"
         case ConnectionRefusedError():
             return "the connection was refused"
-    return f"{type(error).__name__}: {error}"
+    return redact(f"{type(error).__name__}: {error}")
 
 
 def path_of(url: str) -> str:

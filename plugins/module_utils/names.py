@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 
 # Characters that AWS allows in the name of each kind.
@@ -27,6 +28,13 @@ ESTATE_LIMIT = min(LIMITS["replication_group"], LIMITS["database"])
 # AWS also forbids: two hyphens in a row (RDS, ElastiCache), "internal-" first (load balancers).
 ESTATE_NAME = re.compile(r"(?!internal-)[a-z](?:-?[a-z0-9])*")
 HASH_LENGTH = 8
+# What ACM takes as a certificate's first name, dots included, and Route 53 for each part of a name:
+# docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
+# docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html
+DOMAIN_LIMIT = 64
+DOMAIN = re.compile(
+    r"(?=.*[a-z][^.]*\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+)
 
 
 def aws_name(name: str, kind: str) -> str:
@@ -47,3 +55,41 @@ def objection(estate: str) -> str | None:
         "theirs apply: lower-case letters, digits and single hyphens, a letter first, no hyphen last, not internal- "
         f"first, at most {ESTATE_LIMIT} characters. Correct stack_name, or the host's name in the inventory."
     )
+
+
+def domain_objection(domain: str) -> str | None:
+    """Return why a domain can't be typed so, with the spelling that AWS keeps if there is one."""
+    if DOMAIN.fullmatch(domain) and len(domain) <= DOMAIN_LIMIT:
+        return None
+    meant = domain.strip().rstrip(".").lower()
+    if len(meant) > DOMAIN_LIMIT:
+        return (
+            f"A stack's domain can't have {len(meant)} characters: {domain!r}. Nothing was touched. A certificate's "
+            f"first name may have {DOMAIN_LIMIT}. Use a shorter one: correct dns_zone_name."
+        )
+    cure = f"Write it as AWS keeps it: dns_zone_name: {meant}" if DOMAIN.fullmatch(meant) else "Correct dns_zone_name"
+    return (
+        f"A stack's domain can't be typed {domain!r}. Nothing was touched. It is compared with what AWS shows, and "
+        "stands in addresses and the certificate: lower-case letters, digits and hyphens, two parts at least, no dot "
+        f"or blank at an end, other letters in their xn-- form. {cure}"
+    )
+
+
+def stored(value: str | None) -> str | None:
+    """Return a value as RDS and ElastiCache store it, in lower case: names of groups, days of maintenance windows.
+
+    docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html
+    docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheParameterGroup.html
+    """
+    return value and value.lower()
+
+
+def aws_cidr(block: str) -> str:
+    """Return an address block as AWS keeps it, without host bits: 10.0.0.1/16 becomes 10.0.0.0/16.
+
+    docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html
+    """
+    try:
+        return str(ipaddress.ip_network(block, strict=False))
+    except ValueError:
+        return f"no address block: {block}"

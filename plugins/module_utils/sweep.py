@@ -14,6 +14,8 @@ from typing import Any
 from ansible.module_utils.aws_resource import tags_from, unless_missing
 from ansible.module_utils.estate import Estate, Finder
 from ansible.module_utils.names import aws_name
+from ansible.module_utils.ownership import ADOPTED_TAG, TAG, Zone, only_zone
+from ansible.module_utils.zones import public_zones
 from botocore.exceptions import ClientError
 
 COLOURS = ("blue", "green")
@@ -56,13 +58,13 @@ def until(moment: datetime) -> str:
 def bears(estate: Estate, name: str, tags: Mapping[str, str]) -> bool:
     """Whether something named so is the estate's: only the tag tells whether `tier1-x` is an estate of its own."""
     named = name == estate.name or name.startswith((f"{estate.name}-", f"{estate.name}/"))
-    return named and tags.get("Estate", estate.name) == estate.name
+    return named and tags.get(TAG, estate.name) == estate.name
 
 
 def sweep_ec2(ec2: Any, estate: Estate) -> Iterator[Item]:
-    kinds = tagged(ec2, "Estate", [estate.name])
+    kinds = tagged(ec2, TAG, [estate.name])
     named = tagged(ec2, "Name", [estate.name, f"{estate.name}-*"])
-    kinds |= {name: kind for name, kind in named.items() if name not in tagged(ec2, "Estate", ["*"], list(named))}
+    kinds |= {name: kind for name, kind in named.items() if name not in tagged(ec2, TAG, ["*"], list(named))}
     gateways = [name for name, kind in kinds.items() if kind == "natgateway"]
     for gateway in ec2.describe_nat_gateways(NatGatewayIds=gateways)["NatGateways"] if gateways else []:
         if gateway["State"] == "deleted":  # shown for about an hour after its end
@@ -152,29 +154,45 @@ def sweep_repository(ecr: Any, estate: Estate) -> Iterator[Item]:
 
 
 def sweep_zone(route53: Any, estate: Estate) -> Iterator[Item]:
-    zone_name = f"{estate.zone_name}."
-    for zone in route53.list_hosted_zones_by_name(DNSName=zone_name)["HostedZones"]:
-        if zone["Name"] == zone_name and not zone["Config"]["PrivateZone"]:
-            identifier = zone["Id"].rpartition("/")[2]
-            pages = route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=identifier)
-            names = {record["Name"] for page in pages for record in page["ResourceRecordSets"]}
-            # The zone's own, the application's, and those by which ACM validates, are ours.
-            others = sorted(n for n in names - {zone_name, f"app.{zone_name}"} if not n.startswith("_"))
-            yield Item(
-                "hosted zone",
-                estate.zone_name,
-                f"aws route53 delete-hosted-zone --id {identifier}",
-                f"arn:{estate.partition}:route53:::hostedzone/{identifier}",
-                holds=f"{len(names)} names" if len(names) > 1 else "",
-                refuses=f"it holds names that this estate did not make: {', '.join(others)}" if others else "",
-            )
+    """The estate's own zone, or its mark on an adopted one; of two own ones destroying could take the wrong one."""
+    owned = [zone for zone in public_zones(route53, estate.zone_name) if zone.owner(estate.name) != "others"]
+    if zone := only_zone(owned, estate.zone_name):
+        pages = route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone.id)
+        names = {record["Name"] for page in pages for record in page["ResourceRecordSets"]}
+        arn = f"arn:{estate.partition}:route53:::hostedzone/{zone.id}"
+        yield (adopted_zone if zone.owner(estate.name) == "adopted" else own_zone)(zone, names, arn)
+
+
+def own_zone(zone: Zone, names: set[str], arn: str) -> Item:
+    # The zone's own, the application's, and those by which ACM validates, are ours.
+    others = sorted(n for n in names - {zone.name, f"app.{zone.name}"} if not n.startswith("_"))
+    return Item(
+        "hosted zone",
+        zone.name.rstrip("."),
+        f"aws route53 delete-hosted-zone --id {zone.id}",
+        arn,
+        holds=f"{len(names)} names" if len(names) > 1 else "",
+        refuses=f"it holds names that this estate did not make: {', '.join(others)}" if others else "",
+    )
+
+
+def adopted_zone(zone: Zone, names: set[str], arn: str) -> Item:
+    command = "aws route53 change-tags-for-resource --resource-type hostedzone"
+    application = f" and app.{zone.name.rstrip('.')}" if f"app.{zone.name}" in names else ""
+    return Item(
+        "adopted zone",
+        zone.name.rstrip("."),
+        f"{command} --resource-id {zone.id} --remove-tag-keys {ADOPTED_TAG}",
+        arn,
+        holds=f"only the tag {ADOPTED_TAG}{application} go; the zone and all else in it stay",
+    )
 
 
 def sweep_certificates(acm: Any, estate: Estate) -> Iterator[Item]:
     for page in acm.get_paginator("list_certificates").paginate():
         candidates = [one for one in page["CertificateSummaryList"] if one["DomainName"] == estate.zone_name]
         for arn in (one["CertificateArn"] for one in candidates):
-            if tags_from(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]).get("Estate") == estate.name:
+            if tags_from(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]).get(TAG) == estate.name:
                 command = f"aws acm delete-certificate --certificate-arn {arn}"
                 yield Item("certificate", estate.zone_name, command, arn)
 
@@ -299,7 +317,7 @@ def sweep_tags(tagging: Any, estate: Estate) -> list[str]:
 
     Source: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
     """
-    wanted = [{"Key": "Estate", "Values": [estate.name]}]
+    wanted = [{"Key": TAG, "Values": [estate.name]}]
     pages = tagging.get_paginator("get_resources").paginate(TagFilters=wanted)
     arns = [item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]]
     return [arn for arn in arns if not any(word in arn for word in NOT_COUNTED)]
@@ -361,6 +379,6 @@ def carries(answer: object, name: str) -> bool:
     """Whether the estate's tag stands in an answer, in whichever of AWS's ways."""
     if isinstance(answer, Mapping):
         pair = answer.get("Key"), answer.get("Value")
-        found = answer.get("Estate") == name or pair == ("Estate", name)
+        found = answer.get(TAG) == name or pair == (TAG, name)
         return found or any(carries(value, name) for value in answer.values())
     return isinstance(answer, list) and any(carries(one, name) for one in answer)

@@ -60,6 +60,8 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
+from ansible.module_utils.names import stored
+from ansible.module_utils.secret_values import AUTH_TOKEN, SecretError, fetch
 from ansible.module_utils.tagging import tag_by_name
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -162,6 +164,7 @@ class CacheGroup(Resource):
             "failover": self.params["nodes"] > 1,
             "encrypted_in_transit": True,
             "encrypted_at_rest": True,
+            **{key: stored(self.params[key]) for key in ("parameter_group", "subnet_group", "maintenance_window")},
         }
         wanted = {key: self.params[key] for key in (*REQUEST, "tags") if key not in derived} | derived
         if found and same_version(wanted["engine_version"], found["engine_version"]):
@@ -169,10 +172,13 @@ class CacheGroup(Resource):
         return wanted
 
     def create(self, wanted: State) -> None:
-        secret = self.module.client("secretsmanager").get_secret_value(SecretId=self.params["auth_secret"])
+        try:
+            token = fetch(self.module.client("secretsmanager"), self.params["auth_secret"], AUTH_TOKEN)
+        except SecretError as error:
+            self.fail(f"The cache {self.name} was not made. {error}")
         self.elasticache.create_replication_group(
             ReplicationGroupId=self.name,
-            AuthToken=secret["SecretString"],
+            AuthToken=token,
             Tags=tags_to(wanted["tags"]),
             **request(wanted),
         )

@@ -7,12 +7,12 @@ DOCUMENTATION = r"""
 module: certificate
 short_description: A public certificate from ACM, validated by DNS
 description:
-  - Requests a certificate once. It is found again by its names and the C(Estate) tag.
+  - Requests a certificate for a domain and all names right below it, once. It is found again by these names and the
+    C(Estate) tag. Of several, the one that the stack's load balancer has stays, while it is good.
   - AWS issues it when its validation records stand in DNS, and renews it as long as they do.
   - A certificate can't change; with other names another one is requested.
 options:
-  name: {description: Its first name, such as example.org, type: str, required: true}
-  alternative_names: {description: Further names, type: list, elements: str, default: []}
+  name: {description: "The domain, such as example.org", type: str, required: true}
   parent_name_servers: {description: "Name servers to which the parent domain must delegate, for the message", type: list, elements: str, default: []}
   tags: {description: Tags; others are removed. Must hold Estate, type: dict, required: true}
   state: {description: "Whether it exists, or is issued", type: str, choices: [present, absent, ready], default: present}
@@ -27,7 +27,6 @@ EXAMPLES = r"""
 - name: Request the certificate
   certificate:
     name: tier1.campshub360.example
-    alternative_names: ["*.tier1.campshub360.example"]
     tags: {Estate: campshub360-tier1}
 """
 
@@ -43,24 +42,15 @@ from ansible.module_utils.aws_resource import (
     Resource,
     State,
     run,
-    tags_from,
     tags_to,
+    unless_missing,
 )
+from ansible.module_utils.certificates import has_validation_records, own_certificates
+from ansible.module_utils.names import aws_name
+from ansible.module_utils.ownership import TAG, best_certificate, certificate_names
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-SECONDS_FOR_RECORDS = 120
-ALIVE = ("ISSUED", "PENDING_VALIDATION")  # in the order in which we prefer them
-
-
-def best(certificates: list[State]) -> State | None:
-    """The certificate to use: an issued one before a pending one; a failed one never."""
-    alive = [certificate for certificate in certificates if certificate["status"] in ALIVE]
-    return min(alive, key=lambda certificate: ALIVE.index(certificate["status"]), default=None)
-
-
-def has_validation_records(certificate: State) -> bool:
-    options = certificate.get("DomainValidationOptions", [])
-    return bool(options) and all("ResourceRecord" in option for option in options)
+SECONDS_UNTIL_SHOWN = 120
 
 
 class Certificate(Resource):
@@ -72,56 +62,50 @@ class Certificate(Resource):
         self.acm = module.client("acm")
 
     @property
-    def names(self) -> set[str]:
-        return {self.name, *self.params["alternative_names"]}
+    def stack(self) -> str:
+        return str(self.params["tags"][TAG])
 
-    def ours(self) -> list[State]:
-        """Every certificate of this estate for these names, dead ones too."""
-        pages = self.acm.get_paginator("list_certificates").paginate(Includes={"keyTypes": ["RSA_2048"]})
-        summaries = [summary for page in pages for summary in page["CertificateSummaryList"]]
-        found = [self.describe(item["CertificateArn"]) for item in summaries if item["DomainName"] == self.name]
-        estate = self.params["tags"]["Estate"]
-        return [item for item in found if item["names"] == self.names and item["tags"].get("Estate") == estate]
-
-    def describe(self, arn: str) -> State:
-        certificate = self.acm.describe_certificate(CertificateArn=arn)["Certificate"]
-        return {
-            "arn": arn,
-            "status": certificate["Status"],
-            "failure": certificate.get("FailureReason", ""),
-            "names": {certificate["DomainName"], *certificate.get("SubjectAlternativeNames", [])},
-            "tags": tags_from(self.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]),
-        }
+    def own(self) -> list[State]:
+        """Return every certificate of this stack for these names, dead ones too."""
+        return own_certificates(self.acm, self.name, self.stack)
 
     def read(self) -> State | None:
-        certificates = self.ours()
+        certificates = self.own()
         if self.params["state"] == "absent":
-            found = {"arns": [item["arn"] for item in certificates]} if certificates else None
-        else:
-            found = best(certificates)
-        return found and {**found, "names": sorted(self.names)}
+            return {"arns": [item["arn"] for item in certificates]} if certificates else None
+        best = best_certificate(certificates, aws_name(self.stack, "load_balancer"))
+        return dict(best) if best else None
 
     def wanted(self, found: State | None) -> State:
-        return {"names": sorted(self.names), "tags": self.params["tags"]}
+        return {"names": sorted(certificate_names(self.name)), "tags": self.params["tags"]}
 
     def create(self, wanted: State) -> None:
-        alternative = {"SubjectAlternativeNames": self.params["alternative_names"]}
+        first, *others = certificate_names(self.name)
         answer = self.acm.request_certificate(
-            DomainName=self.name,
+            DomainName=first,
+            SubjectAlternativeNames=others,
             ValidationMethod="DNS",
             KeyAlgorithm="RSA_2048",
             Tags=tags_to(wanted["tags"]),
-            **(alternative if self.params["alternative_names"] else {}),
         )
-        self.await_validation_records(answer["CertificateArn"])
+        self.await_shown(answer["CertificateArn"])
 
-    def await_validation_records(self, arn: str) -> None:
-        """AWS needs some seconds to name the records that dns has to publish."""
-        deadline = time.monotonic() + SECONDS_FOR_RECORDS
-        while not has_validation_records(self.acm.describe_certificate(CertificateArn=arn)["Certificate"]):
+    def await_shown(self, arn: str) -> None:
+        """Wait until AWS names the records that dns has to publish, and lists the certificate: whoever looks later finds it.
+
+        Both take some seconds: https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
+        """
+        deadline = time.monotonic() + SECONDS_UNTIL_SHOWN
+        while not (self.has_records(arn) and any(item["arn"] == arn for item in self.own())):
             if time.monotonic() > deadline:
-                self.fail(f"AWS named no validation records for {self.name} so far. Run the same command again.")
+                self.fail(
+                    f"AWS shows no validation records of {arn} for {self.name} so far. Run the same command again."
+                )
             time.sleep(self.params["poll_seconds"])
+
+    def has_records(self, arn: str) -> bool:
+        answer = unless_missing("ResourceNotFoundException", self.acm.describe_certificate, CertificateArn=arn)
+        return answer is not None and has_validation_records(answer["Certificate"])
 
     def update(self, found: State, changes: State) -> None:
         arn, wanted = found["arn"], changes["tags"]
@@ -149,7 +133,6 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "name": {"required": True},
-            "alternative_names": {"type": "list", "elements": "str", "default": []},
             "parent_name_servers": {"type": "list", "elements": "str", "default": []},
             "tags": {"type": "dict", "required": True},
             **STATE_OPTION_WITH_READY,

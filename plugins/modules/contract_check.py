@@ -47,6 +47,8 @@ from typing import Any
 from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.contract import Contract, told
 from ansible.module_utils.https import NO_HEADERS, Address
+from ansible.module_utils.redaction import hiding_secrets
+from ansible.module_utils.secret_values import BEARER, TEST_HEADER, SecretError, Use, fetch
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -55,12 +57,13 @@ def contract(module: AnsibleAWSModule, address: Address) -> Contract:
     options: dict[str, Any] = module.params
     secrets = module.client("secretsmanager")
 
-    def secret(name: str) -> str:
+    def secret(name: str, use: Use) -> str:
         with failing_with(module, f"Could not read the secret {name}"):
-            return str(secrets.get_secret_value(SecretId=name)["SecretString"])
+            return fetch(secrets, name, use)
 
-    marked = {options["header_name"]: secret(options["header_secret"])} if options["header_name"] else NO_HEADERS
-    return Contract(address, options["release"], marked, secret(options["token_secret"]))
+    name = options["header_name"]
+    marked = {name: secret(options["header_secret"], TEST_HEADER)} if name else NO_HEADERS
+    return Contract(address, options["release"], marked, secret(options["token_secret"], BEARER))
 
 
 def main() -> None:
@@ -88,13 +91,17 @@ def main() -> None:
         module.fail_json(msg=f"Nothing can be asked so: {error}")
     if module.check_mode:
         module.exit_json(changed=False, passed=True, checks=[], words="The contract was not asked for in check mode.")
-    checks = contract(module, address).checks()
-    module.exit_json(
-        changed=False,
-        passed=all(check.passed for check in checks),
-        checks=[asdict(check) for check in checks],
-        words=told(checks, wanted["release"]),
-    )
+    with hiding_secrets(module):
+        try:
+            checks = contract(module, address).checks()
+        except SecretError as error:
+            module.fail_json(msg=str(error))
+        module.exit_json(
+            changed=False,
+            passed=all(check.passed for check in checks),
+            checks=[asdict(check) for check in checks],
+            words=told(checks, wanted["release"]),
+        )
 
 
 if __name__ == "__main__":

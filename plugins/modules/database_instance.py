@@ -70,6 +70,7 @@ from ansible.module_utils.aws_resource import (
     unless_missing,
 )
 from ansible.module_utils.database import FIXED, PLAIN, STUCK, database_state, request
+from ansible.module_utils.names import stored
 from ansible.module_utils.tagging import tag_by_name
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -101,6 +102,7 @@ class DatabaseInstance(Resource):
             "security_groups": sorted(self.params["security_groups"]),
             "log_exports": sorted(self.params["log_exports"]),
             "master_secret": True,
+            **{key: stored(self.params[key]) for key in ("parameter_group", "subnet_group", "maintenance_window")},
         }
         if found and same_version(wanted["engine_version"], found["engine_version"]):
             wanted["engine_version"] = found["engine_version"]

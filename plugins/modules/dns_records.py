@@ -7,11 +7,15 @@ DOCUMENTATION = r"""
 module: dns_records
 short_description: Records of a public hosted zone
 description:
-  - Makes or repairs the records given, all in one change, and leaves others alone.
-  - With C(state=absent) it empties the zone, so that it can be removed. It takes away the records given and those that
-    validate certificates; when there are others, it refuses unless C(force).
+  - Makes or repairs the records given, all in one change, and leaves others alone. Refuses a zone that is not the
+    stack's, and where there are several of that name.
+  - With C(state=absent) it empties the stack's own zone, so that it can be removed. It takes away the records given and
+    those that validate certificates; when there are others, it refuses unless C(force). From an adopted zone it takes
+    the records given, and from one of others nothing.
 options:
   zone: {description: Name of the hosted zone, type: str, required: true}
+  stack: {description: Name of the stack whose zone it is, type: str, required: true}
+  adopt: {description: Whether a plan takes it that a zone of others will be adopted, type: bool, default: false}
   records:
     description: The records.
     type: list
@@ -38,6 +42,7 @@ EXAMPLES = r"""
 - name: Point the name at the load balancer
   dns_records:
     zone: tier1.campshub360.example
+    stack: campshub360-tier1
     records:
       - name: app.tier1.campshub360.example
         type: A
@@ -49,14 +54,11 @@ resource: {description: "The records by name and type", type: dict, returned: su
 """
 
 from ansible.module_utils.aws_resource import STATE_OPTION, Resource, State, run
+from ansible.module_utils.ownership import Zone, absolute, only_zone, stranger_zone
+from ansible.module_utils.zones import public_zones
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 VALIDATION_SUFFIX = ".acm-validations.aws."
-
-
-def absolute(name: str) -> str:
-    """A name as Route 53 shows it: in lower case, with the dot at its end, * not escaped."""
-    return name.lower().rstrip(".").replace("\\052", "*") + "."
 
 
 def key(name: str, kind: str) -> str:
@@ -95,27 +97,37 @@ class DnsRecords(Resource):
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
         self.route53 = module.client("route53")
-        self.zone = absolute(self.params["zone"])
-        self.zone_id: str | None = None
+        self.zone: Zone | None = None
 
     @property
     def name(self) -> str:
-        return self.zone.rstrip(".")
+        return absolute(self.params["zone"]).rstrip(".")
 
     def read(self) -> State | None:
-        """Those of the records that exist; when they are to go, all but the zone's own."""
-        zones = self.route53.list_hosted_zones_by_name(DNSName=self.zone)["HostedZones"]
-        public = [zone for zone in zones if zone["Name"] == self.zone and not zone["Config"]["PrivateZone"]]
-        if not public:
+        """Those of the records that exist; when they are to go, those that may."""
+        absent = self.params["state"] == "absent"
+        zones = public_zones(self.route53, self.name)
+        if absent:
+            zones = [zone for zone in zones if zone.owner(self.params["stack"]) != "others"]
+        self.zone = only_zone(zones, self.name)
+        if self.zone is None:
             return None
-        self.zone_id = public[0]["Id"]
-        pages = self.route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=self.zone_id)
+        pages = self.route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=self.zone.id)
         sets = [item for page in pages for item in page["ResourceRecordSets"]]
         found = {key(item["Name"], item["Type"]): normal(item) for item in sets}
-        if self.params["state"] == "absent":
-            own = {key(self.zone, "NS"), key(self.zone, "SOA")}
-            return {name: item for name, item in found.items() if name not in own} or None
-        return found
+        return self.doomed(self.zone, found) or None if absent else found
+
+    def doomed(self, zone: Zone, found: State) -> State:
+        """Return what has to go: all but the zone's own two, of an adopted zone only the records given.
+
+        There the record that validates the certificate stays: AWS has one for all certificates of a domain, so others'
+        may need it. https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
+        """
+        if zone.owner(self.params["stack"]) == "adopted":
+            given = {key(record["name"], record["type"]) for record in self.params["records"]}
+            return {name: item for name, item in found.items() if name in given}
+        own = {key(zone.name, "NS"), key(zone.name, "SOA")}
+        return {name: item for name, item in found.items() if name not in own}
 
     def wanted(self, found: State | None) -> State:
         """An alias leads where it was led last: that is how traffic fails over, so its target is state."""
@@ -124,7 +136,7 @@ class DnsRecords(Resource):
         return {name: led.get(name, record) if "AliasTarget" in record else record for name, record in records.items()}
 
     def create(self, wanted: State) -> None:
-        if self.zone_id is None:
+        if self.zone is None:
             self.fail(f"There is no public hosted zone {self.name} for these records. Make the zone first.")
         self.update({}, wanted)
 
@@ -132,9 +144,13 @@ class DnsRecords(Resource):
         self.change("UPSERT", changes)
 
     def objection(self, found: State, changes: State) -> str | None:
+        if self.params["state"] == "present":
+            planned = self.params["adopt"] and self.module.check_mode
+            strange = self.zone and self.zone.owner(self.params["stack"]) == "others" and not planned
+            return stranger_zone(self.zone, self.params["stack"]) if self.zone and strange else None
         named = self.wanted(found)
         others = [name for name, item in found.items() if name not in named and not validates_certificate(item)]
-        if self.params["state"] == "present" or self.params["force"] or not others:
+        if self.params["force"] or not others:
             return None
         return (
             f"The zone {self.name} holds records that this estate did not make: {', '.join(others)}. None was "
@@ -145,14 +161,17 @@ class DnsRecords(Resource):
         self.change("DELETE", found)
 
     def change(self, action: str, records: State) -> None:
+        assert self.zone is not None  # there are records of it
         changes = [{"Action": action, "ResourceRecordSet": item} for item in records.values()]
-        self.route53.change_resource_record_sets(HostedZoneId=self.zone_id, ChangeBatch={"Changes": changes})
+        self.route53.change_resource_record_sets(HostedZoneId=self.zone.id, ChangeBatch={"Changes": changes})
 
 
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "zone": {"required": True},
+            "stack": {"required": True},
+            "adopt": {"type": "bool", "default": False},
             "records": {
                 "type": "list",
                 "elements": "dict",

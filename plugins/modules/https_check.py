@@ -15,6 +15,8 @@ options:
   headers: {description: Expected headers, type: dict, default: {}}
   timeout: {description: Seconds to go on asking, type: int, default: 60}
   poll_seconds: {description: Seconds between two questions, type: float, default: 1}
+  consecutive: {description: "Answers in a row, each on a new connection, that must be as expected", type: int, default: 1}
+  hint: {description: What to add to the message where it fails, type: str, default: ""}
 author: CampsHub360
 """
 
@@ -58,6 +60,8 @@ def main() -> None:
             "headers": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 60},
             "poll_seconds": {"type": "float", "default": 1},
+            "consecutive": {"type": "int", "default": 1},
+            "hint": {"default": ""},
         },
         supports_check_mode=True,
     )
@@ -67,19 +71,21 @@ def main() -> None:
     except ValueError as error:
         module.fail_json(msg=f"Nothing can be asked so: {error}")
     deadline = time.monotonic() + wanted["timeout"]
+    good = 0
     while True:
         try:
             with Client(address) as client:
                 answer = client.ask("GET", path_of(wanted["url"]))
             wrong = objection(answer.status, answer.headers, wanted["status"], wanted["headers"])
-            if not wrong:
+            good = 0 if wrong else good + 1
+            if good >= wanted["consecutive"]:
                 module.exit_json(changed=False, status=answer.status)
         except NoAnswerError as error:
-            wrong = f"it does not answer: {error}"
-        if time.monotonic() > deadline:
+            wrong, good = f"it does not answer: {error}", 0
+        if wrong and time.monotonic() > deadline:
             through = f" (asked through {wanted['connect_to']})" if wanted["connect_to"] else ""
             module.fail_json(
-                msg=f"{wanted['url']} is not as it should be: {wrong}{through}, for {wanted['timeout']} s."
+                msg=f"{wanted['url']} is not as it should be: {wrong}{through}, for {wanted['timeout']} s. {wanted['hint']}".strip()
             )
         time.sleep(wanted["poll_seconds"])
 

@@ -51,6 +51,8 @@ from typing import NamedTuple
 
 from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.https import NO_HEADERS, Address, Client, NoAnswerError, path_of
+from ansible.module_utils.redaction import hiding_secrets, redact
+from ansible.module_utils.secret_values import TEST_HEADER, SecretError, fetch
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 COUNTS = range(1, 5001)
@@ -89,7 +91,7 @@ def send(
                     if status >= 500:
                         failures.append(f"answered {status}")
                 except NoAnswerError as error:
-                    failures.append(str(error))
+                    failures.append(redact(str(error)))
                 if alongside:
                     with suppress(NoAnswerError):
                         client.ask("GET", path)
@@ -98,6 +100,19 @@ def send(
     with ThreadPoolExecutor(concurrency) as threads:
         parts = [future.result() for future in [threads.submit(work) for _ in range(concurrency)]]
     return Sent(sum(part.sent for part in parts), tuple(failure for part in parts for failure in part.failures))
+
+
+def marked(module: AnsibleAWSModule) -> Mapping[str, str]:
+    """Return the header that is sent with each request, if any; no task ever sees its value."""
+    name, secret = module.params["header_name"], module.params["header_secret"]
+    if not name:
+        return NO_HEADERS
+    with failing_with(module, f"Could not read the secret {secret}"):
+        try:
+            return {name: fetch(module.client("secretsmanager"), secret, TEST_HEADER)}
+        except SecretError as error:
+            module.fail_json(msg=str(error))
+            raise
 
 
 def main() -> None:
@@ -130,25 +145,20 @@ def main() -> None:
         module.fail_json(msg=f"No traffic can be sent so: {error}")
     if module.check_mode:
         module.exit_json(changed=False, sent=0, requests_failed=0, first_failure="")
-    headers = NO_HEADERS
-    if wanted["header_name"]:
-        with failing_with(module, f"Could not read the secret {wanted['header_secret']}"):
-            secrets = module.client("secretsmanager")
-            value = secrets.get_secret_value(SecretId=wanted["header_secret"])["SecretString"]
-        headers = {wanted["header_name"]: value}
-    done = send(
-        address,
-        path_of(wanted["url"]),
-        wanted["count"],
-        wanted["concurrency"],
-        headers,
-        float(wanted["timeout"]),
-        spread=float(wanted["spread"]),
-        alongside=wanted["alongside"],
-    )
-    module.exit_json(
-        changed=False, sent=done.sent, requests_failed=len(done.failures), first_failure=(*done.failures, "")[0]
-    )
+    with hiding_secrets(module):
+        done = send(
+            address,
+            path_of(wanted["url"]),
+            wanted["count"],
+            wanted["concurrency"],
+            marked(module),
+            float(wanted["timeout"]),
+            spread=float(wanted["spread"]),
+            alongside=wanted["alongside"],
+        )
+        module.exit_json(
+            changed=False, sent=done.sent, requests_failed=len(done.failures), first_failure=(*done.failures, "")[0]
+        )
 
 
 if __name__ == "__main__":

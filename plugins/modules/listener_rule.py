@@ -45,9 +45,11 @@ from ansible.module_utils.aws_resource import (
     State,
     run,
     tags_to,
-    unless_missing,
 )
 from ansible.module_utils.elb import find_listener, forwarded, group_arn, tags_of
+from ansible.module_utils.ownership import TAG, rule_at, rule_belongs
+from ansible.module_utils.redaction import remember
+from ansible.module_utils.secret_values import TEST_HEADER, MissingSecretError, SecretError, fetch
 from ansible.module_utils.tagging import tag_elb
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -99,11 +101,15 @@ class ListenerRule(Resource):
         if self.listener is None:
             return None
         rules = self.elb.describe_rules(ListenerArn=self.listener["ListenerArn"])["Rules"]
-        mine = [rule for rule in rules if rule["Priority"] == str(self.params["priority"])]
-        if not mine:
+        rule = rule_at(rules, self.params["priority"])
+        if rule is None:
             return None
-        rule = mine[0]
+        tags = tags_of(self.elb, rule["RuleArn"])
+        if not self.belongs(forwarded(rule["Actions"]), tags):
+            self.refuse_unless_absent(rule["RuleArn"])
+            return None
         name, value = header(rule["Conditions"])
+        remember(value or "")  # the secret's value, or one that it had
         return {
             "arn": rule["RuleArn"],
             "path_patterns": paths(rule["Conditions"]),
@@ -111,21 +117,36 @@ class ListenerRule(Resource):
             "header_value": fingerprint(value),
             "target_groups": forwarded(rule["Actions"]),
             "sticky": is_sticky(rule["Actions"]),
-            "tags": tags_of(self.elb, rule["RuleArn"]),
+            "tags": tags,
         }
 
-    def secret_value(self) -> str | None:
-        """None where no secret is named, or where it does not exist yet, as in a plan of an empty estate."""
-        name = self.params["header_secret"]
-        if not name:
-            return None
-        manager = self.module.client("secretsmanager")
-        answer = unless_missing("ResourceNotFoundException", manager.get_secret_value, SecretId=name)
-        if answer is None and not self.module.check_mode:
+    def belongs(self, groups: dict[str, int], tags: dict[str, str]) -> bool:
+        own_groups = bool(groups.keys() & self.params["target_groups"].keys())
+        return rule_belongs(str(self.params["tags"].get(TAG, "")), own_groups, tags)
+
+    def refuse_unless_absent(self, arn: str) -> None:
+        """Fail where a rule of the stack would replace this one of others."""
+        if self.params["state"] == "present":
             self.fail(
-                f"There is no secret {name} for the rule {self.name}. Run playbooks/provision.yml --tags secrets."
+                f"At the priority {self.params['priority']} of the listener {self.params['load_balancer']}:"
+                f"{self.params['port']} stands a rule that others made ({arn}), where one of this stack's "
+                "belongs. The rule was not touched. Give it a free priority; below 50 it still comes before the stack's own: aws elbv2 "
+                f"set-rule-priorities --rule-priorities RuleArn={arn},Priority=40"
             )
-        return str(answer["SecretString"]) if answer else None
+
+    def secret_value(self) -> str | None:
+        """None where no secret is needed, or where it does not exist yet, as in a plan of an empty estate."""
+        name = self.params["header_secret"]
+        if not name or self.params["state"] == "absent":
+            return None
+        try:
+            return fetch(self.module.client("secretsmanager"), name, TEST_HEADER)
+        except MissingSecretError as error:
+            if self.module.check_mode:
+                return None
+            self.fail(f"The rule {self.name} was not touched. {error}")
+        except SecretError as error:
+            self.fail(f"The rule {self.name} was not touched. {error}")
 
     def wanted(self, found: State | None) -> State:
         at_creation = {name: int(weight) for name, weight in self.params["target_groups"].items()}

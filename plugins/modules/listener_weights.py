@@ -56,6 +56,11 @@ class Weights(Resource):
     def objection(self, found: State, changes: State) -> str | None:
         if not any(changes["weights"].values()):
             return f"These weights send nobody anywhere: the rule {self.name} would answer every request with 503. Give one."
+        if not found["weights"].keys() & changes["weights"].keys():
+            return (
+                f"The rule {self.name} forwards to {', '.join(sorted(found['weights'])) or 'no target group'}, none of which "
+                "is the stack's: others made it. Nothing was touched. Run playbooks/provision.yml --tags load_balancer."
+            )
         for arn, weight in self.params["weights"].items():
             targets = self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
             if int(weight) and not any(target["TargetHealth"]["State"] == "healthy" for target in targets):

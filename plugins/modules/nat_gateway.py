@@ -47,6 +47,7 @@ from ansible.module_utils.aws_resource import (
     tags_from,
     tags_to,
 )
+from ansible.module_utils.ownership import only_named
 from ansible.module_utils.tagging import tag_ec2
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -64,6 +65,8 @@ class NatGateway(Resource):
         states = ["pending", "available", *(["deleting"] if self.absent else [])]
         wanted = {"vpc-id": [self.params["vpc_id"]], "tag:Name": [self.name], "state": states}
         answer = self.ec2.describe_nat_gateways(Filter=filters(wanted))["NatGateways"]
+        if not self.absent:
+            only_named(self.noun, self.name, [gateway["NatGatewayId"] for gateway in answer])
         return dict(answer[0]) if answer else None
 
     def address(self, gateway: State | None) -> State | None:

@@ -65,6 +65,8 @@ from ansible.module_utils.heartbeat import NAME_LENGTH, Beats, read_back, tokens
 from ansible.module_utils.https import Address, Client, NoAnswerError
 from ansible.module_utils.measured import not_measured
 from ansible.module_utils.probing import Request, Summary, requests_in, summarise
+from ansible.module_utils.redaction import hiding_secrets, redact
+from ansible.module_utils.secret_values import SecretError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -102,8 +104,8 @@ def look_back(module: AnsibleAWSModule) -> Summary:
             address = Address(options["url"], options["connect_to"], options["ca"], options["timeout_seconds"])
             with Client(address) as client:
                 beats = read_back(client, options["name"], known)
-        except (NoAnswerError, BotoCoreError, ClientError, ValueError) as error:
-            why = str(error)
+        except (NoAnswerError, SecretError, BotoCoreError, ClientError, ValueError) as error:
+            why = redact(str(error))
     else:
         beats = Beats()
     summary = summarise(requests, beats, why)
@@ -167,8 +169,9 @@ def main() -> None:
     if module.params["state"] == "verified":
         verify(module)
         module.exit_json(changed=False)
-    summary = Summary() if module.check_mode else look_back(module)
-    module.exit_json(changed=False, summary=summary.as_dict())
+    with hiding_secrets(module):
+        summary = Summary() if module.check_mode else look_back(module)
+        module.exit_json(changed=False, summary=summary.as_dict())
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ options:
   over: {description: Task definition deployed by hand that may be replaced, type: str, default: ""}
   critical_findings: {description: Critical findings of the image's scan that are accepted, type: int, default: 0}
   unscanned: {description: Whether an image without a finished scan is accepted, type: bool, default: false}
+  test_secret: {description: Name of the secret that holds the value of the header of test traffic, type: str, default: ""}
+  token_secret: {description: Name of the secret that holds the heartbeat token, type: str, default: ""}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
 """
@@ -66,7 +68,9 @@ from typing import Any
 from ansible.module_utils import preflight
 from ansible.module_utils.aws_resource import failing_with, unless_missing
 from ansible.module_utils.deployments import deployments
+from ansible.module_utils.redaction import hiding_secrets
 from ansible.module_utils.rollout import ONGOING
+from ansible.module_utils.secret_values import BEARER, TEST_HEADER, SecretError, fetch
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 MISSING_IMAGE = {"ImageNotFoundException", "InvalidParameterException", "RepositoryNotFoundException"}
@@ -83,6 +87,7 @@ class Preflight:
         self.cloudwatch = module.client("cloudwatch")
         self.quotas = module.client("service-quotas")
         self.logs = module.client("logs")
+        self.secrets = module.client("secretsmanager")
 
     def image(self) -> dict[str, Any] | None:
         release = self.params["release"]
@@ -182,6 +187,15 @@ class Preflight:
     def target(self) -> str:
         return preflight.target(self.rules, self.params["production_rule"], self.params["target_groups"])
 
+    def unsendable(self) -> Iterator[str]:
+        """Yield why a smoke test or the availability probe could not send what they must; never a value."""
+        for name, use in ((self.params["test_secret"], TEST_HEADER), (self.params["token_secret"], BEARER)):
+            try:
+                if name:
+                    fetch(self.secrets, name, use)
+            except SecretError as error:
+                yield str(error)
+
     def objections(
         self, image: dict[str, Any] | None, service: dict[str, Any] | None, ongoing: tuple[str, str | None] | None
     ) -> Iterator[str]:
@@ -198,6 +212,7 @@ class Preflight:
             alarms = self.cloudwatch.describe_alarms(AlarmNames=watching)["MetricAlarms"]
             running = service is not None and service["runningCount"] > 0
             yield from preflight.alarmed(alarms, watching, running)
+        yield from self.unsendable()
         tasks = service["desiredCount"] if service else wanted["tasks"]
         yield from preflight.cramped(tasks, wanted["cpu"], wanted["capacity_providers"], self.allowed())
         if ongoing:
@@ -226,11 +241,13 @@ def main() -> None:
             "over": {"default": ""},
             "critical_findings": {"type": "int", "default": 0},
             "unscanned": {"type": "bool", "default": False},
+            "test_secret": {"default": "", "no_log": False},  # names of secrets are none
+            "token_secret": {"default": "", "no_log": False},
         },
         supports_check_mode=True,
     )
     look = Preflight(module)
-    with failing_with(module, "Could not look for what stands in the release's way"):
+    with hiding_secrets(module), failing_with(module, "Could not look for what stands in the release's way"):
         service = look.service()
         ongoing = look.ongoing() if service else None
         unfinished = look.unfinished(service["taskDefinition"]) if service else False

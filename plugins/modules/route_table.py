@@ -52,6 +52,7 @@ from ansible.module_utils.aws_resource import (
     tags_from,
     tags_to,
 )
+from ansible.module_utils.ownership import only_named
 from ansible.module_utils.tagging import tag_ec2
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
@@ -103,6 +104,8 @@ class RouteTable(Resource):
 
     def read(self) -> State | None:
         tables = self.tables({"Name": "tag:Name", "Values": [self.name]})
+        if self.params["state"] == "present":
+            only_named(self.noun, self.name, [table["RouteTableId"] for table in tables])
         if not tables:
             return None
         followers = associations_from(tables[:1])

@@ -47,6 +47,7 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
+from ansible.module_utils.secret_values import generate
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -88,9 +89,7 @@ class Secret(Resource):
         )
 
     def generate(self) -> str:
-        # letters and digits are allowed everywhere a password goes: AUTH tokens, URLs, connection strings
-        answer = self.secrets.get_random_password(PasswordLength=self.params["length"], ExcludePunctuation=True)
-        password = str(answer["RandomPassword"])
+        password = generate(self.secrets, self.params["length"])
         username = self.params["username"]
         return json.dumps({"username": username, "password": password}) if username else password
 

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: stack_info
 short_description: Find what exists of an estate
 description:
-  - Refuses a name that AWS would refuse for one of the estate's resources.
+  - Refuses a name that AWS would refuse for one of the estate's resources, and a domain that it would spell otherwise.
   - Refuses to go on in another account or region than the estate declares.
   - Looks up what exists, by tag C(Estate) and by name. Changes nothing. What is not there is null or empty.
 options:
@@ -37,7 +37,7 @@ from datetime import UTC, datetime
 
 from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.estate import FINDERS, Estate, find_all
-from ansible.module_utils.names import objection
+from ansible.module_utils.names import domain_objection, objection
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import EndpointConnectionError
 
@@ -62,7 +62,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if unfit := objection(module.params["name"]):
+    if unfit := objection(module.params["name"]) or domain_objection(module.params["zone_name"]):
         module.fail_json(msg=unfit)
     with failing_with(module, f"Could not look for the estate {module.params['name']}"):
         try:

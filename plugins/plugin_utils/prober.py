@@ -13,6 +13,7 @@ import itertools
 import math
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from ansible.module_utils.heartbeat import (
 )
 from ansible.module_utils.https import Address, Answer, Client, NoAnswerError
 from ansible.module_utils.probing import Log, Request
+from ansible.module_utils.redaction import redact
+from ansible.module_utils.secret_values import SecretError
 
 from plugins.plugin_utils.companion import Companion, serve
 
@@ -137,12 +140,12 @@ class Prober:
             answer = self._ask(client, order)
             error = self._objection(order, answer)
         except NoAnswerError as why:
-            error = str(why)
+            error = redact(str(why))
         self._record(
             Request(
                 t=at,
                 ms=(time.monotonic() - begun) * 1000,
-                release=answer.release if answer else None,
+                release=redact(answer.release) if answer and answer.release else None,  # an application may echo
                 kind="read" if order.sequence is None else "write",
                 status=answer.status if answer else None,
                 error=error,
@@ -179,7 +182,21 @@ class Prober:
         return f"answered {answer.status} instead of {expected[0]}"
 
 
+class ProbeError(Exception):
+    """Why the probe could not go on, without a secret's value."""
+
+
 def main(companion: Companion) -> None:
+    try:
+        probe(companion)
+    except SecretError as error:
+        raise ProbeError(str(error)) from None
+    except Exception as error:
+        companion.log(redact(traceback.format_exc()))
+        raise ProbeError(redact(f"{type(error).__name__}: {error}")) from None
+
+
+def probe(companion: Companion) -> None:
     config = companion.config
     known = tokens(boto3.client("secretsmanager"), config["token_secret"])
     load = Load(

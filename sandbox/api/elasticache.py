@@ -27,8 +27,8 @@ from sandbox.api import (
     elasticache_subnet_groups,
     elasticache_tags,
 )
+from sandbox.api.elasticache_families import ENGINES, Engine, engine
 from sandbox.api.elasticache_model import ReplicationGroup
-from sandbox.api.elasticache_parameters import FAMILIES
 from sandbox.api.elasticache_replicas import available, combination, find
 from sandbox.api.mend import operation
 from sandbox.api.pages import page
@@ -114,8 +114,12 @@ def modify_replication_group(self: ElastiCacheResponse) -> ActionResult:
     _check_references(backend, given)
     failover = given.get("AutomaticFailoverEnabled", group.automatic_failover)
     _check_failover(failover, given.get("MultiAZEnabled", group.multi_az), len(group.members))
-    if "EngineVersion" in given:
-        given["EngineVersion"] = _version(group.engine, given["EngineVersion"])[1]
+    if "EngineVersion" in given or "CacheParameterGroupName" in given:
+        coming = given.get("EngineVersion") or group.pending.get("EngineVersion", group.engine_version)
+        chosen = _engine(group.engine, coming)
+        _check_family(backend, chosen, given.get("CacheParameterGroupName", group.parameter_group))
+        if "EngineVersion" in given:
+            given["EngineVersion"] = chosen.version
     if "AuthToken" in given or "AuthTokenUpdateStrategy" in given:
         strategy = given.get("AuthTokenUpdateStrategy", "ROTATE")
         _change_token(group, given.get("AuthToken", ""), strategy)
@@ -156,20 +160,21 @@ def describe_cache_clusters(self: ElastiCacheResponse) -> ActionResult:
 
 def describe_cache_engine_versions(self: ElastiCacheResponse) -> ActionResult:
     """API_DescribeCacheEngineVersions.html"""
-    engine, version = self.params.get("Engine"), self.params.get("EngineVersion")
+    wanted, version = self.params.get("Engine"), self.params.get("EngineVersion")
     found = [
-        {"Engine": name, "EngineVersion": short, "CacheParameterGroupFamily": family}
-        for (name, short), (family, _) in FAMILIES.items()
-        if engine in (None, name) and version in (None, short)
+        {"Engine": name, "EngineVersion": short, "CacheParameterGroupFamily": one.family}
+        for (name, short), one in ENGINES.items()
+        if wanted in (None, name) and version in (None, short)
     ]
     return page("CacheEngineVersions", found, self.params)
 
 
 def _new(backend: Any, name: str, given: dict[str, Any]) -> ReplicationGroup:
-    engine = given.get("Engine", "redis")
-    family, version = _version(engine, given.get("EngineVersion"))
-    given = {"CacheParameterGroupName": f"default.{family}", **given}
+    name_of_engine = given.get("Engine", "redis")
+    chosen = _engine(name_of_engine, given.get("EngineVersion"))
+    given = {"CacheParameterGroupName": f"default.{chosen.family}", **given}
     _check_references(backend, given)
+    _check_family(backend, chosen, given["CacheParameterGroupName"])
     if "CacheSubnetGroupName" not in given:
         raise NotImplementedError("CreateReplicationGroup without CacheSubnetGroupName")
     subnets = elasticache_subnet_groups.find(backend, given["CacheSubnetGroupName"])
@@ -185,8 +190,8 @@ def _new(backend: Any, name: str, given: dict[str, Any]) -> ReplicationGroup:
         id=name,
         arn=f"arn:aws:elasticache:{place}:replicationgroup:{name}",
         description=given["ReplicationGroupDescription"],
-        engine=engine,
-        engine_version=version,
+        engine=name_of_engine,
+        engine_version=chosen.version,
         node_type=given["CacheNodeType"],
         members={f"{name}-{number + 1:03}": zones[number % len(zones)] for number in range(nodes)},
         primary=f"{name}-001",
@@ -255,13 +260,17 @@ def _kms_key(backend: Any, key: str | None) -> str | None:
         raise ElastiCacheException("InvalidKMSKeyFault", f"KMS key {key} not found") from error
 
 
-def _version(engine: str, version: str | None) -> tuple[str, str]:
-    """Family and full version of what was asked for: 7.1, 7.x, 7 or nothing."""
-    asked = (version or "").removesuffix(".x").split(".")[:2]
-    for (name, short), found in reversed(FAMILIES.items()):
-        if name == engine and (not version or short.split(".")[: len(asked)] == asked):
-            return found
-    raise ElastiCacheException("InvalidParameterValue", f"Cannot find {engine} version {version}")
+def _engine(name: str, version: str | None) -> Engine:
+    if found := engine(name, version):
+        return found
+    raise ElastiCacheException("InvalidParameterValue", f"Cannot find {name} version {version}")
+
+
+def _check_family(backend: Any, chosen: Engine, parameter_group: str) -> None:
+    """A group's parameters are of its engine's family: https://github.com/hashicorp/terraform-provider-aws/issues/27709"""
+    found = elasticache_parameters.find(backend, parameter_group).cache_parameter_group_family
+    if found != chosen.family:
+        raise combination(f"Expected a parameter group of family {chosen.family} but found one of family {found}")
 
 
 def _refuse_unknown(operation: str, names: set[str]) -> None:

@@ -1,13 +1,11 @@
-"""Cache parameter groups, which moto lacks, with the parameters that the sandbox's Redis knows.
+"""Cache parameter groups, which moto lacks.
 
-https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html; pages named
-API_*.html are those of https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/
+Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,63 +14,12 @@ from moto.elasticache.exceptions import ElastiCacheException
 from moto.elasticache.models import ElastiCacheBackend
 from moto.elasticache.responses import ElastiCacheResponse
 
+from sandbox.api import elasticache_families as families
+from sandbox.api.elasticache_families import Parameter
 from sandbox.api.mend import operation
 from sandbox.api.pages import page
 
-#: Engine and version (without the last figure) -> family and full version.
-FAMILIES = {
-    ("redis", "6.2"): ("redis6.x", "6.2.6"),
-    ("redis", "7.0"): ("redis7", "7.0.7"),
-    ("redis", "7.1"): ("redis7", "7.1.0"),
-    ("valkey", "7.2"): ("valkey7", "7.2.6"),
-    ("valkey", "8.0"): ("valkey8", "8.0.1"),
-    ("valkey", "8.1"): ("valkey8", "8.1.0"),
-}
 AT_ONCE = 20
-POLICIES = "volatile-lru,allkeys-lru,volatile-lfu,allkeys-lfu,volatile-random,allkeys-random,volatile-ttl,noeviction"
-RESERVED = "reserved-memory-percent"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """reboot: whether a change waits for one; allowed as in the API: "low-high" or "this,that"."""
-
-    default: str
-    allowed: str = ""
-    data_type: str = "integer"
-    reboot: bool = False
-    modifiable: bool = True
-
-
-CATALOGUE: Mapping[str, Parameter] = {
-    "activedefrag": Parameter("no", "yes,no", "string", modifiable=False),
-    "activerehashing": Parameter("yes", "yes,no", "string", reboot=True),
-    "appendonly": Parameter("no", "yes,no", "string", modifiable=False),
-    "databases": Parameter("16", "1-1200000", reboot=True),
-    "hash-max-listpack-entries": Parameter("512", "0-999999999999"),
-    "hash-max-listpack-value": Parameter("64", "0-999999999999"),
-    "lazyfree-lazy-eviction": Parameter("yes", "yes,no", "string"),
-    "lazyfree-lazy-expire": Parameter("yes", "yes,no", "string"),
-    "lazyfree-lazy-server-del": Parameter("yes", "yes,no", "string"),
-    "lfu-decay-time": Parameter("1", "0-999999999999"),
-    "lfu-log-factor": Parameter("10", "1-999999999999"),
-    "maxclients": Parameter("65000", modifiable=False),
-    "maxmemory-policy": Parameter("volatile-lru", POLICIES, "string"),
-    "maxmemory-samples": Parameter("3", "1-999999999999"),
-    "notify-keyspace-events": Parameter("", "", "string"),
-    "proto-max-bulk-len": Parameter("536870912", "1048576-536870912"),
-    RESERVED: Parameter("25", "0-100"),
-    "set-max-intset-entries": Parameter("512", "0-999999999999"),
-    "slowlog-log-slower-than": Parameter("10000", "-1-999999999999"),
-    "slowlog-max-len": Parameter("128", "0-999999999999"),
-    "tcp-keepalive": Parameter("300", "0-999999999999"),
-    "timeout": Parameter("0", "0-999999999999"),
-    "zset-max-listpack-entries": Parameter("128", "0-999999999999"),
-    "zset-max-listpack-value": Parameter("64", "0-999999999999"),
-}
-#: GiB of the node types' memory
-#: (https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheNodes.SupportedTypes.html)
-MEMORY = {"micro": 0.5, "small": 1.37, "medium": 3.09, "large": 6.38, "xlarge": 12.93}
 
 
 @dataclass(slots=True)
@@ -103,7 +50,7 @@ def install() -> None:
 def groups(backend: ElastiCacheBackend) -> dict[str, ParameterGroup]:
     """All groups by name, default ones included."""
     found: dict[str, ParameterGroup] = vars(backend).setdefault("cache_parameter_groups", {})
-    for family in dict.fromkeys(family for family, _ in FAMILIES.values()):
+    for family in families.FAMILIES:
         name = f"default.{family}"
         if name not in found:
             text = f"Default parameter group for {family}"
@@ -120,22 +67,6 @@ def find(backend: ElastiCacheBackend, name: str) -> ParameterGroup:
         raise ElastiCacheException("CacheParameterGroupNotFound", message) from None
 
 
-def in_force(chosen: Mapping[str, str], node_type: str) -> dict[str, str]:
-    """What the Redis of such a node is told, in the words of Redis 6.2."""
-    values = {name: one.default for name, one in CATALOGUE.items() if one.modifiable} | dict(chosen)
-    size = node_type.split(".")[2]
-    times = re.fullmatch(r"(\d+)xlarge", size)
-    gib = int(times[1]) * MEMORY["xlarge"] if times else MEMORY[size]
-    usable = int(gib * 2**30 * (100 - int(values.pop(RESERVED))) / 100)
-    renamed = {name.replace("listpack", "ziplist"): value for name, value in values.items()}
-    return {**renamed, "maxmemory": str(usable)}
-
-
-def waits(name: str) -> bool:
-    """Whether a change of that (Redis) parameter waits for a reboot."""
-    return name in CATALOGUE and CATALOGUE[name].reboot
-
-
 def create_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
     """API_CreateCacheParameterGroup.html"""
     backend, given = self.elasticache_backend, self.params
@@ -143,7 +74,7 @@ def create_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
     if name in groups(backend):
         message = f"Parameter group {name} already exists"
         raise ElastiCacheException("CacheParameterGroupAlreadyExists", message)
-    if family not in {known for known, _ in FAMILIES.values()}:
+    if family not in families.FAMILIES:
         message = f"CacheParameterGroupFamily {family} is not a valid parameter group family."
         raise ElastiCacheException("InvalidParameterValue", message)
     group = ParameterGroup(name, family, given["Description"], _arn(backend, name))
@@ -164,7 +95,8 @@ def describe_cache_parameters(self: ElastiCacheResponse) -> ActionResult:
     """API_DescribeCacheParameters.html"""
     group = find(self.elasticache_backend, self.params["CacheParameterGroupName"])
     source = self.params.get("Source")
-    rows = [_row(name, one, group) for name, one in CATALOGUE.items()]
+    known = families.CATALOGUES[group.cache_parameter_group_family]
+    rows = [_row(name, one, group) for name, one in known.items()]
     return page("Parameters", [r for r in rows if source in (None, r["Source"])], self.params)
 
 
@@ -175,7 +107,8 @@ def modify_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
     if len(given) > AT_ONCE:
         raise ElastiCacheException("InvalidParameterValue", f"At most {AT_ONCE} parameters.")
     for name, value in given.items():
-        _check(name, value)
+        if message := families.objection(group.cache_parameter_group_family, name, value):
+            raise ElastiCacheException("InvalidParameterValue", message)
     group.values.update(given)
     return ActionResult({"CacheParameterGroupName": group.cache_parameter_group_name})
 
@@ -210,25 +143,6 @@ def _own(response: ElastiCacheResponse, name: str) -> ParameterGroup:
         message = f"The parameter group {name} cannot be modified: it is a default one."
         raise ElastiCacheException("InvalidCacheParameterGroupState", message)
     return group
-
-
-def _check(name: str, value: str) -> None:
-    known = CATALOGUE.get(name)
-    if known is None:
-        message = f"Parameter {name} is invalid or not supported."
-        raise ElastiCacheException("InvalidParameterValue", message)
-    if not known.modifiable:
-        message = f"The parameter {name} cannot be modified."
-        raise ElastiCacheException("InvalidParameterValue", message)
-    bounds = re.fullmatch(r"(-?\d+)-(\d+)", known.allowed)
-    if bounds:
-        number = re.fullmatch(r"-?\d+", value)
-        accepted = bool(number) and int(bounds[1]) <= int(value) <= int(bounds[2])
-    else:
-        accepted = not known.allowed or value in known.allowed.split(",")
-    if not accepted:
-        message = f"The parameter {name} has an invalid value {value}: {known.allowed}"
-        raise ElastiCacheException("InvalidParameterValue", message)
 
 
 def _row(name: str, known: Parameter, group: ParameterGroup) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.route53.exceptions import Route53ClientError
-from moto.route53.models import Route53Backend
+from moto.route53.models import FakeZone, Route53Backend
 
 from sandbox.api.elbv2 import HOSTED_ZONES
 from sandbox.api.mend import behaviour
@@ -20,7 +20,26 @@ TARGETS = {zone: f".{region}.elb.amazonaws.com" for region, zone in HOSTED_ZONES
 
 def install() -> None:
     """Attach Route 53's mends."""
+    behaviour(Route53Backend)(create_hosted_zone)
+    behaviour(Route53Backend)(list_hosted_zones_by_name)
     behaviour(Route53Backend)(change_resource_record_sets)
+
+
+def create_hosted_zone(
+    original: Callable[..., FakeZone], self: Route53Backend, name: str, *args: Any, **options: Any
+) -> FakeZone:
+    """A name is kept in lower case, however it was typed.
+
+    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html
+    """
+    return original(name.lower(), *args, **options)
+
+
+def list_hosted_zones_by_name(
+    original: Callable[[str | None], tuple[str | None, list[FakeZone]]], self: Route53Backend, dnsname: str | None
+) -> tuple[str | None, list[FakeZone]]:
+    """A name is looked for as it is kept."""
+    return original(dnsname and dnsname.lower())
 
 
 def change_resource_record_sets(
@@ -28,11 +47,15 @@ def change_resource_record_sets(
 ) -> None:
     """An alias leads to a name within the zone that it says; nothing of a batch is done if one part is refused.
 
+    Records' names are kept in lower case too.
+
     https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html; the words are those that users met:
     https://github.com/barnybug/cli53/issues/213, https://github.com/harmony-one/harmony-ops/issues/491
     """
     if wrong := [words for change in change_list for words in _objections(self, change)]:
         raise Route53ClientError("InvalidChangeBatch", f"[{', '.join(wrong)}]")
+    for change in change_list:
+        change["ResourceRecordSet"]["Name"] = str(change["ResourceRecordSet"]["Name"]).lower()
     original(zoneid, change_list)
 
 

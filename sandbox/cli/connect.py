@@ -137,7 +137,7 @@ def _cache(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
             # ElastiCache never tells a token: the estate keeps it in a secret of this name.
             secret = f"{group['ReplicationGroupId']}/cache-auth-token"
             line = f"REDIS_TOKEN=$({_secret(settings, secret)}) {line}"
-        yield f"Redis {group['ReplicationGroupId']}", line
+        yield f"Cache {group['ReplicationGroupId']} ({group['Engine']})", line
 
 
 def _secret(settings: Settings, secret: str, json_key: str | None = None) -> str:

@@ -10,7 +10,7 @@ from sandbox import interruptions
 from sandbox.cli import CommandError, running
 from sandbox.config import Settings
 
-PATIENCE = 10.0
+PATIENCE = 120.0
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -85,6 +85,9 @@ class SecretReader:
             raise cannot_read_secret(
                 f"failed to fetch secret {reference.arn} from secrets manager: {said['Code']}: {said['Message']}"
             ) from None
+        # docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-app-secrets-manager.html: text alone is supported
+        if "SecretString" not in answer:
+            raise cannot_read_secret(f"secret {reference.arn} has no SecretString")
         return str(answer["SecretString"])
 
     def _keys(self, reference: Reference) -> list[str]:

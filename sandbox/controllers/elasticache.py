@@ -1,4 +1,4 @@
-"""ElastiCache made true: a replication group is a Redis server, and maybe replicas, behind its endpoints.
+"""ElastiCache made true: a replication group is a Valkey server, and maybe replicas, behind its endpoints.
 
 The endpoints (names, addresses) outlive the nodes behind them: the primary's leads to the node that
 takes writes, the reader's to the replicas. Envoy terminates TLS there.
@@ -18,13 +18,13 @@ from sandbox.controllers.elasticache_cache import ROLES, Cache
 from sandbox.controllers.lifecycle import Lifecycle, Stage
 from sandbox.controllers.maintenance import within
 from sandbox.runtime.envoy import Cluster, Endpoint, TcpListener, Tls
-from sandbox.runtime.redis import PORT
+from sandbox.runtime.valkey import PORT
 
 log = logging.getLogger("sandbox")
 
 
 class ElastiCacheController:
-    """Compares replication groups with Redis servers."""
+    """Compares replication groups with Valkey servers."""
 
     name = "elasticache"
 

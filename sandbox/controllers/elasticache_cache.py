@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from sandbox.api import elasticache_parameters
+from sandbox.api import elasticache_families, elasticache_parameters
 from sandbox.api.elasticache_model import ReplicationGroup
 from sandbox.controllers.context import Sandbox
 from sandbox.controllers.lifecycle import Work
-from sandbox.runtime.redis import Redis
+from sandbox.runtime.valkey import Valkey
 
 ROLES = ("master", "replica")
 DETECTION = 0.5  # AWS minutes from the loss of a primary to the failover
@@ -32,11 +32,12 @@ class Cache:
     def __init__(self, sandbox: Sandbox, backend: Any, group: ReplicationGroup) -> None:
         self.backend, self.group = backend, group
         self._sandbox = sandbox
-        self.nodes: dict[str, Redis] = {}
+        self.nodes: dict[str, Valkey] = {}
         self.endpoints = {role: sandbox.network.address(self.name(role)) for role in ROLES}
         self._folder = sandbox.settings.root / "caches" / f"{group.account}-{group.region}-{group.id}"
         self._tokens: list[str] = []
         self._parameters: Mapping[str, str] = {}
+        self._commands = ""
         self._lost: float | None = None  # since when there is no primary
 
     def name(self, role: str) -> str:
@@ -44,16 +45,17 @@ class Cache:
         return f"cache/{self.group.account}/{self.group.region}/{self.group.id}/{role}"
 
     @property
-    def primary(self) -> Redis:
+    def primary(self) -> Valkey:
         return self.nodes[self.group.primary]
 
-    def readers(self) -> list[Redis]:
+    def readers(self) -> list[Valkey]:
         """What the reader endpoint leads to: replicas, or the primary if there is none."""
         return self._survivors() or [self.primary]
 
     def create(self) -> Work:
         """Nodes for a new group."""
         self._tokens, self._parameters = list(self.group.tokens), self._wanted_parameters()
+        self._commands = self._wanted_commands()
         self.nodes = {member: self._node(member) for member in self.group.members}
         return self._fill
 
@@ -108,10 +110,10 @@ class Cache:
         if any(not node.alive() for node in self.nodes.values()):
             return self._fill
         wanted, told = self._wanted_parameters(), self._parameters
-        now = {n: told[n] if elasticache_parameters.waits(n) else v for n, v in wanted.items()}
-        tokens = list(self.group.tokens)
-        if (tokens, now) != (self._tokens, told):
-            return partial(self._tell, tokens, now)
+        now = {n: told.get(n, v) if elasticache_families.waits(n) else v for n, v in wanted.items()}
+        tokens, commands = list(self.group.tokens), self._wanted_commands()
+        if (tokens, now, commands) != (self._tokens, told, self._commands):
+            return partial(self._tell, tokens, now, commands)
         self.group.parameter_status = "in-sync" if now == wanted else "pending-reboot"
         return None
 
@@ -134,7 +136,7 @@ class Cache:
         for node in (self.primary, *self._replicas()):
             if not node.alive():
                 log.warning("starting %s", node.name)
-                node.create(self._tokens, self._parameters, None if node is self.primary else self.primary)
+                self._create(node, None if node is self.primary else self.primary)
 
     def _fail_over(self) -> None:
         """Promote a replica that runs; the others follow it."""
@@ -155,30 +157,39 @@ class Cache:
         source = self._survivors()[0]
         log.warning("%s is gone: replacing it, with the data of %s", self.primary.name, source.name)
         source.promote()
-        self.primary.create(self._tokens, self._parameters, source)
+        self._create(self.primary, source)
         self.primary.promote()
         for node in self._survivors():
             node.follow(self.primary)
 
-    def _tell(self, tokens: list[str], parameters: Mapping[str, str]) -> None:
-        for node in self.nodes.values():
-            node.configure(tokens, parameters)
-        self._tokens, self._parameters = tokens, parameters
+    def _create(self, node: Valkey, primary: Valkey | None) -> None:
+        node.create(self._tokens, self._parameters, primary, self._commands)
 
-    def _replicas(self) -> list[Redis]:
+    def _tell(self, tokens: list[str], parameters: Mapping[str, str], commands: str) -> None:
+        for node in self.nodes.values():
+            node.configure(tokens, parameters, commands)
+        self._tokens, self._parameters, self._commands = tokens, parameters, commands
+
+    def _replicas(self) -> list[Valkey]:
         return [node for member, node in self.nodes.items() if member != self.group.primary]
 
-    def _survivors(self) -> list[Redis]:
+    def _survivors(self) -> list[Valkey]:
         return [node for node in self._replicas() if node.alive()]
 
     def _wanted_parameters(self) -> dict[str, str]:
-        chosen = elasticache_parameters.find(self.backend, self.group.parameter_group).values
-        return elasticache_parameters.in_force(chosen, self.group.node_type)
+        found = elasticache_parameters.find(self.backend, self.group.parameter_group)
+        return elasticache_families.in_force(found.cache_parameter_group_family, found.values, self.group.node_type)
 
-    def _node(self, member: str) -> Redis:
+    def _wanted_commands(self) -> str:
+        """The version whose commands clients may call."""
+        found = elasticache_families.engine(self.group.engine, self.group.engine_version)
+        assert found
+        return found.commands
+
+    def _node(self, member: str) -> Valkey:
         sandbox = self._sandbox
         address = sandbox.network.address(self._address(member))
-        return Redis(sandbox.settings.root, f"cache {member}", self._folder / member, address)
+        return Valkey(sandbox.settings.root, f"cache {member}", self._folder / member, address)
 
     def _address(self, member: str) -> str:
         return f"cache-node/{self.group.arn}/{member}"

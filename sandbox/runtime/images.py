@@ -124,6 +124,7 @@ class Images:
         with _or_not_at_all(scratch):
             for digest in layers:
                 with tarfile.open(fileobj=io.BytesIO(self.get(digest)), mode="r:gz") as archive:
+                    archive.extraction_filter = _as_it_is
                     archive.extractall(scratch, members=_harmless(archive))
             for path in scratch.rglob("*"):
                 # Tasks share the folder, so its files are read-only; folders stay removable.
@@ -248,6 +249,11 @@ def _digest(blob: bytes) -> str:
 
 def _json(document: object) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _as_it_is(member: tarfile.TarInfo, _: str) -> tarfile.TarInfo:
+    """Return the member: from Python 3.12 on, tarfile wants a filter to be chosen."""
+    return member
 
 
 def _harmless(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

@@ -28,7 +28,7 @@ from sandbox.runtime import postgres_settings as settings
 from sandbox.runtime.certificates import Identity
 from sandbox.runtime.postgres_settings import PORT, SUPERUSER
 
-STARTUP = 60.0  # seconds, crash recovery included
+STARTUP = 180.0  # seconds, crash recovery included, on a machine that is busy
 # The server refuses to run as root; in a user namespace root is nobody, and files stay root's.
 _UNPRIVILEGED = ("unshare", "--user") if os.geteuid() == 0 else ()
 

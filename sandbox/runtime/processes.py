@@ -165,7 +165,7 @@ def sweep(root: Path) -> int:
     """End every process of the sandbox at `root`, never the caller or its ancestors.
 
     Also what a killed supervisor left behind: whoever carries SANDBOX_ROOT=<root>, whoever
-    stands in the ledger (Redis and PostgreSQL write their title over their environment), and
+    stands in the ledger (Valkey and PostgreSQL write their title over their environment), and
     the sessions and children of both. Returns how many were ended.
     """
     mark = f"SANDBOX_ROOT={root.resolve()}"

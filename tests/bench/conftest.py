@@ -14,6 +14,6 @@ from tests.estate import BIN, Sandbox
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     command = str(BIN / "sandbox")
-    subprocess.run([command, "up"], cwd=CHECKOUT, check=True, timeout=300)
+    subprocess.run([command, "up"], cwd=CHECKOUT, check=True)
     yield Sandbox(Settings.from_environment())
-    subprocess.run([command, "down"], cwd=CHECKOUT, check=True, timeout=300)
+    subprocess.run([command, "down"], cwd=CHECKOUT, check=True)

@@ -16,10 +16,9 @@ import pytest
 from sandbox import lifecycle
 from sandbox.config import CHECKOUT
 from sandbox.runtime import processes
-from tests.estate import until
+from tests.waiting import until
 
 NET = "127.40"
-LONGEST_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,6 @@ class Rehearsals:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=LONGEST_SECONDS,
         )
 
     def succeed(self) -> str:
@@ -94,7 +92,7 @@ def test_it_works_from_any_state_and_leaves_nothing(rehearsals: Rehearsals) -> N
     finally:
         down = rehearsals.run("sandbox", "down")
     assert down.returncode == 0, down.stderr
-    assert until(lambda: not [pid for pid in pids if psutil.pid_exists(pid)], seconds=10)
+    until(lambda: not [pid for pid in pids if psutil.pid_exists(pid)])
     assert listening() == set()
     assert {path.name for path in rehearsals.root.iterdir()} <= {"images", "layout", "supervisor.lock"}
 
@@ -103,6 +101,6 @@ def answers(shown: str) -> None:
     """The line that it prints works when it is pasted."""
     command = re.search(r"^try it +(curl .*)$", shown, re.MULTILINE)
     assert command, shown
-    pasted = subprocess.run(["bash", "-c", command[1]], capture_output=True, text=True, timeout=60)
+    pasted = subprocess.run(["bash", "-c", command[1]], capture_output=True, text=True)
     assert pasted.returncode == 0, pasted.stderr
     assert '"status": "ready"' in pasted.stdout, pasted.stdout

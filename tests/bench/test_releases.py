@@ -18,9 +18,10 @@ import pytest
 from sandbox.config import CHECKOUT
 from sandbox.runtime import processes
 from tests import variants
-from tests.estate import BIN, ESTATE, Sandbox, until
+from tests.estate import BIN, ESTATE, Sandbox
 from tests.load import UnderLoad, under_load
 from tests.releases import SERVICE, Push, Releases, sentence
+from tests.waiting import HANGS_SECONDS, until
 
 MINIMUM = 30_000
 RATE = 110.0  # a little more, so that a hundred arrive
@@ -55,7 +56,7 @@ def test_five_releases_in_a_row_fail_no_request(
             push(f"1.{number}.0", variants.good())
             played = releases.deploy(f"1.{number}.0")
             assert played.code == 0, played.output
-        until(lambda: len(load.so_far) >= MINIMUM, seconds=600, every=2)
+        until(lambda: len(load.so_far) >= MINIMUM, longest=2 * HANGS_SECONDS)
     seen = load.seen
     print(f"\n{seen.words}")
     assert seen.requests >= MINIMUM
@@ -251,7 +252,7 @@ def test_an_image_that_is_gone_meanwhile_touches_nothing(
     before, calls = releases.service["taskDefinition"], len(sandbox.calls())
     with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
         process = releases.begin(tag)
-        assert until(lambda: reached(sandbox, calls), seconds=120), "it did not come so far"
+        until(lambda: reached(sandbox, calls), "it did not come so far")
         ecr = sandbox.client("ecr")
         images = ecr.describe_images(repositoryName=ESTATE, imageIds=[{"imageTag": tag}])["imageDetails"]
         ecr.batch_delete_image(repositoryName=ESTATE, imageIds=[{"imageDigest": images[0]["imageDigest"]}])
@@ -269,7 +270,7 @@ def test_a_leader_whose_lock_was_taken_changes_nothing_more(releases: Releases, 
     push(tag, variants.good())
     before, calls = releases.latest["serviceDeploymentArn"], len(sandbox.calls())
     process = releases.begin(tag)
-    assert until(lambda: one_off_tasks(sandbox, calls) == 2, seconds=120), "collectstatic did not begin"
+    until(lambda: one_off_tasks(sandbox, calls) == 2, "collectstatic did not begin")
     sandbox.client("s3").delete_object(Bucket=releases.bucket, Key="locks/estate.json")
     output = releases.finish(process)
     assert process.returncode != 0, output
@@ -305,11 +306,11 @@ def test_killed_at_any_stage_nobody_notices_and_the_next_deploy_needs_no_cleanin
     with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
         process = releases.begin(tag, release_pause_minutes=8)
         if isinstance(end, int):
-            assert until(lambda: one_off_tasks(sandbox, calls) == end, seconds=120), "it did not come so far"
+            until(lambda: one_off_tasks(sandbox, calls) == end, "it did not come so far")
         else:
             releases.reached(stage, after=before["serviceDeploymentArn"])
         releases.kill(process)
-        assert until(lambda: releases.holder is None, seconds=90), "its lease did not run out"
+        until(lambda: releases.holder is None, "its lease did not run out")
         if isinstance(end, int):
             assert releases.latest["serviceDeploymentArn"] == before["serviceDeploymentArn"]
         else:
@@ -333,7 +334,7 @@ def test_what_a_dead_leader_left_is_taken_back_by_the_next_deploy(
         process = releases.begin(tag, release_pause_minutes=1000)
         orphan = releases.reached(stage, after=before)["serviceDeploymentArn"]
         releases.kill(process)
-        assert until(lambda: releases.holder is None, seconds=90), "its lease did not run out"
+        until(lambda: releases.holder is None, "its lease did not run out")
         played = releases.deploy(tag)
     assert played.code == 0, played.output
     ecs = sandbox.client("ecs")

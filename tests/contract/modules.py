@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -210,3 +211,29 @@ def unknown_errors(service: str, operation: str, codes: ast.expr) -> Iterator[st
 
 # Their models name few or none of their errors.
 WITHOUT_ERRORS = {"ec2", "s3"}
+
+
+READS = re.compile(r"\b(get_secret_value|batch_get_secret_value|get_random_password)\b")
+LOOKUPS = re.compile(r"\b(secretsmanager_secret|aws_secret|ssm_parameter|aws_ssm)\b")
+READER = "plugins/module_utils/secret_values.py"
+HIDING = re.compile(r"\b(hiding_secrets\(|run\()")
+
+
+@rule(
+    Broken("x.py: get_secret_value", {X: 'm.client("secretsmanager").get_secret_value(SecretId="a")\nrun(m)\n'}),
+    Broken("u.py: get_random_password", {"plugins/module_utils/u.py": "def f(s):\n    s.get_random_password()\n"}),
+    Broken("p.py: get_secret_value", {"plugins/plugin_utils/p.py": "def f(s):\n    s.get_secret_value()\n"}),
+    Broken("hides none", {X: 'token = fetch(module.client("secretsmanager"), "a", BEARER)\n'}),
+    Broken("secretsmanager_secret", {"roles/x/vars/main.yml": "t: '{{ lookup(\"a.b.secretsmanager_secret\") }}'\n"}),
+)
+def secrets_are_read_in_one_place_and_hidden(root: Path) -> Iterator[str]:
+    """A value read elsewhere is one that no redaction knows of; a module that breaks prints what it holds."""
+    for path in files(root, "plugins"):
+        text, name = path.read_text() if path.suffix == ".py" else "", path.relative_to(root)
+        if str(name) != READER:
+            yield from (f"{name}: {found} belongs into {READER}" for found in sorted(set(READS.findall(text))))
+        if name.parts[1] == "modules" and '.client("secretsmanager")' in text and not HIDING.search(text):
+            yield f"{name} reads secrets and hides none: with hiding_secrets(module), or aws_resource's run()"
+    for path in files(root, "roles", "playbooks", "inventories"):
+        for found in sorted(set(LOOKUPS.findall(path.read_text()))):
+            yield f"{path.relative_to(root)}: {found} would bring a secret's value into Ansible's variables"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract import inventories, modules, playbooks, repository, roles, tasks, wording
+from tests.contract import inventories, modules, playbooks, pythons, repository, roles, tasks, waits, wording
 from tests.contract.rule import CHECKOUT, RULES, Broken, Rule
 
 # Importing these registers their rules.
-assert all((inventories, modules, playbooks, repository, roles, tasks, wording))
+assert all((inventories, modules, playbooks, pythons, repository, roles, tasks, waits, wording))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

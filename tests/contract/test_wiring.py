@@ -66,7 +66,6 @@ def validate(play: list[dict[str, Any]], folder: Path, *inventories: str) -> sub
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
-        timeout=600,
     )
 
 

@@ -15,7 +15,7 @@ REHEARSAL = re.compile(r"sandbox|localstack|\bmoto", re.IGNORECASE)
 
 # Clients of what stands in private subnets, and ways for a controller to reach into them.
 CONNECTS = re.compile(
-    r"""\b(psql|pg_dump|pg_restore|redis-cli|psycopg\d?|redis\.Redis|from_url)\b
+    r"""\b(psql|pg_dump|pg_restore|redis-cli|valkey-cli|psycopg\d?|redis\.Redis|from_url)\b
       | \bcommunity\.(postgresql|general\.redis\w*)
       | \b(ssh|delegate_to|raw|shell)\b\s*: | \b(amazon\.aws|community\.aws)\.aws_ssm\b
       | ansible\.builtin\.(wait_for|wait_for_connection|shell|raw|expect)\b""",
@@ -43,6 +43,7 @@ def playbooks_roles_and_plugins_do_not_know_where_they_run(root: Path) -> Iterat
 
 @rule(
     Broken("psql", {"roles/x/tasks/main.yml": "- name: Count\n  ansible.builtin.command: psql -c 'select 1'\n"}),
+    Broken("valkey-cli", {"roles/x/tasks/main.yml": "- name: Count\n  ansible.builtin.command: valkey-cli dbsize\n"}),
     Broken("wait_for", {"playbooks/x.yml": "    - ansible.builtin.wait_for: {port: 5432}\n"}),
     Broken("delegate_to", {"roles/x/tasks/main.yml": "- name: Look\n  delegate_to: bastion\n"}),
     Broken("import socket", {"plugins/modules/x.py": "import socket\n"}),

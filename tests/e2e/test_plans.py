@@ -6,6 +6,7 @@ The estate is changed behind Ansible's back in every role, checked, repaired and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 import pytest
 
 from sandbox.config import CHECKOUT
-from tests.e2e.drift import DRIFT, Estate
-from tests.estate import ESTATE, Played, Sandbox, until
+from tests.e2e.drift import DRIFT, Client, Estate
+from tests.estate import ESTATE, Played, Sandbox
 from tests.inventory import inventory
 from tests.plans import lies
+from tests.waiting import until
 
 ZONE = "tier1.campshub360.example"
 
@@ -45,8 +47,9 @@ def estate(sandbox: Sandbox) -> Estate:
 
 @pytest.fixture(scope="module")
 def story(sandbox: Sandbox, estate: Estate) -> Iterator[Story]:
+    beside = lookalikes(sandbox.client, estate)
     before = held(sandbox)
-    with moved(estate):
+    with closing(beside), moved(estate):
         for drift in DRIFT.values():
             drift(estate)
         drifted = held(sandbox)
@@ -57,6 +60,47 @@ def story(sandbox: Sandbox, estate: Estate) -> Iterator[Story]:
         after = held(sandbox)
         again = sandbox.play("provision")
         yield Story(before, drifted, plan, asked, run, after, again)
+
+
+class lookalikes:  # noqa: N801 reads as what it does
+    """What others put beside an estate's own: a rule and a listener, and a pending certificate of the domain.
+
+    They are part of what was there before: the run takes none for the estate's, and changes none.
+    """
+
+    def __init__(self, client: Client, estate: Estate) -> None:
+        self.elb, self.acm = client("elbv2"), client("acm")
+        own = self.elb.describe_listeners(ListenerArns=[estate.listener(443)])["Listeners"][0]
+        vpc = self.elb.describe_load_balancers(LoadBalancerArns=[estate.balancer])["LoadBalancers"][0]["VpcId"]
+        made = self.elb.create_target_group(Name="legacy", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")
+        self.group = made["TargetGroups"][0]["TargetGroupArn"]
+        forward = {"Type": "forward", "TargetGroupArn": self.group}
+        legacy = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/legacy/*"]}}
+        rule = self.elb.create_rule(
+            ListenerArn=own["ListenerArn"], Priority=200, Conditions=[legacy], Actions=[forward]
+        )
+        self.rule = rule["Rules"][0]["RuleArn"]
+        listener = self.elb.create_listener(
+            LoadBalancerArn=estate.balancer,
+            Port=8443,
+            Protocol="HTTPS",
+            Certificates=own["Certificates"],
+            DefaultActions=[forward],
+        )
+        self.listener = listener["Listeners"][0]["ListenerArn"]
+        pending = self.acm.request_certificate(
+            DomainName=ZONE,
+            SubjectAlternativeNames=[f"shop.{ZONE}"],  # for which nobody publishes a record
+            ValidationMethod="DNS",
+            Tags=[{"Key": "Estate", "Value": ESTATE}],
+        )
+        self.certificate = pending["CertificateArn"]
+
+    def close(self) -> None:
+        self.elb.delete_listener(ListenerArn=self.listener)
+        self.elb.delete_rule(RuleArn=self.rule)
+        self.elb.delete_target_group(TargetGroupArn=self.group)
+        self.acm.delete_certificate(CertificateArn=self.certificate)
 
 
 class moved:  # noqa: N801 reads as what it does
@@ -89,7 +133,12 @@ class moved:  # noqa: N801 reads as what it does
         )
         self.set(blue=1, size=3, lead=self.alias["AliasTarget"]["DNSName"])
         assert self.current()["VersionId"] == self.version
-        assert until(lambda: self.service()["runningCount"] == 3, 60), "a task that the others need is missing"
+        until(lambda: self.healthy() == 3, "a task that the others need is missing")
+
+    def healthy(self) -> int:
+        group = self.estate.target_group("blue")
+        targets = self.estate.client("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
 
     def service(self) -> Any:
         answer = self.estate.client("ecs").describe_services(cluster=ESTATE, services=[f"{ESTATE}-app"])
@@ -170,3 +219,18 @@ def test_a_module_that_compares_wrongly_is_found(sandbox: Sandbox, estate: Estat
     run = sandbox.play("provision", "--diff", "--tags", "load_balancer")
     assert (plan.code, run.code) == (0, 0), plan.output + run.output
     assert [lie for lie in lies(plan.changes, run.changes) if "done, not planned" in lie]
+
+
+def test_what_a_run_changed_on_the_way_of_requests_is_asked_from_outside(sandbox: Sandbox, estate: Estate) -> None:
+    """With a name that the certificate does not have, as if the change had put a wrong certificate there."""
+    elsewhere = ("-e", "release_url=https://elsewhere.example", "-e", "release_verify_seconds=1")
+    idle = sandbox.play("provision", "--tags", "load_balancer", *elsewhere)
+    assert (idle.code, idle.changed) == (0, 0), "nothing was changed, so nothing is asked"
+    estate.client("elbv2").modify_target_group(TargetGroupArn=estate.target_group("green"), HealthCheckPath="/")
+    run = sandbox.play("provision", "--tags", "load_balancer", *elsewhere)
+    assert run.code != 0
+    said = " ".join(run.output.split())
+    assert "elsewhere.example/readyz is not as it should be" in said
+    assert "on the way of requests this run changed: target groups." in said
+    again = sandbox.play("provision", "--tags", "load_balancer")
+    assert (again.code, again.changed) == (0, 0), again.output

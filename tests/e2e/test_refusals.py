@@ -52,6 +52,11 @@ REFUSALS = {
     "a misspelt variable at a deploy": Refusal(
         "deploy", ("-e", "release=1.0.0", "-e", "release_task=4"), ("release_task ", "did you mean release_tasks")
     ),
+    "a domain that AWS would spell otherwise": Refusal(
+        "provision",
+        ("-e", "dns_zone_name=Tier1.CampsHub360.Example."),
+        ("'Tier1.CampsHub360.Example.'", "dns_zone_name: tier1.campshub360.example"),
+    ),
     "another account than declared": Refusal(
         "provision",
         ("-e", "stack_account_id=999988887777"),

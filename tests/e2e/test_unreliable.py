@@ -49,7 +49,6 @@ def command(sandbox: Sandbox, *words: str) -> None:
         cwd=CHECKOUT,
         env=os.environ | environment(sandbox),
         check=True,
-        timeout=300,
     )
 
 

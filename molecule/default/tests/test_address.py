@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.estate import ESTATE, NAME, RELEASE, Ask
+from tests.waiting import HANGS_SECONDS
 
 
 def speak(address: str, context: ssl.SSLContext) -> str | None:
     """The TLS version that the load balancer agrees to."""
     with (
-        socket.create_connection((address, 8443), timeout=5) as raw,
+        socket.create_connection((address, 8443), timeout=HANGS_SECONDS) as raw,
         context.wrap_socket(raw, server_hostname=NAME) as tls,
     ):
         return tls.version()
@@ -38,7 +39,7 @@ def test_older_tls_is_refused(address: str, ca: Path) -> None:
 
 
 def test_plain_http_is_redirected(address: str) -> None:
-    connection = http.client.HTTPConnection(address, 8080, timeout=5)
+    connection = http.client.HTTPConnection(address, 8080, timeout=HANGS_SECONDS)
     connection.request("GET", "/api/students/?page=2", headers={"Host": NAME})
     answer = connection.getresponse()
     assert (answer.status, answer.getheader("Location")) == (301, f"https://{NAME}:443/api/students/?page=2")

@@ -14,6 +14,7 @@ from redis.retry import Retry
 from sandbox.config import CHECKOUT
 from sandbox.runtime.network import read_hosts
 from tests.estate import ESTATE, NAME, Sandbox
+from tests.waiting import HANGS_SECONDS
 
 
 @pytest.fixture
@@ -78,4 +79,4 @@ def test_redis_refuses(sandbox: Sandbox, root: Path, ca: Path, token: str | None
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(**server, ssl=True, ssl_ca_certs=str(ca), ssl_check_hostname=False).ping()
     with pytest.raises(redis.ConnectionError):
-        redis.Redis(**server, socket_timeout=3).ping()
+        redis.Redis(**server, socket_timeout=HANGS_SECONDS).ping()

@@ -89,6 +89,27 @@ def test_provisioning_says_when_settings_wait_for_a_release(releases: Releases, 
     assert sandbox.changes_since(calls) == []
 
 
+def test_a_token_with_the_newline_of_its_file_is_refused_by_name_and_shown_nowhere(
+    releases: Releases, sandbox: Sandbox
+) -> None:
+    secrets = sandbox.client("secretsmanager")
+    good = secrets.get_secret_value(SecretId=TOKEN)
+    hidden = secret_values(secrets)
+    bad = secrets.put_secret_value(SecretId=TOKEN, SecretString=f"{good['SecretString']}\n")
+    calls = len(sandbox.calls())
+    played = releases.deploy("1.1.0", "-vvv")
+    assert played.code != 0, played.output
+    assert (
+        f"The value of the secret {TOKEN} can't be sent as Authorization: Bearer: it ends in a newline" in played.output
+    )
+    assert "Nothing was touched." in played.output
+    assert sandbox.changes_since(calls) == []
+    stage = {"VersionStage": "AWSCURRENT", "RemoveFromVersionId": bad["VersionId"]}
+    secrets.update_secret_version_stage(SecretId=TOKEN, MoveToVersionId=good["VersionId"], **stage)
+    left = [path.read_bytes().decode(errors="replace") for path in REPORTS.rglob("*") if path.is_file()]
+    assert revealed("".join([played.output, releases.play("status").output, *left]), hidden) == []
+
+
 def test_a_new_version_of_a_secret_is_a_deployment(releases: Releases, ask: Ask, sandbox: Sandbox) -> None:
     """The same image, and nobody notices: the probe knows the token of either colour. Nor does anybody see a token."""
     secrets = sandbox.client("secretsmanager")

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 from tests import variants
-from tests.estate import ESTATE, Ask, Played, Sandbox, until
+from tests.estate import ESTATE, Ask, Played, Sandbox
 from tests.load import under_load
-from tests.releases import Push, Releases, sentence
+from tests.releases import PATIENT, Push, Releases, sentence
+from tests.waiting import until
 
 BEFORE, TAG = "1.3.0", "1.4.0"
 NAMED = ("-e", f"confirm={ESTATE}")
@@ -30,13 +31,14 @@ def refused(played: Played, *words: str) -> None:
 def test_a_person_goes_on_in_the_place_of_a_leader_that_died_and_then_back(
     releases: Releases, push: Push, ask: Ask, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    push(TAG, variants.good())
+    push(TAG, variants.ready_on_demand("1.4.0 is led by a person"))
     before, definition = releases.latest["serviceDeploymentArn"], releases.service["taskDefinition"]
-    process = releases.begin(TAG, release_pause_minutes=600, release_bake_minutes=600)
-    releases.reached("POST_TEST_TRAFFIC_SHIFT", after=before)
+    process = releases.begin(TAG, **PATIENT, release_pause_minutes=1440, release_bake_minutes=1440)
+    releases.reached("SCALE_UP", after=before)
     releases.kill(process)
-    assert until(lambda: waits(releases), seconds=60)
-    assert until(lambda: releases.holder is None, seconds=30), "its lock outlived it"
+    releases.beat(ask, "1.4.0 is led by a person")
+    until(lambda: waits(releases))
+    until(lambda: releases.holder is None, "its lock outlived it")
     shown = sentence(releases.play("runbook_release_status"))
     for words in ("waits for an answer until", f"runbook_release_continue.yml -e confirm={ESTATE}", "Nobody holds it"):
         assert words in shown
@@ -46,7 +48,7 @@ def test_a_person_goes_on_in_the_place_of_a_leader_that_died_and_then_back(
     with under_load(sandbox, tmp_path / "requests.jsonl", rate=30) as load:
         answered = 0
         while releases.latest.get("lifecycleStage") != "BAKE_TIME":
-            assert until(lambda: waits(releases) or releases.latest.get("lifecycleStage") == "BAKE_TIME", seconds=120)
+            until(lambda: waits(releases) or releases.latest.get("lifecycleStage") == "BAKE_TIME")
             if waits(releases):
                 played = releases.play("runbook_release_continue", *NAMED, *because("its figures are good"))
                 assert (played.code, played.changed) == (0, 1), played.output
@@ -76,5 +78,5 @@ def test_a_person_mends_weights_that_lead_nowhere(releases: Releases, ask: Ask, 
     played = releases.play("runbook_shift_traffic", *NAMED, *mend, *because("half of it fails"))
     assert (played.code, played.changed) == (0, 1), played.output
     assert releases.weights == right
-    assert until(lambda: {ask("GET", "/readyz").status for _ in range(20)} == {200}, seconds=20)
+    until(lambda: {ask("GET", "/readyz").status for _ in range(20)} == {200})
     assert releases.holder is None

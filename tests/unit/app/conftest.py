@@ -12,8 +12,9 @@ from http import HTTPStatus
 import pytest
 
 from sandbox.lifecycle import clear
+from tests.waiting import until
 
-from .harness import ADMIN, Client, Estate, Task, eventually, ready
+from .harness import ADMIN, Client, Estate, Task, ready
 
 
 @pytest.fixture(scope="package")
@@ -46,14 +47,14 @@ def migrated(estate: Estate, migrations: list[Task]) -> Estate:
 def task(migrated: Estate) -> Task:
     """A task that is ready."""
     task = migrated.serve()
-    eventually(lambda: ready(task.client))
+    until(lambda: ready(task.client))
     return task
 
 
 @pytest.fixture
 def client(migrated: Estate, task: Task) -> Client:
     """Somebody unknown, with nothing counted against them."""
-    migrated.redis.client().flushall()
+    migrated.cache.client().flushall()
     return task.client
 
 
@@ -68,5 +69,5 @@ def session(task: Task) -> Client:
 @pytest.fixture
 def member(migrated: Estate, session: Client) -> Client:
     """Somebody logged in, with nothing counted against them."""
-    migrated.redis.client().flushall()
+    migrated.cache.client().flushall()
     return session

@@ -1,4 +1,4 @@
-"""The application as a task runs it: from its image, next to a real PostgreSQL and a real Redis."""
+"""The application as a task runs it: from its image, next to a real PostgreSQL and a real Valkey."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import ssl
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
@@ -26,9 +25,10 @@ from sandbox.runtime.images import Image, Images
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
 from sandbox.runtime.processes import Command, Process, start
-from sandbox.runtime.redis import Redis
+from sandbox.runtime.valkey import Valkey
 from tests import nets
 from tests.variants import Variant
+from tests.waiting import HANGS_SECONDS, until
 
 APP = Path(__file__).parents[3] / "sandbox/app"
 DATABASE_NAME = "campshub360.abc123.us-east-1.rds.amazonaws.com"
@@ -63,7 +63,7 @@ class Client:
     headers: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection(self.address, 8000, timeout=20)
+        connection = http.client.HTTPConnection(self.address, 8000, timeout=HANGS_SECONDS)
         sent = {
             "Host": "app.campshub360.example",
             "Content-Type": "application/json",
@@ -108,8 +108,8 @@ class Task:
         """Its output; every line of it has to be a JSON object."""
         return [json.loads(line) for line in self.lines]
 
-    def finish(self, seconds: float = 30) -> int:
-        code = self.process.wait(seconds)
+    def finish(self) -> int:
+        code = self.process.wait(HANGS_SECONDS)
         assert code is not None, f"still running: {self.lines}"
         return code
 
@@ -125,7 +125,7 @@ class Estate:
         self.image = self._build(APP)
         database, cache = self.network.address("database"), self.network.address("cache")
         self.postgres = Postgres(root, "database", root / "database", database, self.authority.issue([DATABASE_NAME]))
-        self.redis = Redis(root, "cache", root / "cache", cache)
+        self.cache = Valkey(root, "cache", root / "cache", cache)
         self.endpoint = TlsEndpoint(self.network.address("cache-endpoint"), cache, self.authority.issue([CACHE_NAME]))
         self.network.publish(DATABASE_NAME, database)
         self.network.publish(CACHE_NAME, self.endpoint.address)
@@ -136,13 +136,13 @@ class Estate:
         # the first, and nothing here outlives a crash.
         parameters = {"rds.force_ssl": "1", "log_statement": "all", "fsync": "off"}
         self.postgres.create(MASTER, parameters)
-        self.redis.create([SECRETS["CACHE_AUTH_TOKEN"]], {})
+        self.cache.create([SECRETS["CACHE_AUTH_TOKEN"]], {})
 
     def stop(self) -> None:
         for task in self._tasks:
             task.process.kill()
         self.postgres.stop()
-        self.redis.stop()
+        self.cache.stop()
         self.endpoint.stop()
 
     def variant(self, variant: Variant) -> Estate:
@@ -199,7 +199,7 @@ class Estate:
     def serve(self, **changes: str) -> Task:
         """Start a task that serves, and wait until it answers at all."""
         task = self.run("serve", **changes)
-        eventually(lambda: answers(task.client))
+        until(lambda: answers(task.client))
         return task
 
     def database(self, name: LiteralString) -> str:
@@ -217,18 +217,18 @@ class Estate:
     @contextmanager
     def without_cache(self, client: Client) -> Iterator[None]:
         """The cache is away, then back and empty; ends when the client's task uses it again."""
-        self.redis.stop()
+        self.cache.stop()
         yield
-        self.redis.start()
-        eventually(lambda: client("POST", "/api/login", {}).status == HTTPStatus.BAD_REQUEST and self.counted())
+        self.cache.start()
+        until(lambda: client("POST", "/api/login", {}).status == HTTPStatus.BAD_REQUEST and self.counted())
 
     def counted(self) -> bool:
         """Whether any request was counted in the cache."""
-        return bool(self.redis.client().keys("*:rate:*"))
+        return bool(self.cache.client().keys("*:rate:*"))
 
 
 class TlsEndpoint:
-    """Terminates TLS in front of Redis, as the cache's endpoint does."""
+    """Terminates TLS in front of Valkey, as the cache's endpoint does."""
 
     def __init__(self, address: str, upstream: str, identity: Identity) -> None:
         self.address, self._upstream = address, upstream
@@ -262,13 +262,6 @@ async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None
         pass
     finally:
         sink.close()
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not come true in time"
-        time.sleep(0.02)
 
 
 def answers(client: Client) -> bool:

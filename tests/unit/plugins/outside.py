@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from ansible.module_utils.https import Address
 
 from sandbox.runtime.certificates import Authority
+from tests.waiting import HANGS_SECONDS
 
 NAME = "app.campus.example"
 TOKEN = "the-token-of-tests"
@@ -31,7 +32,8 @@ class Behaviour:
     release: str = "1.0.0"
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
     statuses: dict[str, int] = field(default_factory=dict)  # by path
-    slow: dict[str, float] = field(default_factory=dict)  # by path
+    slow: set[str] = field(default_factory=set)  # paths whose answer is held back until `let_go` is set
+    let_go: threading.Event = field(default_factory=threading.Event)
     hang_up: set[str] = field(default_factory=set)  # paths that are received and never answered
     half: set[str] = field(default_factory=set)  # paths whose answer breaks off
     bodies: dict[str, bytes] = field(default_factory=dict)
@@ -108,7 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: bytes = b"") -> None:
         does, path = self.server.does, urlsplit(self.path).path
         self.server.headers_seen.append({"path": path, **{k.lower(): v for k, v in self.headers.items()}})
-        time.sleep(does.slow.get(path, 0))
+        if path in does.slow:
+            does.let_go.wait()
         if path in does.hang_up:
             self.close_connection = True
             return
@@ -146,7 +149,7 @@ class Outside:
     def does(self) -> Behaviour:
         return self.application.does
 
-    def address(self, timeout: float = 5.0) -> Address:
+    def address(self, timeout: float = HANGS_SECONDS) -> Address:
         return Address(self.url, self.connect_to, self.ca, timeout)
 
 
@@ -162,6 +165,7 @@ def serving(folder: Path) -> Iterator[Outside]:
     try:
         yield Outside(application, str(authority.certificate))
     finally:
+        application.does.let_go.set()
         application.shutdown()
         application.server_close()
         thread.join()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
+import botocore.session
 import pytest
 from ansible.module_utils.testing import patch_module_args  # type: ignore[import-untyped]
 
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET
 from tests.unit.sandbox.api_only import LocalApi
+
+#: AWS's service models are read once, and not by each module anew, as in the warm Python.
+LOADER = functools.cache(botocore.session.create_loader)
 
 
 @contextmanager
@@ -24,6 +29,7 @@ def environment(api: LocalApi) -> Iterator[None]:
         patch.setenv("AWS_REGION", "us-east-1")
         patch.setenv("AWS_ACCESS_KEY_ID", OPERATOR_KEY)
         patch.setenv("AWS_SECRET_ACCESS_KEY", OPERATOR_SECRET)
+        patch.setattr(botocore.session, "create_loader", LOADER)
         yield
 
 

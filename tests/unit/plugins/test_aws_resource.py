@@ -25,6 +25,7 @@ class Left(SystemExit):
 class Module:
     params: dict[str, Any]
     check_mode: bool = False
+    no_log_values: set[str] = field(default_factory=set)
 
     def exit_json(self, **result: Any) -> None:
         raise Left(**result)

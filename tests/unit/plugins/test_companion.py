@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from plugins.plugin_utils import companion
+from tests.waiting import HANGS_SECONDS
 
 SCRIPT = """
 import os
@@ -41,7 +41,7 @@ def script(tmp_path: Path) -> Path:
 @pytest.fixture
 def owner() -> Iterator[subprocess.Popen[bytes]]:
     """Stands for ansible-playbook."""
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    process = subprocess.Popen(["sleep", "infinity"])
     yield process
     process.kill()
     process.wait()
@@ -56,7 +56,7 @@ def start(script: Path, owner: subprocess.Popen[bytes], log: Path, **config: Any
     return companion.start(script, {"word": "from-stdin", **config}, {"SEEN": "from-environment"}, owner.pid, log)
 
 
-def ended(pid: int, seconds: float = 20) -> bool:
+def ended(pid: int, seconds: float = HANGS_SECONDS) -> bool:
     process = os.pidfd_open(pid)
     try:
         return bool(select.select([process], [], [], seconds)[0])
@@ -132,7 +132,7 @@ def test_stopping_what_is_no_companion_leaves_it_alone(script: Path, owner: subp
 
 def test_one_that_does_not_end_is_ended_by_force(tmp_path: Path, owner: subprocess.Popen[bytes], log: Path) -> None:
     stubborn = tmp_path / "stubborn.py"
-    stubborn.write_text(SCRIPT.replace("it.wait(None)", "import time; time.sleep(60)"))
+    stubborn.write_text(SCRIPT.replace("it.wait(None)", "import signal; [signal.pause() for _ in iter(int, 1)]"))
     pid = start(stubborn, owner, log)
     assert companion.stop(pid, patience=0.2)
     assert ended(pid)

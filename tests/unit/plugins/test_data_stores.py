@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from ansible.module_utils.aws_resource import same_version
 from ansible.module_utils.database import database_state, log_exports, request
 
-from plugins.modules.cache_group import cache_state, endpoint, steps
+from plugins.modules.cache_group import CacheGroup, cache_state, endpoint, steps
 from plugins.modules.cache_group import request as cache_request
 from plugins.modules.database_instance import DatabaseInstance
 from plugins.modules.database_parameter_group import DatabaseParameterGroup, batches, settings
@@ -31,6 +32,16 @@ def test_what_waits_for_the_window_counts_as_done() -> None:
     waiting = {**INSTANCE, "PendingModifiedValues": {"DBInstanceClass": "db.t3.large"}}
     assert database_state(waiting)["instance_class"] == "db.t3.large"
     assert database_state(INSTANCE)["instance_class"] == "db.t3.medium"
+
+
+@pytest.mark.parametrize("kind", [DatabaseInstance, CacheGroup])
+def test_what_aws_stores_in_lower_case_is_no_difference(kind: type[DatabaseInstance | CacheGroup]) -> None:
+    """`Sun:08:00` and `Default.Redis7` would be asked for again in every run."""
+    typed = {"maintenance_window": "Sun:08:00-Sun:08:30", "parameter_group": "Default.Redis7", "subnet_group": "T1"}
+    params: dict[str, Any] = defaultdict(list, {"nodes": 1, "max_allocated_storage_gb": 0, **typed})
+    module: Any = SimpleNamespace(params=params, client=lambda service: None)
+    wanted = kind(module).wanted(None)
+    assert {key: wanted[key] for key in typed} == {key: value.lower() for key, value in typed.items()}
 
 
 def test_storage_that_does_not_grow_is_said_by_its_own_size() -> None:

@@ -15,7 +15,6 @@ from tests.unit.sandbox.api_only import LocalApi, serving
 
 GROUP, STREAM = "/ecs/t1", "t1-migrate/app/0123"
 ARN = "arn:aws:ecs:us-east-1:123456789012:task/t1/0123"
-CREATED = datetime.now(UTC) - timedelta(minutes=1)
 OPTIONS: dict[str, Any] = {
     "command": ["migrate", "--plan"],
     "cluster": "t1",
@@ -29,12 +28,13 @@ OPTIONS: dict[str, Any] = {
 MISSING = {"tasks": [], "failures": [{"arn": ARN, "reason": "MISSING"}]}
 
 
-def stopped(**container: Any) -> dict[str, Any]:
+def stopped(created: datetime | None = None, **container: Any) -> dict[str, Any]:
+    """The answer about a task that was made a minute ago, unless it says when."""
     task = {
         "taskArn": ARN,
         "taskDefinitionArn": "arn:aws:ecs:us-east-1:123456789012:task-definition/t1-migrate:7",
         "lastStatus": "STOPPED",
-        "createdAt": CREATED,
+        "createdAt": created or datetime.now(UTC) - timedelta(minutes=1),
         "containers": [{"name": "app", **container}],
     }
     return {"tasks": [task], "failures": []}
@@ -172,8 +172,9 @@ def test_the_last_lines_since_the_task_was_made_count(monkeypatch: pytest.Monkey
 
 def test_an_empty_page_is_not_the_end(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     pages = Pages([], ["c", "d"], [], ["a", "b"])
-    assert ran(monkeypatch, Ecs(stopped(exitCode=0)), pages, says="a")["lines"] == ["a", "b", "c", "d"]
-    assert {one["startTime"] for one in pages.requests} == {int(CREATED.timestamp() * 1000)}
+    created = datetime(2026, 11, 25, 11, 30, tzinfo=UTC)
+    assert ran(monkeypatch, Ecs(stopped(created, exitCode=0)), pages, says="a")["lines"] == ["a", "b", "c", "d"]
+    assert {one["startTime"] for one in pages.requests} == {int(created.timestamp() * 1000)}
     assert (len(pages.requests), clock.waits) == (5, 0)
 
 

@@ -97,7 +97,7 @@ class Ecs:
         self.sent.append((operation, request))
 
 
-class ExitedError(Exception):
+class ExitedError(SystemExit):
     pass
 
 
@@ -106,7 +106,12 @@ def service(ecs: Ecs, *, check: bool = False, **changed: Any) -> Service:
         raise ExitedError(answer)
 
     module: Any = SimpleNamespace(
-        params={**OPTIONS, **changed}, client=lambda name: ecs, check_mode=check, exit_json=leave, fail_json=leave
+        params={**OPTIONS, **changed},
+        client=lambda name: ecs,
+        check_mode=check,
+        no_log_values=set(),
+        exit_json=leave,
+        fail_json=leave,
     )
     return Service(module)
 

@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,15 @@ import yaml
 from plugins.module_utils.lease import Held, Holder, Lease
 from sandbox.config import CHECKOUT, OPERATOR_KEY, OPERATOR_SECRET
 from tests.unit.sandbox.api_only import LocalApi, serving
+from tests.waiting import HANGS_SECONDS, until
 
 BUCKET = "estate-reports"
-LEASE_SECONDS = 3
+#: for what waits until a lease has run out
+SHORT_SECONDS = 3
+#: for all else: no machine is so busy that its keeper would not renew it in time
+LONG_SECONDS = 30
+#: what holds a play until its file is there
+HOLD = "sh -c 'until test -e {}; do sleep 0.1; done'"
 PROGRAM = Path(sys.executable).with_name("ansible-playbook")
 
 
@@ -31,6 +37,7 @@ class Plays:
         self.api, self.folder, self.connection = api, folder, connection
         self.lease = Lease(api.client("s3"), BUCKET)
         self.log = folder / "run" / "lock.log"
+        self.over = folder / "over"
         self.running: list[subprocess.Popen[str]] = []
 
     def start(self, *tasks: dict[str, Any], words: tuple[str, ...] = (), **given: Any) -> subprocess.Popen[str]:
@@ -48,7 +55,7 @@ class Plays:
                 "lock_run": f"run-{number}",
                 "lock_reason": f"reason {number}",
                 "lock_log": str(self.log),
-                "lock_lease_seconds": LEASE_SECONDS,
+                "lock_lease_seconds": LONG_SECONDS,
                 **given,
             },
             "tasks": list(tasks),
@@ -70,15 +77,31 @@ class Plays:
 
     def play(self, *tasks: dict[str, Any], words: tuple[str, ...] = (), **given: Any) -> tuple[int, str]:
         process = self.start(*tasks, words=words, **given)
-        said = process.communicate(timeout=60)[0]
+        said = process.communicate(timeout=HANGS_SECONDS)[0]
         return process.returncode, " ".join(said.split())
 
-    def until(self, condition: Callable[[Held | None], bool], seconds: float = 30) -> Held | None:
-        deadline = time.monotonic() + seconds
-        while not condition(held := self.lease.look()):
-            assert time.monotonic() < deadline, self.log.read_text() if self.log.exists() else held
-            time.sleep(0.05)
-        return held
+    def until(self, condition: Callable[[Held | None], bool]) -> Held | None:
+        """Who holds it, as soon as that is so."""
+
+        def look() -> tuple[Held | None] | None:
+            return (held,) if condition(held := self.lease.look()) else None
+
+        found = until(look, lambda: self.said)
+        assert found
+        return found[0]
+
+    def hold(self) -> dict[str, Any]:
+        """A task that lasts until the test is over, or says so."""
+        return command(HOLD.format(self.over))
+
+    @property
+    def said(self) -> str:
+        """What keepers wrote so far."""
+        return self.log.read_text() if self.log.exists() else ""
+
+    def tells(self, words: str) -> None:
+        """Wait for a keeper's words: it outlives its play for a moment."""
+        until(lambda: words in self.said, lambda: self.said)
 
 
 def lock(entry: str = "main") -> dict[str, Any]:
@@ -105,9 +128,10 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalApi]:
 def plays(api: LocalApi, tmp_path: Path) -> Iterator[Plays]:
     plays = Plays(api, tmp_path, "local")
     yield plays
+    plays.over.touch()  # what a killed play ran goes on else
     for process in plays.running:
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=HANGS_SECONDS)
     if held := plays.lease.look():
         plays.lease.free(held.holder.token)
 
@@ -116,12 +140,22 @@ def renewed(held: Held | None) -> bool:
     return held is not None and held.holder.renewals > 0
 
 
+def older(held: Held) -> float:
+    """For how many seconds it has been held."""
+    return (held.now - datetime.fromisoformat(held.holder.since)).total_seconds()
+
+
 def test_a_play_holds_the_lock_longer_than_its_lease_and_frees_it(plays: Plays) -> None:
-    wait = command(f"sleep {LEASE_SECONDS + 3}")
-    code, said = plays.play(lock(), wait, lock("check"), lock("free"), task("ansible.builtin.debug", msg="after"))
-    assert code == 0, said
+    process = plays.start(
+        lock(), plays.hold(), lock("check"), lock("free"), task("ansible.builtin.debug", msg="after"),
+        lock_lease_seconds=SHORT_SECONDS,
+    )  # fmt: skip
+    plays.until(lambda held: held is not None and not held.expired and older(held) > SHORT_SECONDS)
+    plays.over.touch()
+    said = process.communicate(timeout=HANGS_SECONDS)[0]
+    assert process.returncode == 0, said
     assert plays.lease.look() is None
-    assert "freed the lock: it was told to" in plays.log.read_text()
+    plays.tells("freed the lock: it was told to")
     assert plays.log.stat().st_mode & 0o777 == 0o600
 
 
@@ -134,7 +168,7 @@ def test_the_warm_python_takes_it_too(plays: Plays) -> None:
 
 
 def test_a_second_play_is_refused_and_leaves_the_lock_alone(plays: Plays) -> None:
-    plays.start(lock(), command("sleep 60"))
+    plays.start(lock(), plays.hold())
     first = plays.until(lambda held: held is not None)
     assert first
     code, said = plays.play(
@@ -154,11 +188,11 @@ def test_a_second_play_is_refused_and_leaves_the_lock_alone(plays: Plays) -> Non
 def test_the_lock_is_freed_when_its_play_is_ended(
     plays: Plays, end: signal.Signals, whom: Callable[[int, int], None]
 ) -> None:
-    process = plays.start(lock(), command("sleep 60"))
+    process = plays.start(lock(), plays.hold())
     plays.until(renewed)
     whom(process.pid, end)
     plays.until(lambda held: held is None)
-    assert "freed the lock: its playbook has ended" in plays.log.read_text()
+    plays.tells("freed the lock: its playbook has ended")
 
 
 def test_a_play_that_fails_frees_the_lock_though_nobody_said_so(plays: Plays) -> None:
@@ -168,7 +202,7 @@ def test_a_play_that_fails_frees_the_lock_though_nobody_said_so(plays: Plays) ->
 
 
 def test_killed_with_its_keeper_a_play_blocks_nobody_for_longer_than_its_lease(plays: Plays) -> None:
-    process = plays.start(lock(), command("sleep 60"))
+    process = plays.start(lock(), plays.hold(), lock_lease_seconds=SHORT_SECONDS)
     plays.until(renewed)
     for pid in (process.pid, *keepers(plays.log)):
         os.kill(pid, signal.SIGKILL)
@@ -191,18 +225,19 @@ def keepers(log: Path) -> list[int]:
 
 
 def test_a_play_whose_lock_was_stolen_fails_at_its_next_look(plays: Plays) -> None:
-    flag = plays.folder / "stolen"
-    process = plays.start(
-        lock(), command(f"sh -c 'while ! test -e {flag}; do sleep 0.1; done'"), lock("check"),
-        task("ansible.builtin.debug", msg="went on"),
-    )  # fmt: skip
-    plays.until(renewed)
-    code, said = plays.play(lock(), command(f"touch {flag}"), command("sleep 4"), lock("free"), lock_steal="it hangs")
-    assert code == 0, said
-    robbed = " ".join(process.communicate(timeout=60)[0].split())
-    assert process.returncode != 0 and "went on" not in robbed
-    assert "was taken by arn:1" in robbed and "because it hangs" in robbed
-    assert "lost the lock: it was taken by arn:1" in plays.log.read_text()
+    stolen = plays.folder / "stolen"
+    robbed = plays.start(
+        lock(), command(HOLD.format(stolen)), lock("check"), task("ansible.builtin.debug", msg="went on")
+    )
+    plays.until(lambda held: held is not None)
+    thief = plays.start(lock(), command(f"touch {stolen}"), plays.hold(), lock("free"), lock_steal="it hangs")
+    told = " ".join(robbed.communicate(timeout=HANGS_SECONDS)[0].split())
+    plays.tells("lost the lock: it was taken by arn:1")  # while the thief has it
+    plays.over.touch()
+    said = thief.communicate(timeout=HANGS_SECONDS)[0]
+    assert thief.returncode == 0, said
+    assert robbed.returncode != 0 and "went on" not in told
+    assert "was taken by arn:1" in told and "because it hangs" in told
     assert plays.lease.look() is None, "the thief's lock went with the thief, and nobody took it back"
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ansible.module_utils.names import ESTATE_LIMIT, LIMITS, aws_name, objection
+from ansible.module_utils.names import (
+    DOMAIN_LIMIT,
+    ESTATE_LIMIT,
+    LIMITS,
+    aws_cidr,
+    aws_name,
+    domain_objection,
+    objection,
+)
+from ansible.module_utils.ownership import PORTS, PRIORITIES
 
 from plugins.filter.names import FilterModule
 
@@ -44,3 +53,57 @@ def test_an_estate_may_be_called(name: str) -> None:
 )
 def test_an_estate_may_not_be_called(name: str) -> None:
     assert "stack_name" in str(objection(name))
+
+
+LABEL = "a" * (DOMAIN_LIMIT - len(".example"))
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "example.org",
+        "t1.example",
+        "tier1-lean.campshub360.example",
+        "xn--bcher-kva.example",
+        "1.2.de",
+        f"{LABEL}.example",
+    ],
+)
+def test_a_domain_may_be_typed_as_aws_keeps_it(domain: str) -> None:
+    assert domain_objection(domain) is None
+
+
+@pytest.mark.parametrize(
+    "typed", ["T1.Example", "t1.example.", " t1.example", "t1.example\n", "\tT1.EXAMPLE. "], ids=repr
+)
+def test_a_domain_that_aws_would_spell_otherwise_names_the_right_spelling(typed: str) -> None:
+    said = str(domain_objection(typed))
+    assert repr(typed) in said and said.endswith("dns_zone_name: t1.example") and "Nothing was touched" in said
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "example", "t1..example", "-t1.example", "t1-.example", "t_1.example", "b\u00fccher.example", "t1 .example",
+     "*.example.org", "https://t1.example", "t1.example:443", "192.0.2.1", f"a{LABEL}.example", f"{'a' * 64}.example"],
+)  # fmt: skip
+def test_what_is_no_domain_is_refused_without_a_spelling(typed: str) -> None:
+    said = str(domain_objection(typed))
+    assert "orrect dns_zone_name" in said and "dns_zone_name: " not in said and "Nothing was touched" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("10.20.0.0/16", "10.20.0.0/16"), ("10.20.0.1/16", "10.20.0.0/16"), ("100.68.0.18/18", "100.68.0.0/18")],
+)
+def test_an_address_block_is_known_as_aws_keeps_it(typed: str, kept: str) -> None:
+    assert aws_cidr(typed) == kept
+
+
+def test_what_is_no_address_block_says_so() -> None:
+    assert aws_cidr("10.20.0.0/33") == "no address block: 10.20.0.0/33"
+
+
+def test_roles_put_listeners_and_rules_where_finders_look_for_them() -> None:
+    filters = FilterModule().filters()
+    assert {protocol: filters["listener_port"](protocol) for protocol in PORTS} == PORTS
+    assert {purpose: filters["rule_priority"](purpose) for purpose in PRIORITIES} == PRIORITIES

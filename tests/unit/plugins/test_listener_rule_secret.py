@@ -135,11 +135,31 @@ def test_a_plan_of_an_empty_estate_knows_no_value_yet(balancer: Balancer) -> Non
 
 def test_without_its_secret_no_rule_is_made(balancer: Balancer) -> None:
     before = len(mutations(balancer.api))
-    assert (
-        "There is no secret t1/not-there-yet for the rule rules:80 #50"
-        in balancer.rule(secret="t1/not-there-yet")["msg"]
-    )
+    message = balancer.rule(secret="t1/not-there-yet")["msg"]
+    assert "The rule rules:80 #50 was not touched. There is no secret t1/not-there-yet" in message
     assert len(mutations(balancer.api)) == before
+
+
+def test_what_is_to_go_needs_no_secret(balancer: Balancer) -> None:
+    balancer.rule()
+    assert balancer.rule(secret="t1/not-there-yet", state="absent")["changed"] is True
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_value_that_others_match_too_is_refused_and_the_rule_stays(
+    balancer: Balancer, made: dict[str, Any], check: bool
+) -> None:
+    """`*` for a header would lead everybody to green: AWS takes it for any characters."""
+    secrets = balancer.api.client("secretsmanager")
+    for value, why in (("test-traffic-*", "other values too"), (f"{LATER}\n", "newline"), ("a" * 129, "129")):
+        secrets.put_secret_value(SecretId="t1/test-traffic", SecretString=value)
+        before = len(mutations(balancer.api))
+        message = balancer.rule(check=check)["msg"]
+        assert "secret t1/test-traffic can't be the header" in message
+        assert why in message
+        assert len(mutations(balancer.api)) == before
+    assert balancer.asked(made["resource"]["arn"]) == (HEADER, VALUE)
+    secrets.put_secret_value(SecretId="t1/test-traffic", SecretString=VALUE)
 
 
 def test_a_header_needs_a_secret_and_a_fingerprint_tells_values_apart(balancer: Balancer) -> None:

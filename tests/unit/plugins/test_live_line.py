@@ -6,7 +6,6 @@ import fcntl
 import os
 import pty
 import re
-import select
 import struct
 import subprocess
 import sys
@@ -14,11 +13,13 @@ import termios
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from plugins.plugin_utils.live_line import LiveLine, cut, elapsed, stage_of
+from tests.waiting import HANGS_SECONDS, read_until, until
 
 CHECKOUT = Path(__file__).parents[3]
 COLUMNS = 60
@@ -74,18 +75,11 @@ def in_terminal(command: list[str], environment: dict[str, str], columns: int = 
         command, stdin=subprocess.DEVNULL, stdout=follower, stderr=follower, env=environment, cwd=CHECKOUT
     )
     os.close(follower)
-    written = b""
-    while True:
-        try:
-            assert select.select([leader], [], [], 60)[0], f"it neither writes nor ends: {written.decode()}"
-            part = os.read(leader, 65536)
-        except OSError:  # how a pty says that nobody writes any more
-            break
-        if not part:
-            break
-        written += part
-    os.close(leader)
-    process.wait(60)
+    try:
+        written = read_until(leader, lambda _: False)
+    finally:
+        os.close(leader)  # which ends what still writes
+        process.wait(HANGS_SECONDS)
     return written.decode()
 
 
@@ -118,7 +112,7 @@ def test_a_terminal_has_one_row_that_stays_once_a_stage(played: tuple[list[str],
         "  waited: [localhost] SCALE_UP: look 3",
         "  waited: [localhost] BAKE_TIME: look 6",
     ]
-    assert re.search(r"\(0:0\d\)$", stayed[0])
+    assert re.search(r"\(\d+:\d\d\)$", stayed[0])
     assert any("it is there" in row for row in screen(raw, COLUMNS))
 
 
@@ -126,7 +120,9 @@ def test_a_terminal_has_one_row_that_stays_once_a_stage(played: tuple[list[str],
 def test_elsewhere_it_is_plain_lines(plainly: str, played: tuple[list[str], dict[str, str]]) -> None:
     command, environment = played
     if plainly == "pipe":
-        raw = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, timeout=300).stdout
+        raw = subprocess.run(
+            command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, timeout=HANGS_SECONDS
+        ).stdout
     else:
         raw = in_terminal(
             [*command, *(["-v"] if plainly == "verbose" else [])],
@@ -136,34 +132,48 @@ def test_elsewhere_it_is_plain_lines(plainly: str, played: tuple[list[str], dict
     assert len(re.findall(r"  waiting: \[localhost\] \w+: look \d", raw)) == 6
 
 
+#: a byte that nobody else writes
+MARK = b"\x00"
+
+
 class Terminal:
-    """The reading end of a pty, and a line that writes to the other."""
+    """A pty that is read all the time, so that nobody who writes waits, and a line that writes to it."""
 
     def __init__(self, columns: int) -> None:
-        self.columns = columns
+        self.columns, self.read, self.marks = columns, b"", 0
         self.leader, self.follower = pty.openpty()
         fcntl.ioctl(self.follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.line = LiveLine(self.follower, lambda words: self.write(words + "\n"))
+        self.reader = threading.Thread(target=self.take, daemon=True)
+        self.reader.start()
+
+    def take(self) -> None:
+        with suppress(OSError):  # how a pty says that nobody writes any more
+            while True:
+                self.read += os.read(self.leader, 65536)
 
     def write(self, words: str) -> None:
         os.write(self.follower, words.encode())
 
     def rows(self) -> list[str]:
-        os.write(self.follower, b"\x00")
-        raw = b""
-        while not raw.endswith(b"\x00"):
-            raw += os.read(self.leader, 65536)
-        self.seen = getattr(self, "seen", "") + raw.rstrip(b"\x00").decode().replace("\r\n", "\n")
-        return screen(self.seen, self.columns)
+        """What is to be seen once all that was written by now has come; the clock may write before and after."""
+        self.marks += 1
+        os.write(self.follower, MARK)
+        until(lambda: self.read.count(MARK) >= self.marks, lambda: f"it wrote {self.read!r}")
+        return screen(self.read.replace(MARK, b"").decode().replace("\r\n", "\n"), self.columns)
+
+    def close(self) -> None:
+        self.line.end()
+        os.close(self.follower)
+        self.reader.join()
+        os.close(self.leader)
 
 
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
     made = Terminal(COLUMNS)
     yield made
-    made.line.end()
-    os.close(made.leader)
-    os.close(made.follower)
+    made.close()
 
 
 def test_other_output_stands_above_the_line(terminal: Terminal) -> None:
@@ -199,11 +209,19 @@ def test_the_clock_ticks_while_nobody_says_anything(terminal: Terminal, monkeypa
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     terminal.line.wait("a", "it")
     now[0] += 75
-    over = threading.Event()
-    for _ in range(100):
-        if over.wait(0.05) or terminal.rows()[-1] == "  1:15 [a] it":
-            break
-    assert terminal.rows()[-1] == "  1:15 [a] it"
+    until(lambda: terminal.rows()[-1] == "  1:15 [a] it")
+
+
+def test_a_clock_that_writes_all_the_time_overtakes_no_reader(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is awaited need not be the last that was written."""
+    monkeypatch.setattr("plugins.plugin_utils.live_line.TICK_SECONDS", 0.0)
+    terminal.line.wait("a", "it")
+    until(lambda: terminal.rows()[-1] == "  0:00 [a] it")
+    for number in range(20):
+        terminal.line.wait("a", f"it {number}", "it")
+        until(lambda number=number: terminal.rows()[-1].endswith(f"[a] it {number}"))  # type: ignore[misc]
 
 
 def test_a_line_is_cut_to_the_row_and_can_t_move_the_cursor() -> None:

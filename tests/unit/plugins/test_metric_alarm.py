@@ -44,7 +44,7 @@ ALARM: dict[str, Any] = {
 }
 
 
-class LeftError(Exception):
+class LeftError(SystemExit):
     """The module has ended."""
 
 
@@ -55,13 +55,14 @@ class Module:
         self.params = deepcopy(ALARM) | params
         self.check_mode = check_mode
         self.client = api.client
+        self.no_log_values: set[str] = set()
         self.result: dict[str, Any] = {}
 
     def exit_json(self, **result: Any) -> None:
         self.result = result
         raise LeftError
 
-    def fail_json(self, msg: str) -> None:
+    def fail_json(self, msg: str, exception: str = "") -> None:
         raise AssertionError(msg)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible.module_utils.certificates import has_validation_records
+from ansible.module_utils.ownership import best_certificate
 
-from plugins.modules.certificate import best, has_validation_records
 from plugins.modules.dns_records import key, normal, record_set, validates_certificate
 
 ALIAS = {
@@ -18,7 +19,7 @@ CNAME = {"name": "_a.tier1.example.", "type": "CNAME", "ttl": 300, "value": "_b.
 
 
 def certificate(arn: str, status: str) -> dict[str, Any]:
-    return {"arn": arn, "status": status}
+    return {"arn": arn, "status": status, "in_use_by": [], "not_after": ""}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ def test_an_issued_certificate_goes_before_a_pending_one_and_a_dead_one_never_co
     statuses: list[str], chosen: int | None
 ) -> None:
     certificates = [certificate(str(number), status) for number, status in enumerate(statuses)]
-    assert best(certificates) == (None if chosen is None else certificates[chosen])
+    assert best_certificate(certificates, "tier1") == (None if chosen is None else certificates[chosen])
 
 
 def test_validation_records_are_there_only_when_every_name_has_one() -> None:

@@ -20,7 +20,7 @@ VALIDATION = {"Type": "CNAME", "TTL": 300, "ResourceRecords": [{"Value": "_b.acm
 APP = {"name": "app.t1.example", "type": "A", "value": "192.0.2.1", "ttl": 300, "alias": None}
 
 
-class FailedError(Exception):
+class FailedError(SystemExit):
     pass
 
 
@@ -33,6 +33,7 @@ def module(**params: Any) -> Any:
         client=lambda service: None,
         fail_json=fail_json,
         check_mode=True,
+        no_log_values=set(),
     )
 
 
@@ -68,7 +69,7 @@ def test_what_can_change_is_not_refused(kind: type[Resource], found: State, chan
 @pytest.mark.parametrize(("force", "refused"), [(False, True), (True, False)])
 def test_a_zone_is_emptied_of_the_records_of_others_only_by_force(force: bool, refused: bool) -> None:
     found = {"_a.t1.example. CNAME": VALIDATION, "app.t1.example. A": record_set(APP), "mail.t1.example. MX": MAIL}
-    records = DnsRecords(module(zone="t1.example", records=[APP], force=force, state="absent"))
+    records = DnsRecords(module(zone="t1.example", stack="t1", records=[APP], force=force, state="absent"))
     objection = records.objection(found, {})
     assert bool(objection) is refused
     if objection:

@@ -11,6 +11,7 @@ import pytest
 from plugins.modules import release_preflight
 from sandbox.controllers import ecs_deployments
 from sandbox.runtime.images import Images
+from tests.unit.plugins.canaries import BINARY, SENDABLE, TOKENS, UNSENDABLE, leaks
 from tests.unit.plugins.deployments import CANARY, deployed
 from tests.unit.plugins.own_modules import call, environment, mutations
 from tests.unit.sandbox.api_only import serving
@@ -140,6 +141,58 @@ def test_all_that_is_wrong_is_said_at_once(scene: Scene, digest: str) -> None:
     )
     assert [word in problem for word, problem in zip(words, found["problems"], strict=True)] == [True] * 6
     assert found["digest"] is None
+
+
+# Secrets that the smoke test and the availability probe have to send
+
+SECRETS = {"token_secret": "web/heartbeat-token", "test_secret": "web/test-traffic"}
+
+
+@pytest.fixture(scope="module")
+def secrets(region: Region) -> Any:
+    client = region.api.client("secretsmanager")
+    for name in SECRETS.values():
+        client.create_secret(Name=name, SecretString=SENDABLE["plain"])
+    return client
+
+
+def put(secrets: Any, value: str | bytes) -> None:
+    """Give both secrets this value."""
+    kind = {"SecretBinary": value} if isinstance(value, bytes) else {"SecretString": value}
+    for name in SECRETS.values():
+        secrets.put_secret_value(SecretId=name, **kind)
+
+
+def test_values_that_can_be_sent_stand_in_no_release_s_way(scene: Scene, digest: str, secrets: Any) -> None:
+    for value in SENDABLE.values():
+        put(secrets, value)
+        assert preflight(scene, **SECRETS)["problems"] == []
+    for value in TOKENS.values():
+        put(secrets, value)
+        (problem,) = preflight(scene, **SECRETS)["problems"]
+        assert problem.startswith("The value of the secret web/test-traffic can't be the header")
+        assert leaks(problem, value) == set()
+
+
+def test_values_that_can_t_be_sent_are_refused_by_name_with_all_else(scene: Scene, digest: str, secrets: Any) -> None:
+    values: list[str | bytes] = [*UNSENDABLE.values(), BINARY]
+    for value in values:
+        put(secrets, value)
+        found = preflight(scene, memory=1024, **SECRETS)
+        size, header, token = found["problems"]
+        assert "no 1024 MiB" in size
+        assert header.startswith("The value of the secret web/test-traffic can't be the header")
+        assert token.startswith("The value of the secret web/heartbeat-token can't be sent")
+        assert f"put-secret-value --secret-id {SECRETS['token_secret']} " in token
+        assert leaks(str(found), value if isinstance(value, str) else value.decode("latin-1")) == set()
+
+
+def test_secrets_that_are_not_there_are_refused_too(scene: Scene, digest: str, secrets: Any) -> None:
+    secrets.delete_secret(SecretId=SECRETS["test_secret"], RecoveryWindowInDays=7)
+    going, missing = preflight(scene, **SECRETS | {"token_secret": "web/nowhere"})["problems"]
+    assert going.startswith("The secret web/test-traffic is marked for deletion. Bring it back: ")
+    assert missing.startswith("There is no secret web/nowhere, or it has no value. Run ")
+    secrets.restore_secret(SecretId=SECRETS["test_secret"])
 
 
 def test_a_release_must_be_named(scene: Scene, digest: str) -> None:

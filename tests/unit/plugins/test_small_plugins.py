@@ -123,7 +123,6 @@ def test_the_log_names_each_task_once_before_what_came_of_it_and_not_what_ansibl
         env={**os.environ, "ANSIBLE_HOME": str(tmp_path / "home")},
         capture_output=True,
         text=True,
-        timeout=120,
         check=True,
     )
     told = [line.rstrip(" *") for line in ran.stdout.splitlines() if line.startswith(("TASK", "ok", "skipping"))]

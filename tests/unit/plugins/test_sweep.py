@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible.module_utils.estate import Estate, find_secrets
+from ansible.module_utils.ownership import AmbiguousError
 from ansible.module_utils.sweep import PROOFS, SWEEPERS, Item, sweep_secrets, sweep_tags, unnamed
 
 from tests.unit.account import client, empty
@@ -193,7 +194,7 @@ def test_a_protection_that_would_be_lifted_is_shown(protected: bool) -> None:
 
 def test_only_names_that_others_made_keep_a_zone() -> None:
     route53 = client("route53")
-    zone = route53.create_hosted_zone(Name="tier1.example", CallerReference="1")["HostedZone"]["Id"]
+    zone = route53.create_hosted_zone(Name="tier1.example", CallerReference="tier1/1")["HostedZone"]["Id"]
 
     def add(name: str) -> None:
         record = {"Name": name, "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": "elsewhere.example"}]}
@@ -205,6 +206,42 @@ def test_only_names_that_others_made_keep_a_zone() -> None:
     assert swept()["hosted zone"].refuses == ""
     add("mail.tier1.example")
     assert "mail.tier1.example" in swept()["hosted zone"].refuses
+
+
+def zone(reference: str, **marks: str) -> str:
+    made = client("route53").create_hosted_zone(Name="tier1.example", CallerReference=reference)["HostedZone"]["Id"]
+    identifier = str(made).rpartition("/")[2]
+    if marks:
+        pairs = [{"Key": key, "Value": value} for key, value in marks.items()]
+        client("route53").change_tags_for_resource(ResourceType="hostedzone", ResourceId=identifier, AddTags=pairs)
+    return identifier
+
+
+def test_a_zone_of_others_is_nothing_that_the_estate_has() -> None:
+    zone("theirs")
+    zone("theirs too", Estate="tier1-lean")
+    assert swept() == {}
+
+
+def test_of_an_adopted_zone_only_the_mark_is_the_estate_s() -> None:
+    identifier = zone("theirs", AdoptedBy="tier1", Estate="tier1")
+    found = swept()
+    assert found.keys() == {"adopted zone"}
+    assert found["adopted zone"].command.endswith(f"--resource-id {identifier} --remove-tag-keys AdoptedBy")
+    assert "the zone and all else in it stay" in found["adopted zone"].holds
+
+
+def test_of_two_own_zones_none_is_chosen_for_deletion() -> None:
+    both = [zone("tier1/1"), zone("2", Estate="tier1")]
+    with pytest.raises(AmbiguousError) as error:
+        swept()
+    assert all(identifier in str(error.value) for identifier in both)
+
+
+def test_a_zone_of_others_with_the_same_name_does_not_keep_the_own_one_from_going() -> None:
+    zone("theirs")
+    own = zone("2", Estate="tier1")
+    assert swept()["hosted zone"].command == f"aws route53 delete-hosted-zone --id {own}"
 
 
 def test_what_aws_keeps_says_until_when_and_how_to_have_it_back() -> None:

@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 
 from plugins.action.normal import OURS, importable_name
 from plugins.connection.warm_local import SERVER, controller_pid
+from tests.waiting import HANGS_SECONDS, until
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -37,13 +37,6 @@ module.exit_json(seen=os.environ.get("SEEN"), cwd=os.getcwd(), check=module.chec
 Ask = Callable[..., tuple[int | None, dict[str, Any]]]
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
-
-
 def gone(server: str) -> bool:
     return f"{server}\n" not in Path("/proc/net/unix").read_text()
 
@@ -51,7 +44,7 @@ def gone(server: str) -> bool:
 @pytest.fixture(scope="module")
 def controller() -> Iterator[subprocess.Popen[bytes]]:
     """Stands for ansible-playbook: the server must end when it does."""
-    with subprocess.Popen(["sleep", "300"]) as process:
+    with subprocess.Popen(["sleep", "infinity"]) as process:
         yield process
         process.kill()
 
@@ -69,7 +62,7 @@ def server(controller: subprocess.Popen[bytes], tmp_path_factory: pytest.TempPat
         until(lambda: not gone(name))
         yield name
         controller.kill()
-        assert process.wait(10) == 0
+        assert process.wait(HANGS_SECONDS) == 0
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +170,7 @@ def test_warm_and_cold_give_the_same(tmp_path: Path) -> None:
             stdout=subprocess.DEVNULL,
         ) as run:
             try:
-                assert run.wait(120) == 0
+                assert run.wait(HANGS_SECONDS) == 0
             finally:
                 run.kill()
         until(partial(gone, f"campshub360-warm-{run.pid}"))
@@ -195,7 +188,7 @@ def test_for_a_controller_that_was_killed_meanwhile_no_server_stays(monkeypatch:
     assert controller_pid() == dead.pid
     name = f"campshub360-warm-test-{dead.pid}"
     with subprocess.Popen([sys.executable, str(SERVER), name, str(dead.pid)], stdin=subprocess.PIPE) as server:
-        assert server.wait(20) == 0
+        assert server.wait(HANGS_SECONDS) == 0
     assert gone(name)
 
 
@@ -203,7 +196,7 @@ ENDLESS = """
 - hosts: all
   gather_facts: false
   tasks:
-    - {name: Wait, ansible.builtin.command: "false", register: it, until: it.rc == 0, retries: 600, delay: 0.1}
+    - {name: Wait, ansible.builtin.command: "false", register: it, until: it.rc == 0, retries: 1000000, delay: 0.1}
 """
 
 

@@ -37,7 +37,7 @@ def gate(folder: Path, migrations: dict[str, Any], contract: bool) -> subprocess
     (folder / "gate.yml").write_text(yaml.safe_dump(play))
     program = Path(sys.executable).with_name("ansible-playbook")
     command = [str(program), "--inventory=localhost,", "--connection=local", str(folder / "gate.yml")]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(

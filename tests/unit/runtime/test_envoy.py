@@ -33,13 +33,14 @@ from sandbox.runtime.envoy import (
     Tls,
 )
 from tests import nets
-from tests.unit.runtime.upstreams import Upstream, await_that, upstream
+from tests.unit.runtime.upstreams import Upstream, upstream
+from tests.waiting import HANGS_SECONDS, until
 
 NET = nets.OWN
 HOST = "app.campshub360.example"
 FRONT = f"{NET}.9.1"
 BLUE, GREEN = Endpoint(f"{NET}.9.11", 8000, "10.20.1.11"), Endpoint(f"{NET}.9.12", 8000)
-CHECK = HealthCheck("/readyz", interval=0.1, timeout=0.5, unhealthy_threshold=2)
+CHECK = HealthCheck("/readyz", interval=0.1, timeout=HANGS_SECONDS, unhealthy_threshold=2)
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Stage:
         )
         listener = HttpListener("web", FRONT, 8443, routes, self.tls, public_port=443, **options)
         self.envoy.set("test", [listener], clusters)
-        await_that(lambda: self.healthy() >= {one.name for one in clusters})
+        until(lambda: self.healthy() >= {one.name for one in clusters})
 
     def healthy(self) -> set[str]:
         return {
@@ -75,7 +76,7 @@ class Stage:
         return status, json.loads(body) if body.startswith(b"{") else {"text": body.decode()}
 
     def raw(self, path: str = "/", host: str = HOST, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        with socket.create_connection((FRONT, 8443), timeout=20) as plain:
+        with socket.create_connection((FRONT, 8443), timeout=HANGS_SECONDS) as plain:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = HTTPSConnection(host, context=self.trust)
             connection.sock = self.trust.wrap_socket(plain, server_hostname=HOST)
@@ -108,7 +109,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(autouse=True)
 def well(stage: Stage) -> Iterator[None]:
     for server in (stage.blue, stage.green):
-        server.status, server.delay = 200, 0.0
+        server.status = 200
+        server.holds.set()
         server.arrived.clear()
         server.release.clear()
     yield
@@ -122,15 +124,15 @@ def weighted(blue: int, green: int) -> Route:
 
 def test_weights_move_the_traffic(stage: Stage) -> None:
     stage.serve(weighted(1, 0))
-    await_that(lambda: stage.answers() == "blue")
+    until(lambda: stage.answers() == "blue")
     assert {stage.answers() for _ in range(20)} == {"blue"}
     stage.serve(weighted(1, 1))
-    await_that(lambda: stage.answers() == "green")
+    until(lambda: stage.answers() == "green")
     counts = Counter(stage.answers() for _ in range(100))
     assert set(counts) == {"blue", "green"}
     assert min(counts.values()) > 20
     stage.serve(weighted(0, 1))
-    await_that(lambda: {stage.answers() for _ in range(10)} == {"green"})
+    until(lambda: {stage.answers() for _ in range(10)} == {"green"})
 
 
 def test_stickiness_beats_weights(stage: Stage) -> None:
@@ -140,12 +142,12 @@ def test_stickiness_beats_weights(stage: Stage) -> None:
         stage.serve(Route(Forward((("blue", blue), ("green", green)), sticky_seconds=60)))
 
     sticky(1, 0)
-    await_that(lambda: "set-cookie" in stage.raw()[1])
+    until(lambda: "set-cookie" in stage.raw()[1])
     cookie = stage.raw()[1]["set-cookie"]
     assert cookie.startswith("AWSALBTG=") and "Max-Age=60" in cookie and "blue" not in cookie
     bound = {"Cookie": f"theme=dark; {cookie.partition(';')[0]}; lang=en"}
     sticky(0, 1)
-    await_that(lambda: stage.answers() == "green")
+    until(lambda: stage.answers() == "green")
     assert {stage.get(**bound)[1]["name"] for _ in range(10)} == {"blue"}
     assert stage.raw(**bound)[1]["set-cookie"] == cookie
     assert stage.get(Cookie="AWSALBTG=of-another-load-balancer")[1]["name"] == "green"
@@ -153,7 +155,7 @@ def test_stickiness_beats_weights(stage: Stage) -> None:
 
 def test_what_the_target_is_told(stage: Stage) -> None:
     stage.serve(weighted(1, 0))
-    await_that(lambda: stage.answers() == "blue")
+    until(lambda: stage.answers() == "blue")
     _, sent_back, _ = stage.raw()
     assert not [name for name in sent_back if name.startswith("x-envoy")]
     _, answer = stage.get("/path?query=1", **{"X-Forwarded-For": "192.0.2.7"})
@@ -173,7 +175,7 @@ def test_rules_in_order(stage: Stage) -> None:
         Route(Forward((("green", 1),)), Match(hosts=("*.tier1.example",))),
         weighted(1, 0),
     )
-    await_that(lambda: stage.raw("/admin/x")[0] == 403)
+    until(lambda: stage.raw("/admin/x")[0] == 403)
     _, headers, body = stage.raw("/admin/x")
     assert (headers["content-type"], body) == ("text/html", b"no")
     status, headers, _ = stage.raw("/old/page?a=1")
@@ -189,7 +191,7 @@ def test_plain_http_is_redirected(stage: Stage) -> None:
     stage.envoy.set("redirect", [listener])
 
     def location() -> str | None:
-        connection = HTTPConnection(address, 8080, timeout=5)
+        connection = HTTPConnection(address, 8080, timeout=HANGS_SECONDS)
         try:
             connection.request("GET", "/a?b=1", headers={"Host": HOST})
             return connection.getresponse().getheader("location")
@@ -198,16 +200,16 @@ def test_plain_http_is_redirected(stage: Stage) -> None:
         finally:
             connection.close()
 
-    await_that(location)
+    until(location)
     assert location() == f"https://{HOST}:443/a?b=1"
     stage.envoy.set("redirect")
-    await_that(lambda: location() is None)
+    until(lambda: location() is None)
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_tls_below_1_2_is_refused(stage: Stage) -> None:
     stage.serve(weighted(1, 0))
-    await_that(lambda: stage.answers() == "blue")
+    until(lambda: stage.answers() == "blue")
     stage.trust.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     stage.trust.set_ciphers("ALL:@SECLEVEL=0")
     try:
@@ -223,36 +225,36 @@ def test_tls_below_1_2_is_refused(stage: Stage) -> None:
 def test_an_unhealthy_endpoint_gets_nothing_until_it_recovers(stage: Stage) -> None:
     both = Cluster("both", (BLUE, GREEN), CHECK)
     stage.serve(Route(Forward((("both", 1),))), clusters=(both,))
-    await_that(lambda: {stage.answers() for _ in range(10)} == {"blue", "green"})
+    until(lambda: {stage.answers() for _ in range(10)} == {"blue", "green"})
     stage.blue.status = 500
-    await_that(lambda: not stage.envoy.health()["both"][BLUE.address, 8000].healthy)
+    until(lambda: not stage.envoy.health()["both"][BLUE.address, 8000].healthy)
     assert {stage.answers() for _ in range(10)} == {"green"}
     stage.blue.status = 200
-    await_that(lambda: stage.envoy.health()["both"][BLUE.address, 8000].healthy)
-    await_that(lambda: {stage.answers() for _ in range(10)} == {"blue", "green"})
+    until(lambda: stage.envoy.health()["both"][BLUE.address, 8000].healthy)
+    until(lambda: {stage.answers() for _ in range(10)} == {"blue", "green"})
 
 
 @pytest.mark.parametrize(("fail_open", "expected"), [(True, 500), (False, 503)])
 def test_no_healthy_endpoint(stage: Stage, fail_open: bool, expected: int) -> None:
     one = Cluster(f"open-{fail_open}", (BLUE,), CHECK, fail_open=fail_open)
     stage.serve(Route(Forward(((one.name, 1),))), clusters=(one,))
-    await_that(lambda: stage.answers() == "blue")
+    until(lambda: stage.answers() == "blue")
     stage.blue.status = 500
-    await_that(lambda: not stage.envoy.health()[one.name][BLUE.address, 8000].healthy)
+    until(lambda: not stage.envoy.health()[one.name][BLUE.address, 8000].healthy)
     assert stage.raw()[0] == expected
 
 
 def test_a_check_that_takes_too_long_says_so(stage: Stage) -> None:
     slow = Cluster("slow", (BLUE,), replace(CHECK, timeout=0.2))
     stage.serve(Route(Forward((("slow", 1),))), clusters=(slow,))
-    stage.blue.delay = 0.6
-    await_that(lambda: stage.envoy.health()["slow"][BLUE.address, 8000].timed_out)
+    stage.blue.holds.clear()
+    until(lambda: stage.envoy.health()["slow"][BLUE.address, 8000].timed_out)
 
 
 def test_nobody_there_is_a_bad_gateway(stage: Stage) -> None:
     nobody = Cluster("nobody", (Endpoint(f"{NET}.9.99", 8000),))
     stage.serve(Route(Forward((("nobody", 1),))), clusters=(nobody,))
-    await_that(lambda: stage.raw()[0] == 502)
+    until(lambda: stage.raw()[0] == 502)
     stage.envoy.set("test")
 
 
@@ -261,22 +263,22 @@ def test_draining_lets_requests_finish(stage: Stage) -> None:
         return Cluster("both", endpoints, CHECK)
 
     stage.serve(Route(Forward((("both", 1),))), clusters=(cluster(BLUE),))
-    await_that(lambda: stage.answers() == "blue")
+    until(lambda: stage.answers() == "blue")
     answers: list[str | None] = []
     inflight = threading.Thread(target=lambda: answers.append(stage.answers("/slow")), daemon=True)
     inflight.start()
-    assert stage.blue.arrived.wait(10)
+    assert stage.blue.arrived.wait(HANGS_SECONDS)
     stage.serve(Route(Forward((("both", 1),))), clusters=(cluster(GREEN),))
-    await_that(lambda: {stage.answers() for _ in range(10)} == {"green"})
+    until(lambda: {stage.answers() for _ in range(10)} == {"green"})
     assert not answers
     stage.blue.release.set()
-    inflight.join(10)
+    inflight.join(HANGS_SECONDS)
     assert answers == ["blue"]
 
 
 def test_a_silent_target_times_out(stage: Stage) -> None:
     stage.serve(weighted(1, 0), idle_timeout=0.3)
-    await_that(lambda: stage.answers() == "blue")
+    until(lambda: stage.answers() == "blue")
     before = stage.envoy.statistics()["web"].silent
     assert stage.raw("/slow")[0] == 504
     assert stage.envoy.statistics()["web"].silent == before + 1
@@ -291,7 +293,7 @@ def test_tcp_passes_through_or_terminates_tls(stage: Stage) -> None:
 
     def status(port: int, *, tls: bool) -> int | None:
         try:
-            with socket.create_connection((f"{NET}.9.4", port), timeout=5) as plain:
+            with socket.create_connection((f"{NET}.9.4", port), timeout=HANGS_SECONDS) as plain:
                 connection = HTTPConnection(HOST)
                 connection.sock = stage.trust.wrap_socket(plain, server_hostname=HOST) if tls else plain
                 connection.request("GET", "/")
@@ -299,15 +301,15 @@ def test_tcp_passes_through_or_terminates_tls(stage: Stage) -> None:
         except OSError:
             return None
 
-    await_that(lambda: status(5432, tls=False) == 200)
-    await_that(lambda: status(6379, tls=True) == 200)
+    until(lambda: status(5432, tls=False) == 200)
+    until(lambda: status(6379, tls=True) == 200)
     stage.envoy.set("tcp")
 
 
 def test_statistics_a_cluster(stage: Stage) -> None:
     counted = Cluster("counted", (BLUE,))
     stage.serve(Route(Forward((("counted", 1),))), clusters=(counted,))
-    await_that(lambda: stage.answers() == "blue")
+    until(lambda: stage.answers() == "blue")
     before = stage.envoy.statistics()["counted"]
     stage.get()
     stage.blue.status = 503
@@ -316,17 +318,17 @@ def test_statistics_a_cluster(stage: Stage) -> None:
     assert after.requests - before.requests == 2
     assert after.responses_5xx - before.responses_5xx == 1
     assert after.completed - before.completed == 2
-    await_that(lambda: sum(stage.envoy.statistics()["counted"].times.values()) == after.completed)
+    until(lambda: sum(stage.envoy.statistics()["counted"].times.values()) == after.completed)
 
 
 def test_it_comes_back_with_the_same_configuration(stage: Stage) -> None:
     stage.serve(weighted(0, 1))
-    await_that(lambda: stage.answers() == "green")
+    until(lambda: stage.answers() == "green")
     killed = stage.envoy.pid
     assert killed
     os.kill(killed, signal.SIGKILL)
-    await_that(lambda: stage.envoy.pid not in (killed, None))
-    await_that(lambda: stage.answers() == "green")
+    until(lambda: stage.envoy.pid not in (killed, None))
+    until(lambda: stage.answers() == "green")
 
 
 def test_names_belong_to_one_owner(stage: Stage) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -19,6 +18,7 @@ from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
 from tests import nets
+from tests.waiting import HANGS_SECONDS, until
 
 NAME = "orders.example.us-east-1.rds.amazonaws.com"
 MASTER = Master("orders_admin", "correct horse 'battery'", "orders")
@@ -50,7 +50,7 @@ def server(root: Path, authority: Authority) -> Iterator[Postgres]:
 
 def connect(server: Postgres, **options: str) -> psycopg.Connection:
     login = {"user": MASTER.user, "password": MASTER.password, "dbname": "orders"}
-    given = {"host": server.address, "sslmode": "require", "connect_timeout": "2"}
+    given = {"host": server.address, "sslmode": "require", "connect_timeout": f"{HANGS_SECONDS:.0f}"}
     conninfo = psycopg.conninfo.make_conninfo("", **{**given, **login, **options})
     return psycopg.connect(conninfo, autocommit=True)
 
@@ -129,7 +129,7 @@ def test_committed_rows_survive_a_killed_server(server: Postgres) -> None:
     connection.execute("BEGIN; INSERT INTO seen VALUES (0)")
     assert server.pid
     os.kill(server.pid, signal.SIGKILL)
-    _until(lambda: not server.alive())
+    until(lambda: not server.alive())
     server.start()
     with pytest.raises(psycopg.OperationalError):
         connection.execute("COMMIT")
@@ -149,7 +149,7 @@ def test_a_killed_server_leaves_nothing_in_the_machine_s_memory(root: Path, tmp_
     assert segment in segments()
     assert server.pid
     os.kill(server.pid, signal.SIGKILL)
-    _until(lambda: not server.alive())
+    until(lambda: not server.alive())
     assert segment in segments()
     if way == "removed":
         server.remove()
@@ -172,7 +172,7 @@ def test_a_killed_backend_takes_no_committed_row_with_it(server: Postgres) -> No
     os.kill(connection.info.backend_pid, signal.SIGKILL)
     with pytest.raises(psycopg.OperationalError):
         connection.execute("COMMIT")
-    _until(server.ready)
+    until(server.ready)
     assert value(server, "SELECT count(*) FROM seen") == ROWS
     assert server.pid == postmaster
 
@@ -192,10 +192,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
-
-
-def _until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)

@@ -6,8 +6,7 @@ import os
 import shutil
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,6 +19,7 @@ from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres, PostgresError
 from sandbox.runtime.postgres_pair import Pair
 from tests import nets
+from tests.waiting import until
 
 MASTER = Master("orders_admin", "a password of some length", "orders")
 PARAMETERS = {"rds.force_ssl": "1"}
@@ -109,13 +109,6 @@ def connect(server: Postgres) -> psycopg.Connection:
         sslmode="require",
         autocommit=True,
     )
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def children(server: Postgres) -> Iterator[tuple[int, str]]:

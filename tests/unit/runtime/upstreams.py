@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -13,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Upstream(ThreadingHTTPServer):
     """Answers every GET with its name and what it was sent; `/slow` waits until `release` is set.
 
-    `status` is what it answers with; `delay` the seconds it takes; `asked` how often it has answered.
+    `status` is what it answers with; while `holds` is clear it answers nothing; `asked` is how often it has answered.
     """
 
     daemon_threads = True
@@ -22,7 +21,8 @@ class Upstream(ThreadingHTTPServer):
         super().__init__((address, port), _Handler)
         self.name = name
         self.status = 200
-        self.delay = 0.0
+        self.holds = threading.Event()
+        self.holds.set()
         self.asked = 0
         self.arrived = threading.Event()
         self.release = threading.Event()
@@ -36,8 +36,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/slow":
             self.server.arrived.set()
-            self.server.release.wait(20)
-        time.sleep(self.server.delay)
+            self.server.release.wait()
+        self.server.holds.wait()
         body = json.dumps({"name": self.server.name, "path": self.path, "headers": {**self.headers}}).encode()
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(body)))
@@ -59,14 +59,7 @@ def upstream(name: str, address: str, port: int = 8000) -> Iterator[Upstream]:
         yield server
     finally:
         server.release.set()
+        server.holds.set()
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def await_that(condition: Callable[[], object], seconds: float = 15.0) -> None:
-    """Return as soon as the condition holds; AssertionError when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.02)

@@ -14,6 +14,7 @@ from moto.backends import get_backend
 from sandbox.api import status
 from sandbox.controllers.elbv2 import ElbV2Controller
 from tests.unit.sandbox.dataplane import Stage, running
+from tests.waiting import HANGS_SECONDS
 
 HOST = "app.campshub360.example"
 POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
@@ -39,7 +40,18 @@ class Balancing:
         }
         group = {"Name": name, "TargetType": "ip", "Protocol": "HTTP", "Port": 8000}
         request = group | {"VpcId": self.stage.vpc} | check | options
-        return str(self.elb.create_target_group(**request)["TargetGroups"][0]["TargetGroupArn"])
+        arn = str(self.elb.create_target_group(**request)["TargetGroups"][0]["TargetGroupArn"])
+        with self.record(arn) as made:
+            made.health_check_timeout_seconds = HANGS_SECONDS  # a busy machine makes no target unhealthy
+        return arn
+
+    @contextmanager
+    def record(self, group: str) -> Iterator[Any]:
+        """A target group as the API keeps it, to be given what AWS would not take."""
+        state = self.stage.sandbox.state
+        with state.lock:
+            yield next(b.target_groups[group] for _, _, b in state.backends("elbv2") if group in b.target_groups)
+        state.changed.set()
 
     def certificate(self, *, issued: bool = True) -> str:
         acm = self.stage.client("acm")

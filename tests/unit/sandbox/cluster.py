@@ -12,6 +12,7 @@ import pytest
 from moto.backends import get_backend
 
 from sandbox.api.credentials import CredentialsServer
+from sandbox.controllers import ecs
 from tests.unit.sandbox.dataplane import Stage, eventually
 
 ACCOUNT = "123456789012"
@@ -138,6 +139,7 @@ def estate(stage: Stage, folder: Path) -> Iterator[Estate]:
     with pytest.MonkeyPatch.context() as patch:
         settings = stage.sandbox.settings
         patch.setenv("SANDBOX_DIR", str(settings.root))
+        patch.setattr(ecs, "VISIBLE_MINUTES", 10**6)  # an hour is 24 s here: what has stopped stays to be looked at
         credentials = CredentialsServer(
             settings.credentials_address, settings.credentials_port, stage.sandbox.principals
         )

@@ -8,11 +8,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.unit.sandbox.balancing import Balancing, weighted
 from tests.unit.sandbox.cluster import REGISTRY, Estate
 from tests.unit.sandbox.dataplane import eventually
+from tests.waiting import HANGS_SECONDS
 
 PROGRAM = """\
 import http.server, os, signal, threading, time
@@ -20,7 +22,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
         if self.path == "/slow":
-            time.sleep(0.5)
+            threading.Event().wait(0.5)
         ill = os.environ["VERSION"] == "ill" and self.path == "/readyz"
         self.send_response(503 if ill else 500 if self.path == "/fail" else 200)
         body = os.environ["VERSION"].encode()
@@ -43,6 +45,7 @@ POLICY = {
     "Statement": [{"Effect": "Allow", "Action": "elasticloadbalancing:*", "Resource": "*"}],
 }
 HEADER = "X-Test-Traffic"
+PAUSE_SECONDS = 0.01  # between two requests
 
 
 class Colours:
@@ -101,7 +104,7 @@ class Colours:
             launchType="FARGATE",
             networkConfiguration=self.there.network,
             loadBalancers=self.load_balancers,
-            healthCheckGracePeriodSeconds=60,
+            healthCheckGracePeriodSeconds=3600,
             deploymentConfiguration=configuration,
         )
 
@@ -146,6 +149,15 @@ class Colours:
 
         return str(eventually(there))
 
+    def time_out(self, hook: str) -> None:
+        """The time of a hook is over."""
+        state = self.there.stage.sandbox.state
+        with state.lock:
+            services = (service for _, _, backend in state.backends("ecs") for service in backend.services.values())
+            hooks = (one for service in services for rollout in service.rollouts for one in rollout.hooks)
+            next(one for one in hooks if one.id == hook).expires_at = datetime.now(UTC)
+        state.changed.set()
+
     def weights(self, rule: str = "") -> tuple[int, int]:
         """Blue's and green's, on the production rule or another."""
         found = self.elb.describe_rules(RuleArns=[rule or self.rule])["Rules"][0]["Actions"][0]
@@ -166,7 +178,7 @@ class Colours:
 
     def connection(self) -> http.client.HTTPConnection:
         address = self.there.stage.sandbox.network.lookup(self.balancer["DNSName"])
-        return http.client.HTTPConnection(str(address), 8080, timeout=5)
+        return http.client.HTTPConnection(str(address), 8080, timeout=HANGS_SECONDS)
 
     def get(self, path: str = "/", **headers: str) -> tuple[int, str]:
         connection = self.connection()
@@ -194,7 +206,7 @@ class Colours:
                 except (OSError, http.client.HTTPException) as failure:
                     answers[0, repr(failure)] += 1
                     connection.close()
-                stop.wait(0.01)
+                stop.wait(PAUSE_SECONDS)
             connection.close()
 
         workers = [threading.Thread(target=ask, daemon=True) for _ in range(threads)]
@@ -208,8 +220,8 @@ class Colours:
                 worker.join()
 
 
-def pause(*stages: str, minutes: int = 60, action: str = "ROLLBACK") -> dict[str, Any]:
-    """A PAUSE hook."""
+def pause(*stages: str, minutes: int = 20160, action: str = "ROLLBACK") -> dict[str, Any]:
+    """A PAUSE hook; as long as AWS allows, so that only the test ends it."""
     timeout = {"timeoutInMinutes": minutes, "action": action}
     return {"targetType": "PAUSE", "lifecycleStages": [*stages], "timeoutConfiguration": timeout}
 

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.unit.sandbox.dataplane import Stage, eventually
+from tests.waiting import HANGS_SECONDS
 
 NAME = "campus"
 ORDER = {
@@ -72,7 +73,7 @@ def login(stage: Stage, instance: dict[str, Any], **options: str) -> psycopg.Con
         "dbname": "campus",
         "sslmode": "verify-full",
         "sslrootcert": str(stage.sandbox.authority.certificate),
-        "connect_timeout": "3",
+        "connect_timeout": f"{HANGS_SECONDS:.0f}",
     }
     conninfo = psycopg.conninfo.make_conninfo("", **{**given, **options})
     return psycopg.connect(conninfo, autocommit=True)

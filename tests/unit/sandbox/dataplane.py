@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,9 @@ from sandbox.runtime.envoy import Envoy
 from sandbox.runtime.images import Images
 from sandbox.runtime.network import Network
 from tests import nets
+from tests.waiting import until as eventually
+
+__all__ = ["MINUTE", "Stage", "eventually", "running"]
 
 NET = nets.OWN
 MINUTE = 0.4
@@ -43,6 +46,7 @@ class Stage:
     vpc: str = ""
     subnets: tuple[str, ...] = ()
     security_group: str = ""
+    held: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str) -> Any:
         """A boto3 client of the operator that does not retry."""
@@ -56,6 +60,12 @@ class Stage:
             config=Config(retries={"max_attempts": 0}),
         )
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Controllers stand still: a state that would pass stays as long as the context lasts."""
+        with self.held:
+            yield
+
     def build_network(self) -> None:
         """A VPC with a subnet in each of two zones, and a security group."""
         ec2 = self.client("ec2")
@@ -68,6 +78,18 @@ class Stage:
         )
         group = ec2.create_security_group(GroupName="data", Description="data", VpcId=self.vpc)
         self.security_group = group["GroupId"]
+
+
+class _Held:
+    """A controller that makes no pass while somebody else has the lock."""
+
+    def __init__(self, controller: Controller, lock: threading.Lock) -> None:
+        self.name, self.close = controller.name, controller.close
+        self._controller, self._lock = controller, lock
+
+    def reconcile(self) -> None:
+        with self._lock:
+            self._controller.reconcile()
 
 
 @contextmanager
@@ -101,19 +123,10 @@ def running(root: Path, *controllers: Callable[[Sandbox], Controller]) -> Iterat
         stack.callback(server.stop)
         stack.callback(sandbox.envoy.stop)
         sandbox.envoy.start()
+        stage = Stage(sandbox)
         for make in controllers:
-            loop = Loop(make(sandbox), state.changed)
+            loop = Loop(_Held(make(sandbox), stage.held), state.changed)
             stack.callback(loop.stop)
             loop.start()
-        stage = Stage(sandbox)
         stage.build_network()
         yield stage
-
-
-def eventually(what: Callable[[], Any], seconds: float = 30) -> Any:
-    """What `what` answers as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return found

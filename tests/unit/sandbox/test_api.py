@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.config import OPERATOR_KEY
 from tests.unit.sandbox.api_only import LocalApi, serving
+from tests.waiting import HANGS_SECONDS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not match an error shape")
 
@@ -65,7 +66,7 @@ def test_credentials_need_the_tasks_token_and_end_with_the_task(api: LocalApi) -
     def status(token: str) -> int:
         request = urllib.request.Request(grant.uri, headers={"Authorization": token})
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=HANGS_SECONDS) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as refused:
             return refused.code
@@ -95,7 +96,7 @@ def test_what_is_not_signed_is_refused_motos_own_paths_too(api: LocalApi) -> Non
     for path in ("/", "/moto-api/reset", "/latest/meta-data/"):
         request = urllib.request.Request(api.settings.api_url + path, data=b"", method="POST")
         with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(request, context=context, timeout=5)
+            urllib.request.urlopen(request, context=context, timeout=HANGS_SECONDS)
         assert caught.value.code == 403
         assert "MissingAuthenticationToken" in caught.value.read().decode()
     assert api.client("sts").get_caller_identity()["Arn"] == OPERATOR
@@ -176,7 +177,7 @@ def test_old_tls_is_refused(api: LocalApi) -> None:
     context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.raises(urllib.error.URLError, match=r"(?i)protocol.version|handshake"):
-        urllib.request.urlopen(api.settings.api_url, context=context, timeout=5)
+        urllib.request.urlopen(api.settings.api_url, context=context, timeout=HANGS_SECONDS)
 
 
 def test_aws_managed_policies_are_there(api: LocalApi) -> None:

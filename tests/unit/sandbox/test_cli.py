@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 
 from sandbox.runtime import proc, processes
 from tests import nets
+from tests.waiting import until
 
 NET, ANOTHER = nets.beside(2), nets.beside(3)
 
@@ -33,7 +33,7 @@ class Cli:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "SANDBOX_DIR": str(self.root), "SANDBOX_NET": self.net}
         return subprocess.run(
-            [sys.executable, "-m", "sandbox", *words], env=environment, capture_output=True, text=True, timeout=120
+            [sys.executable, "-m", "sandbox", *words], env=environment, capture_output=True, text=True
         )
 
     def pid(self) -> int:
@@ -57,15 +57,6 @@ def up(cli: Cli) -> Cli:
     done = cli.run("up")
     assert done.returncode == 0, done.stderr
     return cli
-
-
-def gone(pid: int) -> bool:
-    deadline = time.monotonic() + 10
-    while proc.entry(pid):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def test_help_names_every_command(cli: Cli) -> None:
@@ -134,7 +125,7 @@ def test_env_leads_every_command_of_the_aws_cli_here(up: Cli) -> None:
         "AWS_PROFILE": "a-real-account",
         "HOME": str(up.root.parent),
     }
-    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True)
     calls = [json.loads(line) for line in journal.read_text().splitlines()[before:]]
     assert {f"{one['service']} {one['operation']}" for one in calls} == set(AWS_COMMANDS), done.stderr
     assert {one["principal"] for one in calls} == {"arn:aws:iam::123456789012:user/operator"}
@@ -189,7 +180,7 @@ def test_no_file_is_for_others_and_no_port_for_the_world(up: Cli) -> None:
 def test_after_the_supervisors_death_up_starts_clean_and_says_so(up: Cli) -> None:
     pid = up.pid()
     os.kill(pid, signal.SIGKILL)
-    assert gone(pid)
+    until(lambda: not proc.entry(pid))
     assert up.run("status").returncode == 3
     (up.root / "leftover").write_text("of the dead")
     done = up.run("up")
@@ -200,8 +191,9 @@ def test_after_the_supervisors_death_up_starts_clean_and_says_so(up: Cli) -> Non
 
 
 def test_down_after_the_supervisors_death_leaves_nothing(up: Cli) -> None:
-    os.kill(up.pid(), signal.SIGKILL)
-    assert gone(up.pid())
+    pid = up.pid()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not proc.entry(pid))
     done = up.run("down")
     assert done.returncode == 0
     assert up.listening() == set()
@@ -215,11 +207,7 @@ def test_envoy_comes_back_after_kill(up: Cli) -> None:
     before = envoy()
     assert before
     os.kill(before, signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while (now := envoy()) in (None, before):
-        assert time.monotonic() < deadline, "Envoy stays dead"
-        time.sleep(0.05)
-    assert now != before
+    until(lambda: envoy() not in (None, before), "Envoy stays dead")
 
 
 def test_down_keeps_images_and_nothing_else(up: Cli) -> None:
@@ -256,7 +244,7 @@ def test_a_full_disk_is_named_with_the_cure_and_up_works_once_there_is_room(tmp_
     cli = Cli(tmp_path / "sandbox", ANOTHER)
     environment = {**os.environ, "SANDBOX_DIR": str(cli.root), "SANDBOX_NET": cli.net}
     command = f"ulimit -f 1; exec {sys.executable} -m sandbox up"
-    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert "the disk is full, or a quota used up" in done.stderr
     assert str(cli.root) in done.stderr and "SANDBOX_DIR" in done.stderr

@@ -20,7 +20,9 @@ from sandbox.controllers.ecs_rollouts import Rollouts, Seen
 from sandbox.runtime.clock import Clock
 from tests.unit.sandbox.api_only import LocalApi, serving
 from tests.unit.sandbox.colours import POLICY, TRUST, pause
+from tests.waiting import until
 
+MINUTE = 2.0  # seconds: what is to last a day lasts longer than any test
 QUICK = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "lifecycleHooks": []}
 ALARMS = {"alarmNames": ["errors"], "enable": True, "rollback": True}
 
@@ -51,7 +53,7 @@ class Scene:
         self.name = f"scene{next(self._count)}"
         self.ecs, self.elb, self.iam = (region.clients[name] for name in ("ecs", "elbv2", "iam"))
         self.cloudwatch, self.logs, self.events = (region.clients[name] for name in ("cloudwatch", "logs", "events"))
-        parts = SimpleNamespace(state=self.api.state, clock=Clock(0.001))
+        parts = SimpleNamespace(state=self.api.state, clock=Clock(MINUTE))
         self.engine = Rollouts(cast(Sandbox, parts))
         balancer = self.elb.create_load_balancer(Name=self.name, Subnets=self.subnets)["LoadBalancers"][0]
         options = {"Protocol": "HTTP", "Port": 8000, "TargetType": "ip", "VpcId": region.vpc}
@@ -365,7 +367,7 @@ def test_events_reach_the_targets_of_rules(scene: Scene) -> None:
     target = {"Id": "log", "Arn": "arn:aws:logs:us-east-1:123456789012:log-group:/events"}
     scene.events.put_targets(Rule="ecs", Targets=[target])
     arn = scene.create(QUICK | {"lifecycleHooks": [pause("PRE_SCALE_UP", minutes=1, action="CONTINUE")]})
-    scene.look()
+    until(lambda: scene.look() and scene.latest()["lifecycleStage"] != "PRE_SCALE_UP")
     scene.settle()
     said = [json.loads(one["message"]) for one in scene.logs.filter_log_events(logGroupName="/events")["events"]]
     names = [one["detail"]["eventName"] for one in said]

@@ -65,7 +65,7 @@ def test_a_canary_moves_all_traffic_and_drops_none_of_it(web: Colours) -> None:
                 web.ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=hook)
             hook = web.pauses(arn, "PRE_PRODUCTION_TRAFFIC_SHIFT")
         assert web.weights() == (80, 20)
-        assert answers[200, "two"] > 0
+        eventually(lambda: answers[200, "two"])
         web.ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=hook)
         web.ends(arn, "SUCCESSFUL")
     assert {status for status, _ in answers} == {200}, answers
@@ -86,16 +86,17 @@ def test_revisions_tell_where_they_serve(web: Colours) -> None:
 
 
 def test_a_hook_that_times_out_takes_the_deployment_back(web: Colours) -> None:
-    hooks = [pause("POST_PRODUCTION_TRAFFIC_SHIFT", minutes=2)]
+    hooks = [pause("POST_PRODUCTION_TRAFFIC_SHIFT")]
     with web.load() as answers:
         arn = web.deploy("three", **QUICK | {"lifecycleHooks": hooks})
-        web.pauses(arn, "POST_PRODUCTION_TRAFFIC_SHIFT")
+        hook = web.pauses(arn, "POST_PRODUCTION_TRAFFIC_SHIFT")
+        eventually(lambda: answers[200, "three"])
+        web.time_out(hook)
         ended = web.ends(arn, "ROLLBACK_SUCCESSFUL")
     reason = "Service deployment rolled back because POST_PRODUCTION_TRAFFIC_SHIFT pause hook timed out."
     assert (ended["statusReason"], ended["rollback"]["reason"]) == (reason, reason)
     assert ended["rollback"]["serviceRevisionArn"] == web.service()["currentServiceRevisions"][0]["arn"]
     assert {status for status, _ in answers} == {200}, answers
-    assert answers[200, "three"] > 0
     assert web.weights() == (0, 100)
     assert web.tested() == "two"
     assert web.balancing.health(web.blue) == {}
@@ -146,7 +147,8 @@ def test_an_alarm_on_what_green_answers_takes_the_deployment_back(web: Colours) 
         ExtendedStatistics=["p50", "p99.9"],
     )["Datapoints"]
     assert seen[0]["SampleCount"] > 0
-    assert 0 < seen[0]["ExtendedStatistics"]["p50"] < 0.3 < seen[0]["ExtendedStatistics"]["p99.9"] < 1
+    told = seen[0]["ExtendedStatistics"]
+    assert 0 < told["p50"] <= told["p99.9"] >= 0.5, "one in fifty takes half a second"
     names = {one["MetricName"] for one in cloudwatch.list_metrics(Namespace="AWS/ECS")["Metrics"]}
     assert names == {"CPUUtilization", "MemoryUtilization"}
 

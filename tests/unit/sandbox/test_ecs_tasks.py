@@ -259,6 +259,14 @@ def test_a_secret_without_that_key(there: Estate) -> None:
     assert reason.endswith("did not contain json key b")
 
 
+def test_a_secret_of_bytes(there: Estate) -> None:
+    arn = there.secrets.create_secret(Name="estate/bytes", SecretBinary=b"\x00cAnAry0Zq7Wx9Vb3")["ARN"]
+    task = there.run(there.define(image("tell"), **secret(arn)))
+    reason = there.reaches(task, "STOPPED")["stoppedReason"]
+    assert reason.startswith(UNREAD)
+    assert reason.endswith("has no SecretString")
+
+
 def test_a_role_that_may_not(there: Estate) -> None:
     readable = there.secrets.create_secret(Name="estate/mine", SecretString="x")["ARN"]
     other = there.secrets.create_secret(Name="estate/other", SecretString="x")["ARN"]

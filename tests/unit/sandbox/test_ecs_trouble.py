@@ -19,6 +19,7 @@ from sandbox.controllers.ecs_health import Check, Judge
 from sandbox.runtime import processes
 from tests.unit.sandbox.cluster import REGISTRY, Estate, estate, forget
 from tests.unit.sandbox.dataplane import MINUTE, eventually, running
+from tests.waiting import HANGS_SECONDS
 
 SERVE = """\
 import signal, sys, time
@@ -134,7 +135,7 @@ def test_an_ill_container_makes_its_task_ill_and_its_service_replaces_it(there: 
     # Well as long as the file is there; in the task's environment, whose HOME is its own.
     check = {"command": ["CMD-SHELL", 'test -e "$HOME/ill" && exit 1 || test "$GREETING" = hello'], "retries": 2}
     definition = there.define(f"{REGISTRY}/app:serve", family="checked", healthCheck=check)
-    hasten(there, definition, interval=0.2, timeout=2)
+    hasten(there, definition, interval=0.2, timeout=HANGS_SECONDS)
     serve(there, "checked", definition)
     [task] = running_tasks(there, "checked", 1)
     arn = task["taskArn"]
@@ -151,7 +152,7 @@ def test_an_ill_container_makes_its_task_ill_and_its_service_replaces_it(there: 
 
 
 def test_a_check_that_hangs_has_failed_and_leaves_no_process(there: Estate) -> None:
-    check = {"command": ["CMD", "sleep", "100"], "retries": 1}
+    check = {"command": ["CMD", "sleep", "infinity"], "retries": 1}
     definition = there.define(f"{REGISTRY}/app:serve", family="hangs", healthCheck=check)
     hasten(there, definition, interval=0.1, timeout=0.2)
     arn = there.run(definition, "patient")
@@ -199,7 +200,7 @@ def test_a_release_has_the_base_and_weights_of_the_one_before(there: Estate) -> 
 
 def test_an_interrupted_task_is_warned_ended_and_replaced(there: Estate, caplog: pytest.LogCaptureFixture) -> None:
     root = there.stage.sandbox.settings.root
-    definition = there.define(f"{REGISTRY}/app:serve", family="spot", command=["stubborn"], stopTimeout=100)
+    definition = there.define(f"{REGISTRY}/app:serve", family="spot", command=["stubborn"], stopTimeout=120)
     serve(there, "spot", definition)
     [task] = running_tasks(there, "spot", 1)
     arn = task["taskArn"]

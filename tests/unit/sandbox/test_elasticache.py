@@ -17,8 +17,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sandbox.controllers.elasticache import ElastiCacheController
-from sandbox.runtime.redis import OPERATOR
+from sandbox.runtime.valkey import OPERATOR
 from tests.unit.sandbox.dataplane import Stage, eventually, running
+from tests.waiting import HANGS_SECONDS, PATIENTLY
 
 NAME = "campus"
 TOKEN = "first-token-of-16-characters"
@@ -169,7 +170,7 @@ def test_the_certificate_is_the_endpoints_and_old_tls_is_refused(
 
 def _handshake(trust: ssl.SSLContext, name: str, address: str, port: int) -> str | None:
     with (
-        socket.create_connection((address, port), 5) as plain,
+        socket.create_connection((address, port), HANGS_SECONDS) as plain,
         trust.wrap_socket(plain, server_hostname=name) as secure,
     ):
         return secure.version()
@@ -223,6 +224,15 @@ def _operator(stage: Stage, arn: str) -> Any:
     return redis.Redis(address, username=OPERATOR, password=password, decode_responses=True)
 
 
+def test_clients_have_the_commands_of_their_engine_version(
+    created: dict[str, Any], stage: Stage, elasticache: Any
+) -> None:
+    assert login(stage, elasticache).execute_command("FUNCTION LIST") == []
+    for later in ("HEXPIRE h 1 FIELDS 1 f", "COMMANDLOG LEN slow", "WAITAOF 0 0 0"):  # 9.0, 8.1, 7.2; this is a 7.1
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            login(stage, elasticache).execute_command(*later.split())
+
+
 def test_a_killed_node_is_replaced_by_an_empty_one(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     login(stage, elasticache).set("session", "alice")
     os.kill(login(stage, elasticache).info()["process_id"], signal.SIGKILL)
@@ -236,20 +246,21 @@ def test_a_killed_node_is_replaced_by_an_empty_one(created: dict[str, Any], stag
     assert eventually(answer) == [None]
 
 
-def test_changes_wait_unless_they_are_to_act_at_once(created: dict[str, Any], elasticache: Any) -> None:
+def test_changes_wait_unless_they_are_to_act_at_once(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     elasticache.modify_replication_group(
         ReplicationGroupId=NAME, CacheNodeType="cache.t3.small", SnapshotRetentionLimit=2
     )
     assert describe(elasticache)["CacheNodeType"] == "cache.t3.micro"
     assert describe(elasticache)["SnapshotRetentionLimit"] == 2
     assert member(elasticache)["PendingModifiedValues"] == {"CacheNodeType": "cache.t3.small"}
-    elasticache.modify_replication_group(ReplicationGroupId=NAME, ApplyImmediately=True)
-    become(elasticache, "modifying")
-    refused(
-        "InvalidReplicationGroupState",
-        elasticache.modify_replication_group,
-        ReplicationGroupId=NAME,
-    )
+    with stage.still():
+        elasticache.modify_replication_group(ReplicationGroupId=NAME, ApplyImmediately=True)
+        assert describe(elasticache)["Status"] == "modifying"
+        refused(
+            "InvalidReplicationGroupState",
+            elasticache.modify_replication_group,
+            ReplicationGroupId=NAME,
+        )
     assert become(elasticache, "available")["CacheNodeType"] == "cache.t3.small"
     assert member(elasticache)["PendingModifiedValues"] == {}
 
@@ -278,6 +289,14 @@ def test_what_aws_refuses_is_refused(created: dict[str, Any], stage: Stage, elas
     refused("CacheSubnetGroupNotFoundFault", create, **{**new, "CacheSubnetGroupName": "gone"})
     refused("CacheParameterGroupNotFound", create, **{**new, "CacheParameterGroupName": "gone"})
     refused("InvalidParameterValue", create, **{**new, "EngineVersion": "5.9"})
+    refused("InvalidParameterCombination", create, **{**new, "CacheParameterGroupName": "default.valkey8"})
+    refused("InvalidParameterCombination", create, **{**new, "EngineVersion": "6.2"})
+    refused(
+        "InvalidParameterCombination",
+        elasticache.modify_replication_group,
+        ReplicationGroupId=NAME,
+        CacheParameterGroupName="default.redis6.x",
+    )
     refused("NotEmulated", create, **new, NumNodeGroups=2)
     refused(
         "ReplicationGroupNotFoundFault",
@@ -303,6 +322,10 @@ def test_what_aws_refuses_is_refused(created: dict[str, Any], stage: Stage, elas
         ("appendonly", "yes"),
         ("no-such", "1"),
         ("timeout", "soon"),
+        ("io-threads", "2"),  # the server knows it, ElastiCache doesn't offer it
+        ("commandlog-slow-execution-max-len", "64"),  # Valkey 8.1's
+        ("extended-redis-compatibility", "no"),  # of the family valkey8
+        ("hash-max-ziplist-entries", "64"),  # of the family redis6.x
     ):
         with pytest.raises(ClientError, match="InvalidParameterValue"):
             set_parameter(elasticache, name, value)
@@ -310,11 +333,9 @@ def test_what_aws_refuses_is_refused(created: dict[str, Any], stage: Stage, elas
 
 def test_what_is_deleted_leaves_nothing(created: dict[str, Any], stage: Stage, elasticache: Any) -> None:
     name, _, _ = place(stage, elasticache)
-    elasticache.delete_replication_group(ReplicationGroupId=NAME)
-    assert describe(elasticache)["Status"] == "deleting"
-    elasticache.get_waiter("replication_group_deleted").wait(
-        ReplicationGroupId=NAME, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
-    )
+    answer = elasticache.delete_replication_group(ReplicationGroupId=NAME)
+    assert answer["ReplicationGroup"]["Status"] == "deleting"
+    elasticache.get_waiter("replication_group_deleted").wait(ReplicationGroupId=NAME, WaiterConfig=PATIENTLY)
     assert list((stage.sandbox.settings.root / "caches").iterdir()) == []
     assert stage.sandbox.network.lookup(name) is None
     elasticache.delete_cache_subnet_group(CacheSubnetGroupName="data")

@@ -58,7 +58,7 @@ def become(elasticache: Any, status: str) -> dict[str, Any]:
 
 
 def changed(elasticache: Any) -> dict[str, str]:
-    become(elasticache, "modifying")
+    """Who is what once a change is done; it is `modifying` from the call on that asked for it."""
     become(elasticache, "available")
     return roles(elasticache)
 
@@ -117,7 +117,7 @@ def test_the_reader_endpoint_leads_to_the_replica_in_another_zone(stage: Stage, 
 def test_a_killed_primary_is_failed_over_and_comes_back_as_a_replica(stage: Stage, elasticache: Any) -> None:
     before = describe(elasticache)["NodeGroups"][0]["PrimaryEndpoint"]
     login(stage, "Primary").set("session", "carol")
-    login(stage, "Primary").wait(1, 1000)
+    login(stage, "Primary").execute_command("WAIT", 1, 0)
     kill(stage, "Primary")
     eventually(lambda: roles(elasticache) == {FIRST: "replica", SECOND: "primary"})
     eventually(lambda: answer(stage, "Primary", "GET", "session") == "carol")
@@ -168,7 +168,7 @@ def test_without_automatic_failover_the_primary_is_replaced_with_its_data(stage:
     before = changed(elasticache)
     refused("InvalidReplicationGroupState", elasticache.test_failover, NodeGroupId="0001")
     login(stage, "Primary").set("session", "frank")
-    login(stage, "Primary").wait(1, 1000)
+    login(stage, "Primary").execute_command("WAIT", 1, 0)
     kill(stage, "Primary")
     eventually(lambda: answer(stage, "Primary", "GET", "session") == "frank" and role(stage, "Primary") == "master")
     assert roles(elasticache) == before

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
 
@@ -20,6 +20,7 @@ from sandbox.runtime.envoy import Envoy
 from tests.unit.runtime.upstreams import Upstream, upstream
 from tests.unit.sandbox.balancing import HOST, Balancing, balancing, to, weighted
 from tests.unit.sandbox.dataplane import eventually
+from tests.waiting import HANGS_SECONDS
 
 BLUE, GREEN = "10.20.0.11", "10.20.1.12"
 REDIRECT = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
@@ -49,13 +50,22 @@ class Estate:
 
     def _hurry(self) -> None:
         """Checks oftener than AWS allows (5 s), so that tests are short."""
-        state = self.at.stage.sandbox.state
-        with state.lock:
-            (backend,) = (found for _, _, found in state.backends("elbv2"))
-            for group in backend.target_groups.values():
+        for name in self.groups:
+            with self.group(name) as group:
                 group.health_check_interval_seconds = 0.2
-                group.health_check_timeout_seconds = 0.4
                 group.healthy_threshold_count = 2
+
+    @contextmanager
+    def impatient(self, name: str) -> Iterator[None]:
+        """A group's health checks wait for less than half a second as long as the context lasts."""
+        with self.group(name) as group:
+            group.health_check_timeout_seconds = 0.4
+        yield
+        with self.group(name) as group:
+            group.health_check_timeout_seconds = HANGS_SECONDS
+
+    def group(self, name: str) -> AbstractContextManager[Any]:
+        return self.at.record(self.groups[name])
 
     def locate(self, ip: str) -> str:
         return self.at.stage.sandbox.network.address(f"ip/{self.at.stage.vpc}/{ip}")
@@ -89,7 +99,7 @@ class Estate:
         return self.state(name, ip) == ("healthy", None, None)
 
     def get(self, path: str = "/") -> tuple[int, dict[str, Any]]:
-        with socket.create_connection((self.address, 8443), timeout=20) as plain:
+        with socket.create_connection((self.address, 8443), timeout=HANGS_SECONDS) as plain:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = HTTPSConnection(HOST, context=self.trust)
             connection.sock = self.trust.wrap_socket(plain, server_hostname=HOST)
@@ -122,7 +132,8 @@ def both(estate: Estate) -> Estate:
 
 
 def restore(server: Upstream) -> None:
-    server.status, server.delay = 200, 0.0
+    server.status = 200
+    server.holds.set()
     server.arrived.clear()
     server.release.clear()
 
@@ -135,7 +146,7 @@ def test_weights_move_the_traffic(both: Estate) -> None:
 
 
 def test_plain_http_is_redirected(estate: Estate) -> None:
-    connection = HTTPConnection(estate.address, 8080, timeout=5)
+    connection = HTTPConnection(estate.address, 8080, timeout=HANGS_SECONDS)
     connection.request("GET", "/fees?term=1", headers={"Host": HOST})
     response = connection.getresponse()
     assert response.status == 301
@@ -152,17 +163,22 @@ def test_health_says_why(both: Estate) -> None:
     assert both.get()[0] == 500, "with no healthy target the group fails open"
     both.blue.status = 200
     eventually(lambda: both.healthy("blue", BLUE))
-    both.blue.delay = 1.0
-    eventually(lambda: (both.state("blue", BLUE) or ())[1:2] == ("Target.Timeout",))
-    both.blue.delay = 0.0
+    with both.impatient("blue"):
+        both.blue.holds.clear()
+        eventually(lambda: (both.state("blue", BLUE) or ())[1:2] == ("Target.Timeout",))
+        both.blue.holds.set()
     eventually(lambda: both.healthy("blue", BLUE))
 
 
 def test_a_target_that_boots_is_given_time(estate: Estate) -> None:
-    with estate.at.stage.sandbox.state.lock:
-        (backend,) = (found for _, _, found in estate.at.stage.sandbox.state.backends("elbv2"))
-        backend.target_groups[estate.groups["green"]].unhealthy_threshold_count = 5
+    """Until as many checks have failed as make it unhealthy: none of the first does."""
+    with estate.group("green") as group:
+        group.unhealthy_threshold_count = 10**6
     estate.register("green", "10.20.1.99")
+    initial = ("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")
+    eventually(lambda: estate.state("green", "10.20.1.99") == initial)
+    with estate.group("green") as group:
+        group.unhealthy_threshold_count = 5
     seen = []
 
     def failed() -> bool:
@@ -170,8 +186,7 @@ def test_a_target_that_boots_is_given_time(estate: Estate) -> None:
         return seen[-1] == ("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
 
     eventually(failed)
-    assert ("initial", "Elb.InitialHealthChecking", "Initial health checks in progress") in seen
-    assert {state for state, *_ in filter(None, seen)} == {"initial", "unhealthy"}
+    assert {state for state, *_ in filter(None, seen)} <= {"initial", "unhealthy"}
     estate.deregister("green", "10.20.1.99")
 
 
@@ -196,20 +211,22 @@ def test_a_new_target_needs_one_good_check_whatever_failed_before(estate: Estate
 def test_a_deregistered_target_drains(both: Estate) -> None:
     both.at.elb.modify_target_group_attributes(
         TargetGroupArn=both.groups["blue"],
-        Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "1"}],
+        Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "3600"}],
     )
     answers: list[Any] = []
     inflight = threading.Thread(target=lambda: answers.append(both.get("/slow")[1]["name"]), daemon=True)
     inflight.start()
-    assert both.blue.arrived.wait(10)
+    assert both.blue.arrived.wait(HANGS_SECONDS)
     both.deregister("blue", BLUE)
     draining = "Target deregistration is in progress"
     assert both.state("blue", BLUE) == ("draining", "Target.DeregistrationInProgress", draining)
     eventually(lambda: both.get()[0] == 503)
+    with both.group("blue") as group:
+        group.deregistered_targets[BLUE]["Until"] = 0.0  # the delay is over
     eventually(lambda: both.state("blue", BLUE) is None)
     assert not answers
     both.blue.release.set()
-    inflight.join(10)
+    inflight.join(HANGS_SECONDS)
     assert answers == ["blue"]
 
 
@@ -304,7 +321,7 @@ def test_deleted_nobody_listens(estate: Estate) -> None:
 
     def refused() -> bool:
         try:
-            socket.create_connection((address, 8443), timeout=5).close()
+            socket.create_connection((address, 8443), timeout=HANGS_SECONDS).close()
         except ConnectionRefusedError:
             return True
         return False

@@ -26,6 +26,22 @@ def refused(code: str) -> Any:
     return pytest.raises(ClientError, match=rf"\({code}\)")
 
 
+def test_route_53_keeps_names_in_lower_case(api: LocalApi) -> None:
+    route53 = api.client("route53")
+    zone = route53.create_hosted_zone(Name="Typed.Example", CallerReference="typed")["HostedZone"]
+    assert zone["Name"] == "typed.example."
+    record = {"Name": "App.Typed.Example", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
+    for action in ("CREATE", "UPSERT", "DELETE"):
+        changes = [{"Action": action, "ResourceRecordSet": record}]
+        route53.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch={"Changes": changes})
+        names = {
+            one["Name"] for one in route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+        }
+        assert ("app.typed.example." in names) is (action != "DELETE")
+    assert route53.list_hosted_zones_by_name(DNSName="TYPED.example")["HostedZones"][0]["Id"] == zone["Id"]
+    route53.delete_hosted_zone(Id=zone["Id"])
+
+
 class Certificate:
     """A certificate of ACM, and the controller that issues it."""
 

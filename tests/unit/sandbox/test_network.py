@@ -64,7 +64,6 @@ def run(network: Network, address: str, program: str) -> str:
         env=network.environment(address),
         capture_output=True,
         text=True,
-        timeout=30,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

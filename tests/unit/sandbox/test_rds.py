@@ -25,6 +25,7 @@ from tests.unit.sandbox.databases import (
     show,
 )
 from tests.unit.sandbox.dataplane import Stage, eventually, running
+from tests.waiting import PATIENTLY
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +141,8 @@ def test_static_parameters_wait_for_a_reboot_and_dynamic_ones_do_not(
     eventually(lambda: in_sync(rds, "pending-reboot"))
     assert show(stage, rds, "max_connections") == "450"  # 4 GiB / 9531392
     assert show(stage, rds, "log_lock_waits") == "on"
-    rds.reboot_db_instance(DBInstanceIdentifier=NAME)
-    become(rds, "rebooting")
+    answer = rds.reboot_db_instance(DBInstanceIdentifier=NAME)
+    assert answer["DBInstance"]["DBInstanceStatus"] == "rebooting"
     become(rds, "available")
     eventually(lambda: in_sync(rds))
     assert show(stage, rds, "max_connections") == "77"
@@ -166,14 +167,15 @@ def test_a_killed_node_recovers_behind_the_same_endpoint(created: dict[str, Any]
     assert describe(rds)["AvailabilityZone"] == zone
 
 
-def test_changes_wait_unless_they_are_to_act_at_once(created: dict[str, Any], rds: Any) -> None:
+def test_changes_wait_unless_they_are_to_act_at_once(created: dict[str, Any], stage: Stage, rds: Any) -> None:
     rds.modify_db_instance(DBInstanceIdentifier=NAME, AllocatedStorage=30, BackupRetentionPeriod=14)
     found = describe(rds)
     assert (found["AllocatedStorage"], found["BackupRetentionPeriod"]) == (20, 14)
     assert found["PendingModifiedValues"] == {"AllocatedStorage": 30}
-    rds.modify_db_instance(DBInstanceIdentifier=NAME, DBInstanceClass="db.t3.large", ApplyImmediately=True)
-    become(rds, "modifying")
-    refused("InvalidDBInstanceState", rds.modify_db_instance, DBInstanceIdentifier=NAME)
+    with stage.still():
+        rds.modify_db_instance(DBInstanceIdentifier=NAME, DBInstanceClass="db.t3.large", ApplyImmediately=True)
+        assert describe(rds)["DBInstanceStatus"] == "modifying"
+        refused("InvalidDBInstanceState", rds.modify_db_instance, DBInstanceIdentifier=NAME)
     found = become(rds, "available")
     assert (found["AllocatedStorage"], found["DBInstanceClass"]) == (30, "db.t3.large")
     assert found["PendingModifiedValues"] == {}
@@ -251,11 +253,9 @@ def test_what_is_deleted_leaves_nothing(created: dict[str, Any], stage: Stage, r
     assert become(rds, "available") and describe(rds)["DBInstanceStatus"] == "available"
     refused("DBSnapshotAlreadyExists", delete, DBInstanceIdentifier=NAME, FinalDBSnapshotIdentifier="taken")
     rds.delete_db_snapshot(DBSnapshotIdentifier="taken")
-    delete(DBInstanceIdentifier=NAME, FinalDBSnapshotIdentifier="last")
-    assert describe(rds)["DBInstanceStatus"] == "deleting"
-    rds.get_waiter("db_instance_deleted").wait(
-        DBInstanceIdentifier=NAME, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
-    )
+    answer = delete(DBInstanceIdentifier=NAME, FinalDBSnapshotIdentifier="last")
+    assert answer["DBInstance"]["DBInstanceStatus"] == "deleting"
+    rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier=NAME, WaiterConfig=PATIENTLY)
     root, network = stage.sandbox.settings.root, stage.sandbox.network
     assert list((root / "databases").iterdir()) == []
     assert network.lookup(found["Endpoint"]["Address"]) is None

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from sandbox.controllers.maintenance import within
 from sandbox.controllers.rds import RdsController
 from tests.unit.sandbox.databases import NAME, become, create, describe, in_sync, login, refused, set_parameter, show
 from tests.unit.sandbox.dataplane import Stage, eventually, running
+from tests.waiting import PATIENTLY, POLL_SECONDS
 
 ROWS = 50
 
@@ -60,7 +60,7 @@ class Writer:
                         connection.execute("INSERT INTO written VALUES (%s)", (number,))
                         self.acknowledged.add(number)
             except psycopg.OperationalError:
-                time.sleep(0.02)  # nobody there just now
+                self._stop.wait(POLL_SECONDS)  # nobody there just now
 
     def more(self) -> None:
         """Return once so many more rows were acknowledged."""
@@ -133,8 +133,8 @@ def test_a_reboot_with_failover_swaps_the_zones_and_applies_what_was_pending(sta
     zone, other = places(describe(rds))
     set_parameter(rds, "max_connections", "66", "pending-reboot")
     eventually(lambda: in_sync(rds, "pending-reboot"))
-    rds.reboot_db_instance(DBInstanceIdentifier=NAME, ForceFailover=True)
-    become(rds, "rebooting")
+    answer = rds.reboot_db_instance(DBInstanceIdentifier=NAME, ForceFailover=True)
+    assert answer["DBInstance"]["DBInstanceStatus"] == "rebooting"
     assert places(become(rds, "available")) == (other, zone)
     eventually(lambda: in_sync(rds))
     assert show(stage, rds, "max_connections") == "66"
@@ -142,8 +142,8 @@ def test_a_reboot_with_failover_swaps_the_zones_and_applies_what_was_pending(sta
 
 def test_a_standby_comes_and_goes_and_a_new_class_fails_over(stage: Stage, rds: Any) -> None:
     def modify(**change: Any) -> dict[str, Any]:
-        rds.modify_db_instance(DBInstanceIdentifier=NAME, ApplyImmediately=True, **change)
-        become(rds, "modifying")
+        answer = rds.modify_db_instance(DBInstanceIdentifier=NAME, ApplyImmediately=True, **change)
+        assert answer["DBInstance"]["DBInstanceStatus"] == "modifying"
         return become(rds, "available")
 
     zone, other = places(describe(rds))
@@ -163,9 +163,9 @@ def folder_exists(stage: Stage, zone: str) -> bool:
 
 def test_what_is_pending_is_done_in_the_maintenance_window(rds: Any) -> None:
     now = dt.datetime.now(dt.UTC)
-    far, near = (f"{now + dt.timedelta(days=day):%a:%H:%M}" for day in (3, 0))
-    until = f"{now + dt.timedelta(minutes=45):%a:%H:%M}"
-    given = {"DBInstanceIdentifier": NAME, "PreferredMaintenanceWindow": f"{far}-{far[:-5]}23:59"}
+    near, until = (f"{now + dt.timedelta(minutes=minutes):%a:%H:%M}" for minutes in (-60, 60))
+    far = f"{now + dt.timedelta(days=3):%a}"  # whatever the time of day
+    given = {"DBInstanceIdentifier": NAME, "PreferredMaintenanceWindow": f"{far}:10:00-{far}:11:00"}
     refused("InvalidParameterCombination", rds.modify_db_instance, **given, AllocatedStorage=19)
     rds.modify_db_instance(**given, AllocatedStorage=21)
     assert describe(rds)["PendingModifiedValues"] == {"AllocatedStorage": 22}  # a tenth more at least
@@ -185,7 +185,6 @@ def test_a_window_may_span_the_end_of_the_week() -> None:
 
 def test_a_single_server_that_is_lost_with_its_data_is_failed(stage: Stage, rds: Any) -> None:
     rds.modify_db_instance(DBInstanceIdentifier=NAME, MultiAZ=False, ApplyImmediately=True)
-    become(rds, "modifying")
     zone, _ = places(become(rds, "available"))
     victim = postmaster(stage, zone)
     shutil.rmtree(folder(stage, zone))
@@ -194,4 +193,4 @@ def test_a_single_server_that_is_lost_with_its_data_is_failed(stage: Stage, rds:
     gone = {"DBInstanceIdentifier": NAME}
     refused("InvalidDBInstanceState", rds.delete_db_instance, **gone, FinalDBSnapshotIdentifier="last")
     rds.delete_db_instance(**gone, SkipFinalSnapshot=True)
-    rds.get_waiter("db_instance_deleted").wait(**gone, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+    rds.get_waiter("db_instance_deleted").wait(**gone, WaiterConfig=PATIENTLY)

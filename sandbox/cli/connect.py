@@ -18,6 +18,7 @@ from sandbox.cli import CommandError, running
 from sandbox.config import Settings
 from sandbox.runtime.network import RESOLVER, read_hosts
 from sandbox.runtime.postgres import binaries
+from sandbox.runtime.postgres_settings import connection_string
 
 PORT_OFFSET = 8000  # a plain user can't listen on 443
 
@@ -79,7 +80,7 @@ def web_addresses(settings: Settings, clients: Clients) -> Iterator[WebAddress]:
 
 def _app(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
     for one in web_addresses(settings, clients):
-        curl = f"curl --cacert {_ca(settings)} --connect-to {one.connect_to} {one.url}/"
+        curl = f"curl --cacert {_word(_ca(settings))} --connect-to {one.connect_to} {one.url}/"
         yield f"{one.name}, port {one.port}", curl
 
 
@@ -111,7 +112,7 @@ def _database(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]
             "sslmode": "verify-full",
             "sslrootcert": _ca(settings),
         }
-        line = f'{_psql()} "{" ".join(f"{k}={v}" for k, v in words.items())}"'
+        line = f"{_psql()} {shlex.quote(connection_string(words))}"
         if secret := instance.get("MasterUserSecret", {}).get("SecretArn"):
             line = f"PGPASSWORD=$({_secret(settings, secret, json_key='password')}) {line}"
         yield f"PostgreSQL {instance['DBInstanceIdentifier']}, as its master user", line
@@ -127,12 +128,12 @@ def _cache(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
             "import os, redis; print(redis.from_url("
             f'"{scheme}://{endpoint["Address"]}:{endpoint["Port"]}", '
             'password=os.environ.get("REDIS_TOKEN"), '
-            f'ssl_ca_certs="{_ca(settings)}").info("server"))'
+            f'ssl_ca_certs={str(_ca(settings))!r}).info("server"))'
         )
         if scheme == "redis":
-            program = program.replace(f', ssl_ca_certs="{_ca(settings)}"', "")
-        resolver = f"PYTHONPATH={RESOLVER} SANDBOX_HOSTS={settings.root / 'hosts'}"
-        line = f"{resolver} {sys.executable} -c {shlex.quote(program)}"
+            program = program.replace(f", ssl_ca_certs={str(_ca(settings))!r}", "")
+        resolver = f"PYTHONPATH={_word(RESOLVER)} SANDBOX_HOSTS={_word(settings.root / 'hosts')}"
+        line = f"{resolver} {_word(sys.executable)} -c {shlex.quote(program)}"
         if group.get("AuthTokenEnabled"):
             # ElastiCache never tells a token: the estate keeps it in a secret of this name.
             secret = f"{group['ReplicationGroupId']}/cache-auth-token"
@@ -147,17 +148,22 @@ def _secret(settings: Settings, secret: str, json_key: str | None = None) -> str
     """
     aws = shutil.which("aws", path=str(Path(sys.executable).parent)) or "aws"
     command = (
-        f". {settings.root / 'env'}; {aws} secretsmanager get-secret-value "
+        f". {_word(settings.root / 'env')}; {_word(aws)} secretsmanager get-secret-value "
         f"--secret-id {shlex.quote(secret)} --query SecretString --output text"
     )
     if json_key:
         program = f'import json, sys; print(json.load(sys.stdin)["{json_key}"])'
-        command += f" | {sys.executable} -c {shlex.quote(program)}"
+        command += f" | {_word(sys.executable)} -c {shlex.quote(program)}"
     return command
 
 
 def _psql() -> str:
-    return shutil.which("psql") or str(binaries() / "psql")
+    return _word(shutil.which("psql") or binaries() / "psql")
+
+
+def _word(path: str | Path) -> str:
+    """Return a path as a word of a shell's line."""
+    return shlex.quote(str(path))
 
 
 def _ca(settings: Settings) -> Path:

@@ -6,6 +6,7 @@ What comes later counts: parameters may change the node's defaults, and nothing 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -75,8 +76,23 @@ def write_promotion(data: Path) -> None:
 
 
 def conninfo(address: str, passfile: Path) -> str:
-    """How a standby or a backup reaches a primary."""
-    return f"host={address} port={PORT} user={SUPERUSER} passfile={passfile} sslmode=require"
+    """Return how a standby or a backup reaches a primary."""
+    words = {"host": address, "port": PORT, "user": SUPERUSER, "passfile": passfile, "sslmode": "require"}
+    return connection_string(words)
+
+
+def connection_string(words: Mapping[str, object]) -> str:
+    """Return libpq's `key=value ...`, with quotes around a value that needs them.
+
+    https://www.postgresql.org/docs/17/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE
+    """
+    return " ".join(f"{key}={_quoted(str(value))}" for key, value in words.items())
+
+
+def _quoted(value: str) -> str:
+    if not re.search(r"[\s'\\]", value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def write(path: Path, content: str) -> None:
@@ -87,5 +103,9 @@ def write(path: Path, content: str) -> None:
 
 
 def _lines(settings: Mapping[str, str]) -> str:
-    quoted = {name: value.replace("'", "''") for name, value in settings.items()}
+    """Return the lines of a configuration file, whose quoted values have escapes as in C.
+
+    https://www.postgresql.org/docs/17/config-setting.html#CONFIG-SETTING-CONFIGURATION-FILE
+    """
+    quoted = {name: value.replace("\\", "\\\\").replace("'", "''") for name, value in settings.items()}
     return "".join(f"{name} = '{value}'\n" for name, value in sorted(quoted.items()))

@@ -19,6 +19,7 @@ import pytest
 
 from plugins.action.normal import OURS, importable_name
 from plugins.connection.warm_local import SERVER, controller_pid
+from plugins.plugin_utils.warm_server import RAN
 from tests.waiting import HANGS_SECONDS, until
 
 CHECKOUT = Path(__file__).parents[3]
@@ -86,7 +87,8 @@ def ask(server: str, tmp_path_factory: pytest.TempPathFactory) -> Ask:
             connection.connect(f"\0{server}")
             socket.send_fds(connection, [len(header).to_bytes(8, "big")], [out, err])
             connection.sendall(header)
-            status = connection.recv(1)
+            kind, status = connection.recv(1), connection.recv(1)
+            assert kind in (RAN, b"")
         text = os.pread(out, os.fstat(out).st_size, 0)
         os.close(out)
         os.close(err)
@@ -218,3 +220,86 @@ def test_a_worker_does_not_outlive_a_playbook_that_was_killed(tmp_path: Path) ->
         finally:
             process.kill()
     until(lambda: not workers())
+
+
+ONE_MODULE = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: Ask, amazon.aws.aws_caller_info: {region: us-east-1}}
+"""
+#: in the server and in no other process, by Python's own hook
+AT_ITS_START = """
+import os, socket, sys, time
+if any("warm_server" in word for word in sys.orig_argv):
+    {}
+"""
+DIES = AT_ITS_START.format('print("no room for it", file=sys.stderr); os._exit(3)')
+IS_KILLED = AT_ITS_START.format(
+    "socket.socket.listen = lambda self, n, listen=socket.socket.listen: "
+    "(listen(self, n), time.sleep(2), os.kill(os.getpid(), 9))"
+)
+
+
+def play(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Ask AWS who calls, where nobody answers."""
+    (folder / "play.yml").write_text(ONE_MODULE)
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "here,", str(folder / "play.yml")]
+    own = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1", "ANSIBLE_HOME": str(folder / "home")}
+    return subprocess.run(
+        [*command, "-e", "ansible_connection=warm_local", *words],
+        cwd=CHECKOUT,
+        env={**os.environ, **own, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def words(done: subprocess.CompletedProcess[str]) -> str:
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def test_what_fails_while_it_loads_reaches_the_user(tmp_path: Path) -> None:
+    done = play(tmp_path, "-e", '{"ansible_warm_services": ["nonsense"]}')
+    assert done.returncode != 0
+    assert "Unknown service: 'nonsense'" in words(done)
+    assert "-e ansible_connection=local" in words(done)
+    assert "Errno" not in words(done)
+
+
+@pytest.mark.parametrize(("start", "why"), [(DIES, "no room for it"), (IS_KILLED, "it was killed")])
+def test_the_end_of_a_server_that_never_served_reaches_the_user(tmp_path: Path, start: str, why: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text(start)
+    done = play(tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode != 0
+    assert f"did not start: {why}" in words(done)
+    assert "-e ansible_connection=local" in words(done)
+
+
+SETTINGS = {
+    "a profile that does not exist": ({"AWS_PROFILE": "nobody"}, "The config profile (nobody) could not be found"),
+    "a wrong retry mode": ({"AWS_RETRY_MODE": "twice"}, "twice"),
+    "a broken configuration": ({"AWS_CONFIG_FILE": "{broken}"}, "Unable to parse config file"),
+    "a wrong defaults mode": ({"AWS_DEFAULTS_MODE": "modern"}, "modern"),
+}
+
+
+@pytest.mark.parametrize(("settings", "why"), SETTINGS.values(), ids=SETTINGS.keys())
+def test_a_wrong_setting_of_the_shell_is_told_in_botocore_s_words(
+    tmp_path: Path, settings: dict[str, str], why: str
+) -> None:
+    (tmp_path / "broken").write_text("[profile\n")
+    done = play(tmp_path, **{name: value.format(broken=tmp_path / "broken") for name, value in settings.items()})
+    assert done.returncode == 2, words(done)
+    assert why in words(done)
+    assert "did not start" not in words(done)
+
+
+def test_a_right_profile_of_the_shell_is_used(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(
+        "[profile own]\naws_access_key_id = a\naws_secret_access_key = b\nendpoint_url = http://127.0.0.1:2\n"
+    )
+    done = play(tmp_path, AWS_PROFILE="own", AWS_CONFIG_FILE=str(tmp_path / "config"), AWS_ENDPOINT_URL="")
+    assert "http://127.0.0.1:2" in words(done)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from sandbox import lifecycle
 from sandbox.cli import CommandError
 from sandbox.config import Settings
-from sandbox.environment import variables
+from sandbox.environment import no_settings_of_the_shell, variables
 from sandbox.runtime.certificates import Authority
 
 if TYPE_CHECKING:
@@ -33,17 +34,25 @@ def clients(settings: Settings) -> Callable[[str], Any]:
 
 def clients_by(environment: Mapping[str, str]) -> Callable[[str], Any]:
     """Makes boto3 clients of the endpoint, region and keys that an environment's AWS_ variables name."""
-    import boto3
 
     def client(service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=environment["AWS_ENDPOINT_URL"],
-            verify=environment["AWS_CA_BUNDLE"],
-            region_name=environment["AWS_REGION"],
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=environment.get("AWS_SESSION_TOKEN") or None,
-        )
+        with no_settings_of_the_shell():
+            return _session().client(
+                service,
+                endpoint_url=environment["AWS_ENDPOINT_URL"],
+                verify=environment["AWS_CA_BUNDLE"],
+                region_name=environment["AWS_REGION"],
+                aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+                aws_session_token=environment.get("AWS_SESSION_TOKEN") or None,
+            )
 
     return client
+
+
+@functools.cache
+def _session() -> Any:
+    """Return a session that has read no settings; one, so that each service's model is parsed once."""
+    import boto3
+
+    return boto3.session.Session()

@@ -12,6 +12,7 @@ import time
 from sandbox import lifecycle
 from sandbox.cli import CommandError
 from sandbox.config import CHECKOUT, Settings
+from sandbox.environment import without_aws
 from sandbox.faults import Faults, FaultsError
 
 START_SECONDS = 180  # it hangs: a busy machine takes ten times as long as an idle one
@@ -66,7 +67,7 @@ def _supervisor(settings: Settings) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "sandbox.supervisor"],
         cwd=CHECKOUT,
-        env={**os.environ, **own},
+        env={**without_aws(os.environ), **own},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,

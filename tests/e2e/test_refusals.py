@@ -27,6 +27,17 @@ REFUSALS = {
     "a release that nobody pushed": Refusal(
         "deploy", ("-e", "release=9.9.9"), ("no release 9.9.9", RELEASE, "-e release=", "Push the image")
     ),
+    "a release that nobody pushed, in a plan": Refusal(
+        "deploy", ("-e", "release=9.9.9", "--check"), ("no release 9.9.9", "9.9.9 was not begun", "Push the image")
+    ),
+    "no release at all, in a plan": Refusal("deploy", ("--check", "--diff"), ("No release was named", "-e release=")),
+    "a way back where there is none": Refusal("rollback", (), ("no release before",)),
+    "a way back where there is none, in a plan": Refusal("rollback", ("--check",), ("no release before",)),
+    "a part of what has no parts": Refusal(
+        "destroy", ("-e", f"confirm={ESTATE}", "--tags", "databse"), ("--tags databse selects no task",)
+    ),
+    "a misspelt part": Refusal("provision", ("--tags", "netwrok"), ("did you mean network?",)),
+    "an empty name": Refusal("destroy", ("-e", "confirm="), ("did not name it", f"-e confirm={ESTATE}")),
     "no release at all": Refusal("deploy", (), ("No release was named", "-e release=")),
     "another estate's name": Refusal(
         "destroy", ("-e", "confirm=campshub360-tier2"), ("campshub360-tier2", f"-e confirm={ESTATE}")

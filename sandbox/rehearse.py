@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import summary
-from sandbox.config import CHECKOUT, Settings
+from sandbox.config import CHECKOUT, Settings, SettingsError
 
 ESTATE = "campshub360-tier1"
 RELEASE = "1.0.0"
@@ -27,6 +28,17 @@ INVENTORIES = ("-i", "inventories/tier1", "-i", "inventories/sandbox")
 
 class StageError(RuntimeError):
     """A stage ended with an error, which it has printed itself."""
+
+
+def environment(shell: Mapping[str, str]) -> dict[str, str]:
+    """Return a shell's environment as playbooks need it here, whatever it says of Ansible and of its language."""
+    inherited = {name: value for name, value in shell.items() if not name.startswith("ANSIBLE_")}
+    return inherited | {
+        # named, since Ansible takes none from a folder that others may write to
+        "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+        "LC_ALL": "C.UTF-8",
+        "PATH": f"{BIN}{os.pathsep}{shell.get('PATH', os.defpath)}",
+    }
 
 
 @dataclass
@@ -42,8 +54,8 @@ class Rehearsal:
         self.seconds[title] = time.monotonic() - begun
 
     def command(self, *words: str, environment: Mapping[str, str] | None = None) -> None:
-        if subprocess.run(words, cwd=CHECKOUT, env={**os.environ, **(environment or {})}).returncode:
-            raise StageError(" ".join(words))
+        if subprocess.run(words, cwd=CHECKOUT, env=environment).returncode:
+            raise StageError(shlex.join(words))
 
     def playbook(self, name: str, *words: str) -> summary.Record:
         """Run a playbook; what it changed and how long each role took."""
@@ -55,7 +67,7 @@ class Rehearsal:
             *INVENTORIES,
             f"playbooks/{name}.yml",
             *words,
-            environment={"STORY_RECORD": str(record), "PATH": f"{BIN}:{os.environ['PATH']}", **color},
+            environment=environment(os.environ) | {"STORY_RECORD": str(record)} | color,
         )
         data = json.loads(record.read_text())
         return summary.Record(seconds=data["seconds"], changed=data["hosts"][ESTATE]["changed"])
@@ -82,9 +94,14 @@ def rehearse(settings: Settings) -> summary.Summary:
 def main() -> int:
     try:
         result = rehearse(Settings.from_environment())
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
     except StageError as failure:
         print(
-            f"\nThe rehearsal stopped at: {failure}\nThe same command goes on from here: make rehearse", file=sys.stderr
+            f"\nThe rehearsal stopped at: {failure}\nWhy stands above. Once that is cured, it goes on from here: make "
+            "rehearse\nTo begin anew, with this checkout as it is now: make down rehearse",
+            file=sys.stderr,
         )
         return 1
     except KeyboardInterrupt:

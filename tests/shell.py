@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +88,9 @@ def every_service(url: str) -> dict[str, str]:
     session = botocore.session.get_session()
     names = [session.get_service_model(service).service_id for service in session.get_available_services()]
     return {f"AWS_ENDPOINT_URL_{name.upper().replace(' ', '_').replace('-', '_')}": url for name in names}
+
+
+Settings = Callable[[Elsewhere, Path], dict[str, str]]
 
 
 def wrong(place: Elsewhere, folder: Path) -> dict[str, str]:

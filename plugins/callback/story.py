@@ -69,11 +69,11 @@ def change(result: Any) -> dict[str, Any] | None:
 
 
 def indented(message: str) -> list[str]:
-    return [
-        line
-        for text in message.splitlines()
-        for line in textwrap.wrap(text, 110, initial_indent="  ", subsequent_indent="  ")
-    ]
+    """Return a message's lines, none too long; a word, such as an option or a path, stays whole to be copied."""
+    wrapper = textwrap.TextWrapper(
+        110, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )
+    return [line for text in message.splitlines() for line in wrapper.wrap(text)]
 
 
 def table(seconds: Mapping[str, float]) -> list[str]:

@@ -34,12 +34,44 @@ at: {description: "When it was looked for (UTC), as 20261125T113000Z; names what
 """
 
 from datetime import UTC, datetime
+from typing import Any, NoReturn
 
 from ansible.module_utils.aws_resource import failing_with
 from ansible.module_utils.estate import FINDERS, Estate, find_all
 from ansible.module_utils.names import domain_objection, objection
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+
+CURE = "Nothing was touched. See what this shell says of AWS: env | grep ^AWS_; then try: aws sts get-caller-identity"
+
+
+class Module(AnsibleAWSModule):  # type: ignore[misc] # typed nowhere
+    """Says what to do where the shell's settings let no client be made: the first module of every play."""
+
+    def fail_json_aws(self, exception: BaseException, msg: str | None = None, **kwargs: Any) -> NoReturn:
+        self.fail_json(msg=f"{msg}: {exception}. {CURE}", **kwargs)
+        raise SystemExit(1)
+
+
+def refuse_two_identities(module: AnsibleAWSModule) -> None:
+    if module.params["profile"] and module.params["access_key"]:
+        module.fail_json(
+            msg="This shell names a profile (AWS_PROFILE) and has keys (AWS_ACCESS_KEY_ID), so nobody knows which is meant. "
+            "Nothing was touched. Take one of them away: unset AWS_PROFILE, or unset AWS_ACCESS_KEY_ID "
+            "AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"
+        )
+
+
+def caller_of(module: AnsibleAWSModule) -> dict[str, str]:
+    """Return who AWS says that these credentials are."""
+    refuse_two_identities(module)
+    try:
+        caller: dict[str, str] = module.client("sts").get_caller_identity()
+    except (ConnectionError, HTTPClientError) as error:
+        module.fail_json(msg=f"AWS does not answer: {error}. Nothing was touched. {module.params['unreachable_hint']}")
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json(msg=f"AWS does not know who asks: {error}. {CURE}")
+    return caller
 
 
 def refuse_other_account(module: AnsibleAWSModule, caller: dict[str, str]) -> None:
@@ -53,7 +85,7 @@ def refuse_other_account(module: AnsibleAWSModule, caller: dict[str, str]) -> No
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
+    module = Module(
         argument_spec={
             "name": {"required": True},
             "account_id": {"required": True},
@@ -65,10 +97,7 @@ def main() -> None:
     if unfit := objection(module.params["name"]) or domain_objection(module.params["zone_name"]):
         module.fail_json(msg=unfit)
     with failing_with(module, f"Could not look for the estate {module.params['name']}"):
-        try:
-            caller = module.client("sts").get_caller_identity()
-        except EndpointConnectionError as error:
-            module.fail_json(msg=f"AWS does not answer: {error}. {module.params['unreachable_hint']}")
+        caller = caller_of(module)
         refuse_other_account(module, caller)
         estate = Estate(
             name=module.params["name"],

@@ -146,9 +146,8 @@ def _secret(settings: Settings, secret: str, json_key: str | None = None) -> str
 
     Not for use in double quotes: an interactive shell takes the `!` of RDS's secrets for history there.
     """
-    aws = shutil.which("aws", path=str(Path(sys.executable).parent)) or "aws"
     command = (
-        f". {_word(settings.root / 'env')}; {_word(aws)} secretsmanager get-secret-value "
+        f". {_word(settings.root / 'env')}; {_word(sys.executable)} -m awscli secretsmanager get-secret-value "
         f"--secret-id {shlex.quote(secret)} --query SecretString --output text"
     )
     if json_key:

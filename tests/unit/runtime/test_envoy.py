@@ -33,6 +33,7 @@ from sandbox.runtime.envoy import (
     Tls,
 )
 from tests import nets
+from tests.paths import STRANGE
 from tests.unit.runtime.upstreams import Upstream, upstream
 from tests.waiting import HANGS_SECONDS, until
 
@@ -95,7 +96,7 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    root = tmp_path_factory.mktemp("sandbox")
+    root = tmp_path_factory.mktemp(STRANGE)
     authority = Authority(root)
     envoy = Envoy(root, (f"{NET}.9.3", 9901))
     envoy.start()

@@ -18,6 +18,7 @@ from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
 from tests import nets
+from tests.paths import STRANGE
 from tests.waiting import HANGS_SECONDS, until
 
 NAME = "orders.example.us-east-1.rds.amazonaws.com"
@@ -28,7 +29,7 @@ FORCED = {"rds.force_ssl": "1"}
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("sandbox")
+    folder = tmp_path_factory.mktemp(STRANGE)
     yield folder
     clear(folder)
     shutil.rmtree(folder)

@@ -19,6 +19,7 @@ from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres, PostgresError
 from sandbox.runtime.postgres_pair import Pair
 from tests import nets
+from tests.paths import STRANGE
 from tests.waiting import until
 
 MASTER = Master("orders_admin", "a password of some length", "orders")
@@ -42,7 +43,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    root = tmp_path_factory.mktemp("pair")
+    root = tmp_path_factory.mktemp(STRANGE)
     yield Site(root)
     clear(root)
     shutil.rmtree(root)

@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from sandbox.runtime import proc, processes
-from tests import nets
+from tests import nets, shell
+from tests.paths import STRANGE
 from tests.waiting import until
 
 NET, ANOTHER = nets.beside(2), nets.beside(3)
@@ -47,7 +48,7 @@ class Cli:
 
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    cli = Cli(tmp_path_factory.mktemp("cli") / "sandbox")
+    cli = Cli(tmp_path_factory.mktemp(STRANGE) / "sandbox")
     yield cli
     cli.run("down")
 
@@ -112,7 +113,8 @@ AWS_COMMANDS = {
 }
 
 
-def test_env_leads_every_command_of_the_aws_cli_here(up: Cli) -> None:
+@pytest.mark.parametrize("settings", [shell.wrong, shell.right], ids=["wrong", "right"])
+def test_env_leads_every_command_of_the_aws_cli_here(up: Cli, settings: shell.Settings, tmp_path: Path) -> None:
     """Each is answered, if only with a refusal, by the sandbox, whatever account the shell was for."""
     journal = up.root / "api.jsonl"
     before = len(journal.read_text().splitlines())
@@ -122,10 +124,12 @@ def test_env_leads_every_command_of_the_aws_cli_here(up: Cli) -> None:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "SANDBOX_DIR": str(up.root),
         "SANDBOX_NET": NET,
-        "AWS_PROFILE": "a-real-account",
         "HOME": str(up.root.parent),
     }
-    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True)
+    with shell.elsewhere(f"{NET}.0.77") as place:
+        environment |= settings(place, tmp_path)
+        done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True)
+        assert place.met == []
     calls = [json.loads(line) for line in journal.read_text().splitlines()[before:]]
     assert {f"{one['service']} {one['operation']}" for one in calls} == set(AWS_COMMANDS), done.stderr
     assert {one["principal"] for one in calls} == {"arn:aws:iam::123456789012:user/operator"}

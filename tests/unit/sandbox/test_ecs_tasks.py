@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.controllers import ecs, ecs_network
 from sandbox.controllers.ecs import EcsController
+from tests.paths import STRANGE
 from tests.unit.sandbox.cluster import Estate, estate, forget
 from tests.unit.sandbox.dataplane import eventually, running
 
@@ -44,7 +45,7 @@ print(boto3.client("sts").get_caller_identity()["Arn"])
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     forget()
-    root = tmp_path_factory.mktemp("ecs") / "sandbox"
+    root = tmp_path_factory.mktemp(STRANGE) / "sandbox"
     with running(root, EcsController) as stage, estate(stage, tmp_path_factory.mktemp("i")) as made:
         made.image("tell", TELL)
         made.image("serve", SERVE)

@@ -103,4 +103,4 @@ def test_it_builds_releases_and_answers(checkout: Checkout, tmp_path: Path) -> N
         "status", "-i", "inventories/tier1", "-i", "inventories/sandbox"
     )
     copies = [shutil.copytree(checkout.path / "inventories" / name, tmp_path / name) for name in ("tier1", "sandbox")]
-    assert "3 of 3 tasks running" in checkout.play("status", "-i", copies[0], "-i", copies[1])
+    assert runs in checkout.play("status", "-i", copies[0], "-i", copies[1])

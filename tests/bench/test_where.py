@@ -99,8 +99,7 @@ def test_it_builds_releases_and_answers(checkout: Checkout, tmp_path: Path) -> N
     link = tmp_path / "link"
     link.symlink_to(checkout.path)
     assert Checkout(link).make("url") == "https://app.tier1.campshub360.example\n"
-    assert "3 of 3 tasks running" in Checkout(link).play(
-        "status", "-i", "inventories/tier1", "-i", "inventories/sandbox"
-    )
+    runs = "3 of 3 tasks running"
+    assert runs in Checkout(link).play("status", "-i", "inventories/tier1", "-i", "inventories/sandbox")
     copies = [shutil.copytree(checkout.path / "inventories" / name, tmp_path / name) for name in ("tier1", "sandbox")]
     assert runs in checkout.play("status", "-i", copies[0], "-i", copies[1])

@@ -41,7 +41,7 @@ def test_a_setting_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_playbooks_have_nothing_of_what_the_shell_says_of_ansible() -> None:
     shell = {
         "PATH": "/bin",
-        "HOME": "/home/me",
+        "HOME": "/nowhere",
         "LC_ALL": "C",
         "ANSIBLE_CONFIG": "/etc/mine.cfg",
         "ANSIBLE_STDOUT_CALLBACK": "default",
@@ -49,7 +49,7 @@ def test_playbooks_have_nothing_of_what_the_shell_says_of_ansible() -> None:
     }
     assert environment(shell) == {
         "PATH": f"{rehearse.BIN}:/bin",
-        "HOME": "/home/me",
+        "HOME": "/nowhere",
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
     }

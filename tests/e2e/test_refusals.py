@@ -32,7 +32,6 @@ REFUSALS = {
     ),
     "no release at all, in a plan": Refusal("deploy", ("--check", "--diff"), ("No release was named", "-e release=")),
     "a way back where there is none": Refusal("rollback", (), ("no release before",)),
-    "a way back where there is none, in a plan": Refusal("rollback", ("--check",), ("no release before",)),
     "a part of what has no parts": Refusal(
         "destroy", ("-e", f"confirm={ESTATE}", "--tags", "databse"), ("--tags databse selects no task",)
     ),

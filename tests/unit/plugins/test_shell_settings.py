@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from sandbox.config import CHECKOUT
 from tests import nets, shell
+from tests.contract.files import load
 
 BIN = Path(sys.executable).parent
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREALACCOUNT00000", "AWS_SECRET_ACCESS_KEY": "of-a-real-account"}
@@ -73,3 +76,40 @@ def test_an_inventory_elsewhere_finds_the_sandbox_of_the_checkout(tmp_path: Path
     copies = [shutil.copytree(CHECKOUT / "inventories" / name, tmp_path / name) for name in ("tier1", "sandbox")]
     said = status(*copies, SANDBOX_NET="127.253")
     assert f"not that of {CHECKOUT}/.sandbox." in said, said
+
+
+COMPANION = """
+import boto3, json
+for service in ("s3", "secretsmanager"):
+    client = boto3.client(service)
+    keys = client._request_signer._credentials.get_frozen_credentials()
+    proxies = client._endpoint.http_session._proxy_config._proxies
+    print(json.dumps([client.meta.endpoint_url, keys.access_key, keys.token or "", proxies]))
+"""
+
+
+def rendered(text: str) -> str:
+    environment = jinja2.Environment()
+    environment.filters["dirname"] = os.path.dirname
+    values = {
+        "__sandbox_url": "https://127.253.0.1:8443",
+        "__sandbox_directory": "/nowhere",
+        "stack_region": "us-east-1",
+    }
+    return environment.from_string(text).render(values, playbook_dir=str(CHECKOUT / "playbooks"))
+
+
+@pytest.mark.parametrize("settings", [shell.wrong, shell.right], ids=["wrong", "right"])
+def test_companions_are_led_to_the_sandbox(settings: shell.Settings, tmp_path: Path) -> None:
+    """They have the shell's environment and the overlay's over it, and no more."""
+    overlay = load(CHECKOUT / "inventories/sandbox/group_vars/all/environment.yml")["stack_environment"]
+    with shell.elsewhere(nets.OWN + ".0.77") as place:
+        environment = (
+            os.environ | settings(place, tmp_path) | {name: rendered(value) for name, value in overlay.items()}
+        )
+        command = [sys.executable, "-c", COMPANION]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert found == [["https://127.253.0.1:8443", "AKIASANDBOXOPERATOR0", "", {}]] * 2
+        assert place.met == []

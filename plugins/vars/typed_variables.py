@@ -1,7 +1,7 @@
 """Every variable of an inventory and of -e in the type that its role declares, before a play begins.
 
 Only a vars plugin can: it runs in ansible-playbook itself, before anything else, also under a runner that brings
-callbacks of its own instead of ours; and no task can set what -e has set: docs/decisions/007-typed-variables.md.
+callbacks of its own instead of ours; and no task can set what -e has set: docs/decisions/008-typed-variables.md.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import pytest
 from sandbox.config import CHECKOUT
 from tests import shell
 from tests.estate import BIN, ESTATE, NAME, RELEASE, Sandbox
+from tests.waiting import HANGS_SECONDS
 
 SETTINGS = pytest.mark.parametrize("settings", [shell.wrong, shell.right], ids=["wrong", "right"])
 #: command, and what it prints
@@ -43,7 +44,7 @@ def test_commands_go_to_the_sandbox(sandbox: Sandbox, settings: shell.Settings, 
                 env=environment,
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=HANGS_SECONDS,
             )
             assert (done.returncode, shown in done.stdout) == (0, True), f"{words}: {done.stdout}{done.stderr}"
         assert place.met == []

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.config import CHECKOUT
+from tests.waiting import HANGS_SECONDS
 
 PROGRAM = str(Path(sys.executable).with_name("ansible-playbook"))
 REFUSED = 5
@@ -87,7 +88,7 @@ GOOD: list[tuple[str, dict[str, str]]] = [
 def answers(questions: Sequence[tuple[Path, dict[str, str] | None]]) -> list[list[str]]:
     asked = json.dumps([(str(path), selection) for path, selection in questions])
     command = [sys.executable, "-m", "tests.unit.plugins.selections"]
-    done = subprocess.run(command, cwd=CHECKOUT, input=asked, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=CHECKOUT, input=asked, capture_output=True, text=True, timeout=HANGS_SECONDS)
     assert done.returncode == 0, done.stderr
     found: list[list[str]] = json.loads(done.stdout)
     return found
@@ -141,7 +142,7 @@ def play(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANGS_SECONDS,
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 from sandbox.config import CHECKOUT
 from tests import nets, shell
 from tests.contract.files import load
+from tests.waiting import HANGS_SECONDS
 
 BIN = Path(sys.executable).parent
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREALACCOUNT00000", "AWS_SECRET_ACCESS_KEY": "of-a-real-account"}
@@ -42,7 +43,7 @@ def status(*inventories: Path | str, **environment: str) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANGS_SECONDS,
     )
     said = " ".join((done.stdout + done.stderr).split())
     assert done.returncode == 2, said
@@ -108,7 +109,7 @@ def test_companions_are_led_to_the_sandbox(settings: shell.Settings, tmp_path: P
             os.environ | settings(place, tmp_path) | {name: rendered(value) for name, value in overlay.items()}
         )
         command = [sys.executable, "-c", COMPANION]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANGS_SECONDS)
         assert done.returncode == 0, done.stderr
         found = [json.loads(line) for line in done.stdout.splitlines()]
         assert found == [["https://127.253.0.1:8443", "AKIASANDBOXOPERATOR0", "", {}]] * 2

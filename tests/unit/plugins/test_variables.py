@@ -17,6 +17,7 @@ from ansible.template import trust_as_template
 from plugins.action.known_variables import refusals, unheard
 from plugins.plugin_utils.variable_names import distance, misspelt
 from plugins.plugin_utils.variables import Option, UntypableError, declared, typed
+from tests.waiting import HANGS_SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLES = ROOT / "roles"
@@ -308,7 +309,7 @@ def test_ansible_itself_has_every_variable_in_its_type(tmp_path: Path, words: tu
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGS_SECONDS,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     found = {path.name.partition(".")[0]: json.loads(path.read_text()) for path in tmp_path.glob("*.json")}

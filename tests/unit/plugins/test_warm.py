@@ -230,14 +230,14 @@ ONE_MODULE = """
 """
 #: in the server and in no other process, by Python's own hook
 AT_ITS_START = """
-import os, socket, sys, time
+import os, select, socket, sys
 if any("warm_server" in word for word in sys.orig_argv):
     {}
 """
 DIES = AT_ITS_START.format('print("no room for it", file=sys.stderr); os._exit(3)')
 IS_KILLED = AT_ITS_START.format(
     "socket.socket.listen = lambda self, n, listen=socket.socket.listen: "
-    "(listen(self, n), time.sleep(2), os.kill(os.getpid(), 9))"
+    "(listen(self, n), select.select([self], [], []), os.kill(os.getpid(), 9))"
 )
 
 
@@ -253,7 +253,7 @@ def play(folder: Path, *words: str, **environment: str) -> subprocess.CompletedP
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANGS_SECONDS,
     )
 
 

@@ -25,7 +25,7 @@ DOCUMENTATION = """
 
 ALWAYS = "always"
 #: words of Ansible's, and what Molecule skips in every playbook
-SKIPPABLE = {"all", "tagged", "untagged", "never", ALWAYS, "notest", "molecule-notest"}
+SKIPPABLE = {"all", "tagged", "untagged", "never", ALWAYS, "notest", "molecule-notest", "molecule-idempotence-notest"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from sandbox.runtime import processes
 
 PORT = 6379
 OPERATOR = "elasticache"
-STARTUP = 30.0  # seconds
+STARTUP = 180.0  # seconds, for what hangs: a busy machine is slow
 RESTRICTED = (
     *("acl", "bgrewriteaof", "bgsave", "config", "debug", "migrate", "module", "psync"),
     *("replicaof", "save", "shutdown", "slaveof", "sync"),

@@ -71,3 +71,13 @@ def member(migrated: Estate, session: Client) -> Client:
     """Somebody logged in, with nothing counted against them."""
     migrated.cache.client().flushall()
     return session
+
+
+@pytest.fixture(autouse=True)
+def own_tasks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """End the tasks that a test started: each thread of one keeps a connection, and the database has a hundred."""
+    estate: Estate | None = request.getfixturevalue("estate") if "estate" in request.fixturenames else None
+    before = len(estate.tasks) if estate else 0  # those of wider fixtures are among them: they are set up first
+    yield
+    for task in estate.tasks[before:] if estate else ():
+        task.process.kill()

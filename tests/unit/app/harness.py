@@ -131,7 +131,7 @@ class Estate:
         self.buckets = Buckets(self.network.address("buckets"))
         self.network.publish(DATABASE_NAME, database)
         self.network.publish(CACHE_NAME, self.endpoint.address)
-        self._tasks: list[Task] = []
+        self.tasks: list[Task] = []
 
     def start(self) -> None:
         # log_statement and fsync as nobody would have them: the test of what is logged needs
@@ -141,7 +141,7 @@ class Estate:
         self.cache.create([SECRETS["CACHE_AUTH_TOKEN"]], {})
 
     def stop(self) -> None:
-        for task in self._tasks:
+        for task in self.tasks:
             task.process.kill()
         self.postgres.stop()
         self.cache.stop()
@@ -185,7 +185,7 @@ class Estate:
 
     def run(self, *command: str, **changes: str) -> Task:
         """Start a task; a variable that is changed to "" is left out."""
-        name = f"task/{len(self._tasks)}"
+        name = f"task/{len(self.tasks)}"
         address = self.network.address(name)
         environment = {**self.environment(address), **changes}
         lines: list[str] = []
@@ -199,7 +199,7 @@ class Estate:
             ),
             on_line=lines.append,
         )
-        self._tasks.append(task := Task(process, address, lines))
+        self.tasks.append(task := Task(process, address, lines))
         return task
 
     def serve(self, **changes: str) -> Task:

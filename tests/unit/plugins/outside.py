@@ -34,6 +34,7 @@ class Behaviour:
     statuses: dict[str, int] = field(default_factory=dict)  # by path
     slow: set[str] = field(default_factory=set)  # paths whose answer is held back until `let_go` is set
     let_go: threading.Event = field(default_factory=threading.Event)
+    lasting: dict[str, float] = field(default_factory=dict)  # by path: so many seconds more, always
     cold: dict[str, float] = field(default_factory=dict)  # by path: so much slower, as long as `first` is not used up
     first: int = 0
     hang_up: set[str] = field(default_factory=set)  # paths that are received and never answered
@@ -114,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.headers_seen.append({"path": path, **{k.lower(): v for k, v in self.headers.items()}})
         if path in does.slow:
             does.let_go.wait()
-        time.sleep(self._coldness(path))
+        time.sleep(does.lasting.get(path, 0) + self._coldness(path))
         if path in does.hang_up:
             self.close_connection = True
             return

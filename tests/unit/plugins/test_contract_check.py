@@ -79,7 +79,7 @@ def test_answers_of_another_release_prove_nothing(outside: Outside) -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        {"slow": {"/": 0.3, "/api/heartbeat": 0.1}},  # always, not only at first
+        {"lasting": {"/": 0.3, "/api/heartbeat": 0.1}},  # always, not only at first
         {"cold": {"/": 0.7}, "first": 5},  # a few of the first ones: a machine that had something else to do
         {"cold": {"/": 0.1}, "first": 12},  # so little may be anything
         {"statuses": {"/healthz": 500}},  # another promise, which says nothing of this one

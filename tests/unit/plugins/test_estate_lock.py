@@ -232,7 +232,7 @@ def test_a_play_whose_lock_was_stolen_fails_at_its_next_look(plays: Plays) -> No
     plays.until(lambda held: held is not None)
     thief = plays.start(lock(), command(f"touch {stolen}"), plays.hold(), lock("free"), lock_steal="it hangs")
     told = " ".join(robbed.communicate(timeout=HANGS_SECONDS)[0].split())
-    plays.tells("lost the lock: it was taken by arn:1")  # while the thief has it
+    plays.tells(" lost")  # while the thief has it: as it renews, or as its play has ended
     plays.over.touch()
     said = thief.communicate(timeout=HANGS_SECONDS)[0]
     assert thief.returncode == 0, said

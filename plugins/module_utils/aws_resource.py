@@ -50,9 +50,9 @@ class Resource(ABC):
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         self.module = module
-        self.params: State = {**module.params}
-        if self.params.get("tags"):  # AWS shows them as text
-            self.params["tags"] = aws_texts(self.params["tags"])
+        self.params: State = module.params
+        if tags := self.params.get("tags"):  # AWS shows them as text
+            self.params = {**self.params, "tags": aws_texts(tags)}
 
     @property
     def name(self) -> str:

@@ -200,7 +200,7 @@ def test_traffic_that_warms_asks_the_database_every_other_time(outside: Outside,
 def test_traffic_ends_when_its_time_is_over(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is under way by then is awaited, and nothing more is sent."""
     outside.does.slow, now = {"/"}, [0.0]
-    monkeypatch.setattr(https_traffic, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(https_traffic, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=lambda _: None))
     with ThreadPoolExecutor() as pool:
         sent = pool.submit(send, outside.address(), FIRST_PAGE, 5000, 2, 1.0)
         until(lambda: len(outside.application.headers_seen) == 2)

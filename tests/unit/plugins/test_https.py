@@ -185,7 +185,7 @@ def test_traffic_tells_how_much_of_it_failed_and_how(outside: Outside) -> None:
 
 def test_traffic_that_warms_asks_the_database_every_other_time(outside: Outside, tmp_path: Path) -> None:
     with api_only.serving(tmp_path / "api") as api, environment(api):
-        api.client("secretsmanager").create_secret(Name="test", SecretString="marked")
+        api.client("secretsmanager").create_secret(Name="test", SecretString="marked-as-a-test")
         api.client("secretsmanager").create_secret(Name="token", SecretString=TOKEN)
         place: dict[str, Any] = {"url": f"{outside.url}/", "connect_to": outside.connect_to, "ca": outside.ca}
         secret: dict[str, Any] = {"header_name": "X-Test", "header_secret": "test", "token_secret": "token"}
@@ -193,7 +193,7 @@ def test_traffic_that_warms_asks_the_database_every_other_time(outside: Outside,
     assert (said["sent"], said["requests_failed"]) == (20, 0)
     seen = outside.application.headers_seen
     assert sorted(one["path"] for one in seen) == ["/"] * 10 + ["/api/heartbeat"] * 10
-    assert {one["x-test"] for one in seen} == {"marked"}
+    assert {one["x-test"] for one in seen} == {"marked-as-a-test"}
     assert {one["path"] for one in seen if "authorization" in one} == {"/api/heartbeat"}, "the page is for anybody"
 
 

@@ -56,16 +56,15 @@ def test_a_release_that_breaks_the_contract_is_not_warmed() -> None:
 def test_requests_to_warm_grow_with_the_tasks(
     tasks: int, each: int, trial: dict[str, Any], count: int, concurrency: int
 ) -> None:
-    """A number that somebody typed after -e is a string."""
-    known = {"__release_ready": {"tasks": tasks}, "__release_trial": trial, "release_warmup_requests": str(each)}
+    known = {"__release_ready": {"tasks": tasks}, "__release_trial": trial, "release_warmup_requests": each}
     sent = {"count": trust_as_template(ROLE["__release_warmup"]["count"])}
     assert int(said("count", **known, **sent)) == count
     sent = {"concurrency": trust_as_template(ROLE["__release_warmup"]["concurrency"])}
     assert int(said("concurrency", **known, **sent)) == concurrency
 
 
-@pytest.mark.parametrize(("pause", "minute", "seconds"), [("30", "60", 60), ("30", "2", 15), ("1", "60", 15)])
-def test_warming_leaves_most_of_the_pause_to_others(pause: str, minute: str, seconds: float) -> None:
+@pytest.mark.parametrize(("pause", "minute", "seconds"), [(30, 60.0, 60), (30, 2.0, 15), (1, 60.0, 15)])
+def test_warming_leaves_most_of_the_pause_to_others(pause: int, minute: float, seconds: float) -> None:
     timeout = trust_as_template(ROLE["__release_warmup"]["timeout"])
     known = {"release_pause_minutes": pause, "release_minute_seconds": minute}
     assert float(said("timeout", timeout=timeout, **known)) == seconds

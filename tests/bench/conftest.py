@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.config import CHECKOUT, Settings
+from tests import variants
 from tests.estate import BIN, Sandbox
+from tests.releases import Push
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +19,11 @@ def sandbox() -> Iterator[Sandbox]:
     subprocess.run([command, "up"], cwd=CHECKOUT, check=True)
     yield Sandbox(Settings.from_environment())
     subprocess.run([command, "down"], cwd=CHECKOUT, check=True)
+
+
+@pytest.fixture(scope="module")
+def push(tmp_path_factory: pytest.TempPathFactory) -> Push:
+    def push(tag: str, variant: variants.Variant) -> None:
+        variants.push(variant, tag, tmp_path_factory.mktemp("image"))
+
+    return push

@@ -55,14 +55,6 @@ BAD = {
 
 
 @pytest.fixture(scope="module")
-def push(tmp_path_factory: pytest.TempPathFactory) -> Push:
-    def push(tag: str, variant: variants.Variant) -> None:
-        variants.push(variant, tag, tmp_path_factory.mktemp("image"))
-
-    return push
-
-
-@pytest.fixture(scope="module")
 def releases(sandbox: Sandbox, push: Push) -> Iterator[Releases]:
     found = Releases(sandbox, INVENTORIES)
     provisioned = found.play("provision")

@@ -78,16 +78,17 @@ def test_a_rollback_that_a_runner_calls_releases_the_one_before(
     """What migrated is looked at while the rollback goes on: a stopped task is listed for an hour, here a minute."""
     ecs, ran = sandbox.client("ecs"), dict[str, Any]()
 
-    def note() -> None:
-        for status in ("RUNNING", "STOPPED"):
-            arns = ecs.list_tasks(cluster=ESTATE, family=f"{ESTATE}-migrate", desiredStatus=status)["taskArns"]
-            ran.update(
-                (one["taskArn"], one) for one in ecs.describe_tasks(cluster=ESTATE, tasks=arns or ["0"])["tasks"]
-            )
-
     with ThreadPoolExecutor() as pool:
         rollback = pool.submit(runner.play, "rollback", {"release_why": WHY})
-        until(lambda: note() or rollback.done(), every=0.5, longest=6 * HANGS_SECONDS)  # type: ignore[func-returns-value]
+
+        def over() -> bool:
+            for status in ("RUNNING", "STOPPED"):
+                arns = ecs.list_tasks(cluster=ESTATE, family=f"{ESTATE}-migrate", desiredStatus=status)["taskArns"]
+                found = ecs.describe_tasks(cluster=ESTATE, tasks=arns)["tasks"] if arns else []
+                ran.update((one["taskArn"], one) for one in found)
+            return rollback.done()
+
+        until(over, every=0.5, longest=6 * HANGS_SECONDS)
     played = rollback.result()
     assert played.code == 0, played.output
     assert ask("GET", "/readyz").headers["x-release"] == "1.2.0"

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import logging
 import os
 import signal
@@ -20,17 +19,16 @@ from pathlib import Path
 from typing import IO
 
 from sandbox import lifecycle
-from sandbox.api import install
-from sandbox.api.credentials import CredentialsServer
-from sandbox.api.journal import Journal
-from sandbox.api.principals import Principals
-from sandbox.api.server import Api
-from sandbox.api.state import State
-from sandbox.api.status import current
-from sandbox.api.transport import HttpsServer
+from sandbox.aws_api.credentials import CredentialsServer
+from sandbox.aws_api.journal import Journal
+from sandbox.aws_api.principals import Principals
+from sandbox.aws_api.server import Api
+from sandbox.aws_api.state import State
+from sandbox.aws_api.status import current
+from sandbox.aws_api.transport import HttpsServer
 from sandbox.config import Settings
-from sandbox.controllers.context import Sandbox
-from sandbox.controllers.loop import Loop
+from sandbox.control.context import Sandbox
+from sandbox.control.loop import Loop
 from sandbox.environment import write
 from sandbox.runtime import processes
 from sandbox.runtime.certificates import Authority
@@ -38,15 +36,7 @@ from sandbox.runtime.clock import Clock
 from sandbox.runtime.envoy import Envoy
 from sandbox.runtime.images import Images
 from sandbox.runtime.network import Network
-
-CONTROLLERS = {
-    "acm": "AcmController",
-    "elbv2": "ElbV2Controller",
-    "rds": "RdsController",
-    "elasticache": "ElastiCacheController",
-    "ecs": "EcsController",
-    "cloudwatch": "CloudWatchController",
-}
+from sandbox.services import controllers, install
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -121,9 +111,8 @@ def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
     stack.callback(sandbox.envoy.stop)
     sandbox.envoy.start()
     yield "the controllers"
-    for name, cls in CONTROLLERS.items():
-        module = importlib.import_module(f"sandbox.controllers.{name}")
-        loop = Loop(getattr(module, cls)(sandbox), state.changed)
+    for _, controller in controllers(sandbox):
+        loop = Loop(controller, state.changed)
         stack.callback(loop.stop)
         loop.start()
     write(settings, authority)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import stuck
+from tests.support import stuck
 
 
 @pytest.hookimpl(tryfirst=True)

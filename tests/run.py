@@ -22,8 +22,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests import stuck
-from tests.waiting import HANGS_SECONDS
+from tests.support import stuck
+from tests.support.waiting import HANGS_SECONDS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -109,7 +109,7 @@ def scenario(name: str) -> Step:
 
 # They wait more than they work, so two cores bear four. 127.38 is that of e2e's unreliable AWS, 127.40 and 127.42 of
 # bench's.
-DATA_PLANE = ("tests/unit/sandbox", "tests/unit/runtime")
+DATA_PLANE = ("tests/unit/runtime", "tests/unit/sandbox", "tests/unit/services")
 LANES = (
     Lane(
         ".sandbox-test",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,9 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.action import ActionBase
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
+from ops.process import companion
 
-from plugins.plugin_utils import companion
-
-KEEPER = ROOT / "plugins" / "plugin_utils" / "lock_keeper.py"
+KEEPER = "ops.lock.keeper"
 
 
 class ActionModule(ActionBase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
-
-from plugins.plugin_utils.variable_names import RUNNERS, misspelt, strangers
-from plugins.plugin_utils.variables import Option, UntypableError, declared, typed
+from ops.variables.names import RUNNERS, misspelt, strangers
+from ops.variables.types import Option, UntypableError, declared, typed
 
 
 def misspelt_words(names: Mapping[str, str | None]) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,11 +19,7 @@ from typing import Any
 import ansible.plugins.action
 from ansible.module_utils.common.json import Direction, get_module_encoder
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
-
-from plugins.plugin_utils.placeholders import refusal
+from ops.stack.placeholders import refusal
 
 MARK = b"#warm-module\n"
 COLLECTIONS = ("amazon.aws.", "community.aws.")
@@ -42,7 +37,7 @@ OURS = Path(__file__).resolve().parent.parent / "modules"
 def importable_name(path: Path) -> str | None:
     """The name by which the warm Python imports a module's file, or None if it isn't one that it knows."""
     if path.parent == OURS:
-        return f"ansible.modules.{path.stem}"
+        return f"plugins.modules.{path.stem}"
     parts = path.with_suffix("").parts
     if "ansible_collections" not in parts:
         return None

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))
+from ops.process.companion import CompanionError, runs, start, stop
 
-from plugins.plugin_utils.companion import CompanionError, runs, start, stop
-
-PROBER = ROOT / "plugins" / "plugin_utils" / "prober.py"
+PROBER = "ops.probe.prober"
 
 
 class ActionModule(ActionBase):

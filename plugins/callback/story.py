@@ -15,12 +15,8 @@ from typing import Any
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible.utils.color import stringc
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
-
-from plugins.plugin_utils.live_line import LiveLine, print_above
-from plugins.plugin_utils.wait_log import WaitLog
+from ops.terminal.live_line import LiveLine, print_above
+from ops.terminal.wait_log import WaitLog
 
 DOCUMENTATION = """
     name: story

@@ -16,7 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import ansible
-from ansible.constants import config
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection.local import Connection as Local
 from ansible.utils.collection_loader import AnsibleCollectionConfig
@@ -42,7 +41,8 @@ DOCUMENTATION = """
 
 MARK = b"#warm-module\n"
 FAILED = b"F"  # as warm_server.py answers
-SERVER = Path(__file__).resolve().parent.parent / "plugin_utils" / "warm_server.py"
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = "ops.process.warm_server"
 ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 START_SECONDS = 120  # it hangs: a busy controller takes ten times as long as an idle one
 
@@ -60,19 +60,14 @@ def environment_of(command: str) -> dict[str, str]:
     return environment
 
 
-def import_paths() -> dict[str, list[str]]:
-    """Where the controller finds collections, modules and module_utils, in its order.
+def import_paths() -> list[str]:
+    """Return where the server finds our modules (as `plugins.modules`) and the collections, in the controller's order.
 
-    Core's own <ansible>/_internal is left out: on sys.path it would shadow the standard library's _json.
+    Core's own <ansible>/_internal is left out: on the path it would shadow the standard library's _json.
     """
     core = Path(ansible.__file__).parent
-    return {
-        "collections": [
-            str(path) for path in AnsibleCollectionConfig.collection_paths if core not in Path(path).parents
-        ],
-        "ansible.modules": config.get_config_value("DEFAULT_MODULE_PATH"),
-        "ansible.module_utils": config.get_config_value("DEFAULT_MODULE_UTILS_PATH"),
-    }
+    collections = [str(path) for path in AnsibleCollectionConfig.collection_paths if core not in Path(path).parents]
+    return [str(ROOT), *collections]
 
 
 class Connection(Local):
@@ -130,12 +125,13 @@ class Connection(Local):
             os.close(words)
 
     def _start(self, name: str, controller: int, words: int) -> subprocess.Popen[bytes]:
-        settings = {"paths": import_paths(), "services": self.get_option("warm_services")}
+        settings = {"services": self.get_option("warm_services")}
         server = subprocess.Popen(
-            [sys.executable, str(SERVER), name, str(controller)],
+            [sys.executable, "-P", "-m", SERVER, name, str(controller)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=words,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([*import_paths(), os.environ.get("PYTHONPATH", "")])},
             start_new_session=True,  # Ctrl-C ends the controller, and the controller's end ends the server
         )
         assert server.stdin

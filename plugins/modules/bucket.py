@@ -37,7 +37,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.policies import Policy, reworded
+from ops.aws.resource import (
     STATE_OPTION,
     TAGS_OPTION,
     Resource,
@@ -47,8 +50,6 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.policies import Policy, reworded
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 PRIVATE = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 NO_LOCATION = "us-east-1"  # the one region that CreateBucket doesn't take as a location

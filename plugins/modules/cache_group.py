@@ -48,7 +48,9 @@ RETURN = r"""
 resource: {description: "The replication group, with its arn, status and endpoint", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import (
     STATE_OPTION_WITH_READY,
     TAGS_OPTION,
     WAIT_OPTIONS,
@@ -60,10 +62,9 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.names import stored
-from ansible.module_utils.secret_values import AUTH_TOKEN, SecretError, fetch
-from ansible.module_utils.tagging import tag_by_name
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.secrets import AUTH_TOKEN, SecretError, fetch
+from ops.aws.tagging import tag_by_name
+from ops.stack.naming import stored
 
 REQUEST = {  # our option -> AWS's name, in CreateReplicationGroup and, unless fixed, in ModifyReplicationGroup
     "description": "ReplicationGroupDescription",

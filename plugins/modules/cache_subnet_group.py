@@ -29,7 +29,9 @@ RETURN = r"""
 resource: {description: "The subnet group, with its arn", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import (
     STATE_OPTION,
     TAGS_OPTION,
     Resource,
@@ -39,8 +41,7 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.tagging import tag_by_name
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.tagging import tag_by_name
 
 
 class CacheSubnetGroup(Resource):

@@ -36,7 +36,10 @@ resource: {description: "The certificate, with its arn and status", type: dict, 
 
 import time
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.acm import has_validation_records, own_certificates
+from ops.aws.resource import (
     STATE_OPTION_WITH_READY,
     WAIT_OPTIONS,
     Resource,
@@ -45,10 +48,8 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.certificates import has_validation_records, own_certificates
-from ansible.module_utils.names import aws_name
-from ansible.module_utils.ownership import TAG, best_certificate, certificate_names
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.stack.naming import aws_name
+from ops.stack.ownership import TAG, best_certificate, certificate_names
 
 SECONDS_UNTIL_SHOWN = 120
 

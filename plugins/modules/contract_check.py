@@ -44,12 +44,13 @@ words: {description: "One sentence, which names the first check that failed", ty
 from dataclasses import asdict
 from typing import Any
 
-from ansible.module_utils.aws_resource import failing_with
-from ansible.module_utils.contract import Contract, told
-from ansible.module_utils.https import NO_HEADERS, Address
-from ansible.module_utils.redaction import hiding_secrets
-from ansible.module_utils.secret_values import BEARER, TEST_HEADER, SecretError, Use, fetch
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.redaction import hiding_secrets
+from ops.aws.resource import failing_with
+from ops.aws.secrets import BEARER, TEST_HEADER, SecretError, Use, fetch
+from ops.probe.client import NO_HEADERS, Address
+from ops.release.smoke_test import Contract, told
 
 
 def contract(module: AnsibleAWSModule, address: Address) -> Contract:

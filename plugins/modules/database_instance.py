@@ -58,7 +58,10 @@ resource: {description: "The instance, with its arn, status and endpoint", type:
 
 from datetime import UTC, datetime
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.rds import FIXED, PLAIN, STUCK, database_state, request
+from ops.aws.resource import (
     STATE_OPTION_WITH_READY,
     TAGS_OPTION,
     WAIT_OPTIONS,
@@ -69,10 +72,8 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.database import FIXED, PLAIN, STUCK, database_state, request
-from ansible.module_utils.names import stored
-from ansible.module_utils.tagging import tag_by_name
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.tagging import tag_by_name
+from ops.stack.naming import stored
 
 MISSING = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
 OTHER = (

@@ -34,7 +34,9 @@ resource: {description: "The parameter group, with its arn", type: dict, returne
 
 from collections.abc import Iterator
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import (
     STATE_OPTION,
     TAGS_OPTION,
     Resource,
@@ -44,9 +46,8 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.resource_tags import aws_texts
-from ansible.module_utils.tagging import tag_by_name
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.tagging import tag_by_name
+from ops.aws.tags import aws_texts
 
 MISSING = ("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault")
 PARAMETERS_A_CALL = 20  # what one ModifyDBParameterGroup or ResetDBParameterGroup takes

@@ -53,10 +53,11 @@ RETURN = r"""
 resource: {description: "The records by name and type", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import STATE_OPTION, Resource, State, run
-from ansible.module_utils.ownership import Zone, absolute, only_zone, stranger_zone
-from ansible.module_utils.zones import public_zones
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import STATE_OPTION, Resource, State, run
+from ops.aws.route53 import public_zones
+from ops.stack.ownership import Zone, absolute, only_zone, stranger_zone
 
 VALIDATION_SUFFIX = ".acm-validations.aws."
 

@@ -39,9 +39,10 @@ RETURN = r"""
 resource: {description: "The cluster, with its arn", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_from, tags_to
-from ansible.module_utils.tagging import tag_ecs
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_from, tags_to
+from ops.aws.tagging import tag_ecs
 
 
 def strategy_state(items: list[State]) -> list[State]:

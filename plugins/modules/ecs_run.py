@@ -50,9 +50,10 @@ import json
 import time
 from typing import Any
 
-from ansible.module_utils.aws_resource import tags_to, unless_missing
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.aws.resource import tags_to, unless_missing
 
 CONTAINER = "app"
 LAST_LINES = 20

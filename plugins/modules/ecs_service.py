@@ -82,7 +82,10 @@ resource: {description: "The service's state; deployment is the ARN of the deplo
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.ecs import deployments
+from ops.aws.resource import (
     STATE_OPTION,
     TAGS_OPTION,
     WAIT_OPTIONS,
@@ -93,9 +96,7 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.deployments import deployments
-from ansible.module_utils.tagging import tag_ecs
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.tagging import tag_ecs
 
 BALANCER = ("target_group", "alternate_target_group", "production_rule", "test_rule", "infrastructure_role")
 STRATEGIES = ["CANARY", "LINEAR", "BLUE_GREEN"]

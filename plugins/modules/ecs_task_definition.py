@@ -44,9 +44,10 @@ RETURN = r"""
 resource: {description: "The revision's state, with its arn", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import TAGS_OPTION, Resource, State, run, tags_from, tags_to
-from ansible.module_utils.resource_tags import aws_texts
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import TAGS_OPTION, Resource, State, run, tags_from, tags_to
+from ops.aws.tags import aws_texts
 
 CONTAINER = "app"
 REVISIONS = 10  # of a family that are looked at, newest first

@@ -59,9 +59,10 @@ import platform
 from dataclasses import asdict
 from typing import Any
 
-from ansible.module_utils.aws_resource import failing_with
-from ansible.module_utils.lease import Held, Holder, Lease, LockError, LockHeldError, LockLostError, NoBucketError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import failing_with
+from ops.lock.lease import Held, Holder, Lease, LockError, LockHeldError, LockLostError, NoBucketError
 
 CURES = (
     "Nothing was touched. Wait until it is free; or take it with a reason that is recorded, -e 'lock_steal=\"why\"'; or, when "

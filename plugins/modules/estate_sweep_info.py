@@ -45,10 +45,11 @@ import time
 from dataclasses import asdict
 from functools import cache
 
-from ansible.module_utils.aws_resource import failing_with
-from ansible.module_utils.estate import Estate, find_all
-from ansible.module_utils.sweep import SWEEPERS, Item, sweep_tags, unnamed
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import failing_with
+from ops.stack.discovery import Estate, find_all
+from ops.stack.resources import SWEEPERS, Item, sweep_tags, unnamed
 
 
 def sweep(module: AnsibleAWSModule, estate: Estate) -> list[Item]:

@@ -31,7 +31,9 @@ RETURN = r"""
 resource: {description: "The endpoint, with its id", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import (
     STATE_OPTION,
     TAGS_OPTION,
     Resource,
@@ -40,8 +42,7 @@ from ansible.module_utils.aws_resource import (
     tags_from,
     tags_to,
 )
-from ansible.module_utils.tagging import tag_ec2
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.tagging import tag_ec2
 
 PRESENT = ["pendingAcceptance", "pending", "available"]
 

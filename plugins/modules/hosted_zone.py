@@ -40,10 +40,11 @@ resource: {description: "The zone, with its id and owner (own or adopted)", type
 import time
 from collections.abc import Iterator, Mapping
 
-from ansible.module_utils.aws_resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_to
-from ansible.module_utils.ownership import ADOPTED_TAG, TAG, Zone, absolute, only_zone, stranger_zone
-from ansible.module_utils.zones import public_zones
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_to
+from ops.aws.route53 import public_zones
+from ops.stack.ownership import ADOPTED_TAG, TAG, Zone, absolute, only_zone, stranger_zone
 
 # docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeTagsForResource.html
 TAGS_A_CALL = 10

@@ -35,7 +35,8 @@ import time
 from collections.abc import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.https import Address, Client, NoAnswerError, path_of
+
+from ops.probe.client import Address, Client, NoAnswerError, path_of
 
 
 def objection(

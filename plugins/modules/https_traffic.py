@@ -51,12 +51,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import NamedTuple
 
-from ansible.module_utils.aws_resource import failing_with
-from ansible.module_utils.heartbeat import authorization, read_path
-from ansible.module_utils.https import NO_HEADERS, Address, Client, NoAnswerError, path_of
-from ansible.module_utils.redaction import hiding_secrets, redact
-from ansible.module_utils.secret_values import BEARER, TEST_HEADER, SecretError, Use, fetch
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.redaction import hiding_secrets, redact
+from ops.aws.resource import failing_with
+from ops.aws.secrets import BEARER, TEST_HEADER, SecretError, Use, fetch
+from ops.probe.client import NO_HEADERS, Address, Client, NoAnswerError, path_of
+from ops.probe.heartbeat import authorization, read_path
 
 COUNTS = range(1, 5001)
 CONCURRENCIES = range(1, 51)

@@ -34,10 +34,11 @@ RETURN = r"""
 resource: {description: "The listener, with its arn", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_to
-from ansible.module_utils.elb import find_balancer, find_listener, forwarded, group_arn, tags_of
-from ansible.module_utils.tagging import tag_elb
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.elb import find_balancer, find_listener, forwarded, group_arn, tags_of
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_to
+from ops.aws.tagging import tag_elb
 
 
 def action_state(actions: list[State]) -> State:

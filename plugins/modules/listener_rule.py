@@ -38,7 +38,11 @@ resource: {description: "The rule, with its arn", type: dict, returned: success}
 
 import hashlib
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.elb import find_listener, forwarded, group_arn, tags_of
+from ops.aws.redaction import remember
+from ops.aws.resource import (
     STATE_OPTION,
     TAGS_OPTION,
     Resource,
@@ -46,12 +50,9 @@ from ansible.module_utils.aws_resource import (
     run,
     tags_to,
 )
-from ansible.module_utils.elb import find_listener, forwarded, group_arn, tags_of
-from ansible.module_utils.ownership import TAG, rule_at, rule_belongs
-from ansible.module_utils.redaction import remember
-from ansible.module_utils.secret_values import TEST_HEADER, MissingSecretError, SecretError, fetch
-from ansible.module_utils.tagging import tag_elb
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.secrets import TEST_HEADER, MissingSecretError, SecretError, fetch
+from ops.aws.tagging import tag_elb
+from ops.stack.ownership import TAG, rule_at, rule_belongs
 
 
 def weights(found: dict[str, int], at_creation: dict[str, int]) -> dict[str, int]:

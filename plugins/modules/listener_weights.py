@@ -27,9 +27,10 @@ RETURN = r"""
 resource: {description: The rule's weights by name of the target group, type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import Resource, State, run, unless_missing
-from ansible.module_utils.elb import forwarded, group_name
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.elb import forwarded, group_name
+from ops.aws.resource import Resource, State, run, unless_missing
 
 
 class Weights(Resource):

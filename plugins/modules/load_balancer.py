@@ -38,7 +38,10 @@ RETURN = r"""
 resource: {description: "The load balancer, with its arn, dns_name and status", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.elb import find_balancer, tags_of
+from ops.aws.resource import (
     STATE_OPTION_WITH_READY,
     TAGS_OPTION,
     WAIT_OPTIONS,
@@ -47,10 +50,8 @@ from ansible.module_utils.aws_resource import (
     run,
     tags_to,
 )
-from ansible.module_utils.elb import find_balancer, tags_of
-from ansible.module_utils.resource_tags import aws_texts
-from ansible.module_utils.tagging import tag_elb
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.tagging import tag_elb
+from ops.aws.tags import aws_texts
 
 
 class LoadBalancer(Resource):

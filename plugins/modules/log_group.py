@@ -28,8 +28,9 @@ RETURN = r"""
 resource: {description: "The log group, with its arn", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 
 
 class LogGroup(Resource):

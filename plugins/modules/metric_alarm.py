@@ -58,9 +58,10 @@ RETURN = r"""
 resource: {description: "The alarm, with its arn and its state (OK, ALARM, INSUFFICIENT_DATA)", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_from, tags_to
-from ansible.module_utils.tagging import tag_cloudwatch
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_from, tags_to
+from ops.aws.tagging import tag_cloudwatch
 
 COMPARISONS = [
     "GreaterThanThreshold",

@@ -37,7 +37,9 @@ resource: {description: "The gateway, with its id, the id of its address, and it
 
 from typing import Any
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import (
     STATE_OPTION,
     TAGS_OPTION,
     WAIT_OPTIONS,
@@ -47,9 +49,8 @@ from ansible.module_utils.aws_resource import (
     tags_from,
     tags_to,
 )
-from ansible.module_utils.ownership import only_named
-from ansible.module_utils.tagging import tag_ec2
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.tagging import tag_ec2
+from ops.stack.ownership import only_named
 
 
 class NatGateway(Resource):

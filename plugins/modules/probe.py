@@ -61,14 +61,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.heartbeat import NAME_LENGTH, Beats, read_back, tokens
-from ansible.module_utils.https import Address, Client, NoAnswerError
-from ansible.module_utils.measured import not_measured
-from ansible.module_utils.probing import Request, Summary, requests_in, summarise
-from ansible.module_utils.redaction import hiding_secrets, redact
-from ansible.module_utils.secret_values import SecretError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.aws.redaction import hiding_secrets, redact
+from ops.aws.secrets import SecretError
+from ops.probe.client import Address, Client, NoAnswerError
+from ops.probe.heartbeat import NAME_LENGTH, Beats, read_back, tokens
+from ops.probe.measured import not_measured
+from ops.probe.results import Request, Summary, requests_in, summarise
 
 RATES = (0.1, 200.0)
 PERCENT = (0.0, 100.0)

@@ -36,9 +36,10 @@ late: {description: Whether the deployment no longer waited for it, type: bool, 
 
 from typing import Any
 
-from ansible.module_utils import record
-from ansible.module_utils.aws_resource import failing_with, unless_missing
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import failing_with, unless_missing
+from ops.report import events as record
 
 
 def answer(module: AnsibleAWSModule) -> Any:

@@ -34,11 +34,12 @@ key: {description: Key of the object, type: str, returned: success}
 import json
 from dataclasses import replace
 
-from ansible.module_utils.audit import entry, key_of
-from ansible.module_utils.aws_resource import failing_with
-from ansible.module_utils.evidence_store import put
-from ansible.module_utils.release_facts import IDLE, RUN, facts_from
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import failing_with
+from ops.release.history import entry, key_of
+from ops.report.facts import IDLE, RUN, facts_from
+from ops.report.store import put
 
 
 def main() -> None:

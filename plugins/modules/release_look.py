@@ -82,12 +82,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ansible.module_utils import record, traffic
-from ansible.module_utils.aws_resource import failing_with
-from ansible.module_utils.deployments import deployments
-from ansible.module_utils.failed_starts import Settings
-from ansible.module_utils.gate import Limits, Sent, Verdict, concluded, goes_on, judge
-from ansible.module_utils.rollout import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.ecs import deployments
+from ops.aws.resource import failing_with
+from ops.release import metrics as traffic
+from ops.release.analysis import Limits, Sent, Verdict, concluded, goes_on, judge
+from ops.release.deployment import (
     Rollout,
     bake_minutes,
     outcome,
@@ -97,8 +98,9 @@ from ansible.module_utils.rollout import (
     start,
     stop_of,
 )
-from ansible.module_utils.sample import Minutes, Sample, sample, threshold
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.release.failed_starts import Settings
+from ops.release.sample import Minutes, Sample, sample, threshold
+from ops.report import events as record
 
 MOST_TASKS = 100  # that DescribeTasks takes
 NO_TRAFFIC = Sample({}, {}, beside=False)

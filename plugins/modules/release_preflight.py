@@ -66,19 +66,20 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from ansible.module_utils import preflight
-from ansible.module_utils.aws_resource import failing_with, unless_missing
-from ansible.module_utils.deployments import deployments
-from ansible.module_utils.redaction import hiding_secrets
-from ansible.module_utils.rollout import ONGOING
-from ansible.module_utils.secret_values import BEARER, TEST_HEADER, SecretError, fetch
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.ecs import deployments
+from ops.aws.redaction import hiding_secrets
+from ops.aws.resource import failing_with, unless_missing
+from ops.aws.secrets import BEARER, TEST_HEADER, SecretError, fetch
+from ops.release import preflight
+from ops.release.deployment import ONGOING
 
 MISSING_IMAGE = {"ImageNotFoundException", "InvalidParameterException", "RepositoryNotFoundException"}
 
 
 class Preflight:
-    """The looks; what follows from them is decided in `module_utils/preflight.py`."""
+    """The looks; what follows from them is decided in `ops/release/preflight.py`."""
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         self.params: dict[str, Any] = module.params

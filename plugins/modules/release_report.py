@@ -48,14 +48,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.audit import entry, key_of
-from ansible.module_utils.evidence import Evidence, read
-from ansible.module_utils.evidence_keeper import Keeper
-from ansible.module_utils.evidence_store import put
-from ansible.module_utils.headline import headline, seen
-from ansible.module_utils.release_facts import IDLE, Facts, facts_from
-from ansible.module_utils.release_report import as_html, as_json, window_of
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.release.history import entry, key_of
+from ops.report.facts import IDLE, Facts, facts_from
+from ops.report.files import Evidence, read
+from ops.report.keeper import Keeper
+from ops.report.report import as_html, as_json, window_of
+from ops.report.store import put
+from ops.report.summary import headline, seen
 
 NOTHING = Evidence([], [], [], 0)
 

@@ -32,7 +32,9 @@ resource: {description: "The repository, with its arn and uri", type: dict, retu
 import json
 from typing import Any
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import (
     STATE_OPTION,
     TAGS_OPTION,
     Resource,
@@ -42,7 +44,6 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 # What no tag names is the rest of an interrupted push. A rule that counts what has a tag would take the image that is
 # running as soon as enough newer ones are pushed: ECR doesn't know what runs, nor what a rollback needs.

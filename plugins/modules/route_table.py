@@ -43,7 +43,9 @@ resource: {description: "The route table, with its id", type: dict, returned: su
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import (
     STATE_OPTION,
     TAGS_OPTION,
     Resource,
@@ -52,9 +54,8 @@ from ansible.module_utils.aws_resource import (
     tags_from,
     tags_to,
 )
-from ansible.module_utils.ownership import only_named
-from ansible.module_utils.tagging import tag_ec2
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.tagging import tag_ec2
+from ops.stack.ownership import only_named
 
 LOCAL = "local"
 

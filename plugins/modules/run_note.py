@@ -21,8 +21,9 @@ EXAMPLES = r"""
 
 RETURN = r""" # """
 
-from ansible.module_utils import record
 from ansible.module_utils.basic import AnsibleModule
+
+from ops.report import events as record
 
 
 def main() -> None:

@@ -37,7 +37,9 @@ resource: {description: "The secret's state, without its value", type: dict, ret
 
 import json
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import (
     STATE_OPTION,
     TAGS_OPTION,
     Resource,
@@ -47,8 +49,7 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.secret_values import generate
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.secrets import generate
 
 
 class Secret(Resource):

@@ -36,11 +36,12 @@ at: {description: "When it was looked for (UTC), as 20261125T113000Z; names what
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from ansible.module_utils.aws_resource import failing_with
-from ansible.module_utils.estate import FINDERS, Estate, find_all
-from ansible.module_utils.names import domain_objection, objection
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+
+from ops.aws.resource import failing_with
+from ops.stack.discovery import FINDERS, Estate, find_all
+from ops.stack.naming import domain_objection, objection
 
 CURE = "Nothing was touched. See what this shell says of AWS: env | grep ^AWS_; then try: aws sts get-caller-identity"
 

@@ -43,7 +43,10 @@ RETURN = r"""
 resource: {description: "The target group, with its arn", type: dict, returned: success}
 """
 
-from ansible.module_utils.aws_resource import (
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.elb import tags_of
+from ops.aws.resource import (
     STATE_OPTION,
     TAGS_OPTION,
     Resource,
@@ -52,10 +55,8 @@ from ansible.module_utils.aws_resource import (
     tags_to,
     unless_missing,
 )
-from ansible.module_utils.elb import tags_of
-from ansible.module_utils.resource_tags import aws_texts
-from ansible.module_utils.tagging import tag_elb
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ops.aws.tagging import tag_elb
+from ops.aws.tags import aws_texts
 
 HEALTH_CHECK = {  # our option -> AWS's name
     "path": "HealthCheckPath",

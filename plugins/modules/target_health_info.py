@@ -24,8 +24,9 @@ health: {description: "For each name: how many targets are in each state", type:
 
 from collections import Counter
 
-from ansible.module_utils.aws_resource import failing_with, unless_missing
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ops.aws.resource import failing_with, unless_missing
 
 
 def main() -> None:

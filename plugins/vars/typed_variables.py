@@ -6,7 +6,6 @@ callbacks of its own instead of ours; and no task can set what -e has set: docs/
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,7 @@ from ansible.plugins.vars.host_group_vars import VarsModule as HostGroupVars
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible.utils.vars import load_extra_vars
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # behind all else: Ansible doesn't make plugin_utils importable outside collections
-
-from plugins.plugin_utils.variables import Option, UntypableError, declared, typed
+from ops.variables.types import Option, UntypableError, declared, typed
 
 DOCUMENTATION = """
     name: typed_variables
@@ -62,9 +57,12 @@ def given(variables: MutableMapping[str, Any], known: Mapping[str, Option]) -> N
     variables.update(converted(variables, known))
 
 
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
 class VarsModule(HostGroupVars):
     def get_vars(self, loader: Any, path: str, entities: Any, cache: bool = True) -> dict[str, Any]:
-        known = declared(ROOT / "roles")
+        known = declared(ROLES)
         given(load_extra_vars(loader), known)
         entities = entities if isinstance(entities, list) else [entities]
         for entity in entities:

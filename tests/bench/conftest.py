@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.config import CHECKOUT, Settings
-from tests import variants
-from tests.estate import BIN, Sandbox
-from tests.releases import Push
+from tests.support import variants
+from tests.support.estate import BIN, Sandbox
+from tests.support.releases import Push
 
 
 @pytest.fixture(scope="session")

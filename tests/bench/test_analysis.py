@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests import variants
-from tests.estate import INVENTORIES, Sandbox
-from tests.load import at_most, shared
-from tests.releases import Push, Releases
-from tests.spinning import spinning
-from tests.visitors import Traffic, Visitors, visited_by
-from tests.waiting import until
+from tests.support import variants
+from tests.support.estate import INVENTORIES, Sandbox
+from tests.support.load import at_most, shared
+from tests.support.releases import Push, Releases
+from tests.support.spinning import spinning
+from tests.support.visitors import Traffic, Visitors, visited_by
+from tests.support.waiting import until
 
 SHAPES = {
     "2-a-second": Traffic(rate=2, connections=4),

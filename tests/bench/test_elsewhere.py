@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.names import ESTATE_LIMIT
+from ops.stack.naming import ESTATE_LIMIT
 from sandbox.config import REGION
-from tests.estate import Played, Sandbox
-from tests.inventory import inventory
-from tests.places import Place
-from tests.plans import lies
+from tests.support.estate import Played, Sandbox
+from tests.support.inventory import inventory
+from tests.support.places import Place
+from tests.support.plans import lies
 
 ZONES = {"network_availability_zones": ["a", "b", "c"]}
 

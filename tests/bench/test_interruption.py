@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.estate import Played, Sandbox
-from tests.places import Place
+from tests.support.estate import Played, Sandbox
+from tests.support.places import Place
 
 SEED = 20260101
 #: playbook, and how many calls that change something it makes at least

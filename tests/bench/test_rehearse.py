@@ -16,7 +16,7 @@ import pytest
 from sandbox import lifecycle
 from sandbox.config import CHECKOUT
 from sandbox.runtime import processes
-from tests.waiting import until
+from tests.support.waiting import until
 
 NET = "127.40"
 

@@ -17,11 +17,11 @@ import pytest
 
 from sandbox.config import CHECKOUT
 from sandbox.runtime import processes
-from tests import variants
-from tests.estate import BIN, ESTATE, Sandbox
-from tests.load import UnderLoad, under_load
-from tests.releases import SERVICE, Push, Releases, sentence
-from tests.waiting import HANGS_SECONDS, until
+from tests.support import variants
+from tests.support.estate import BIN, ESTATE, Sandbox
+from tests.support.load import UnderLoad, under_load
+from tests.support.releases import SERVICE, Push, Releases, sentence
+from tests.support.waiting import HANGS_SECONDS, until
 
 MINIMUM = 30_000
 RATE = 110.0  # a little more, so that a hundred arrive

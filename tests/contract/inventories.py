@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from plugins.plugin_utils.variable_names import nearest, strangers
-from plugins.plugin_utils.variables import declared
+from ops.variables.names import nearest, strangers
+from ops.variables.types import declared
 from tests.contract.files import Yaml, load
 from tests.contract.rule import Broken, rule
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import ansible.module_utils
 import botocore.session
 import yaml
 from ansible.module_utils.basic import AnsibleModule
@@ -40,10 +39,7 @@ class _CalledError(Exception):
 
 
 def load_module(root: Path, path: Path) -> Any:
-    """Import a module as Ansible does, with the checkout's module_utils."""
-    utils = str(root / "plugins/module_utils")
-    if utils not in ansible.module_utils.__path__:
-        ansible.module_utils.__path__.append(utils)
+    """Return a module of ours, imported from its file."""
     specification = importlib.util.spec_from_file_location(f"own_module_{path.stem}", path)
     assert specification and specification.loader
     module = importlib.util.module_from_spec(specification)
@@ -130,7 +126,7 @@ def compare(documented: Yaml, taken: Yaml, prefix: str = "") -> Iterator[str]:
 )
 def requests_use_names_that_aws_knows(root: Path) -> Iterator[str]:
     """Keywords that stand literally in a call; those built at run time are the sandbox's and AWS's to refuse."""
-    for path in files(root, "plugins/modules", "plugins/module_utils"):
+    for path in files(root, "plugins/modules", "ops"):
         if path.suffix != ".py":
             continue
         tree = ast.parse(path.read_text())
@@ -215,20 +211,20 @@ WITHOUT_ERRORS = {"ec2", "s3"}
 
 READS = re.compile(r"\b(get_secret_value|batch_get_secret_value|get_random_password)\b")
 LOOKUPS = re.compile(r"\b(secretsmanager_secret|aws_secret|ssm_parameter|aws_ssm)\b")
-READER = "plugins/module_utils/secret_values.py"
+READER = "ops/aws/secrets.py"
 HIDING = re.compile(r"\b(hiding_secrets\(|run\()")
 
 
 @rule(
     Broken("x.py: get_secret_value", {X: 'm.client("secretsmanager").get_secret_value(SecretId="a")\nrun(m)\n'}),
-    Broken("u.py: get_random_password", {"plugins/module_utils/u.py": "def f(s):\n    s.get_random_password()\n"}),
-    Broken("p.py: get_secret_value", {"plugins/plugin_utils/p.py": "def f(s):\n    s.get_secret_value()\n"}),
+    Broken("u.py: get_random_password", {"ops/aws/u.py": "def f(s):\n    s.get_random_password()\n"}),
+    Broken("p.py: get_secret_value", {"plugins/action/p.py": "def f(s):\n    s.get_secret_value()\n"}),
     Broken("hides none", {X: 'token = fetch(module.client("secretsmanager"), "a", BEARER)\n'}),
     Broken("secretsmanager_secret", {"roles/x/vars/main.yml": "t: '{{ lookup(\"a.b.secretsmanager_secret\") }}'\n"}),
 )
 def secrets_are_read_in_one_place_and_hidden(root: Path) -> Iterator[str]:
     """A value read elsewhere is one that no redaction knows of; a module that breaks prints what it holds."""
-    for path in files(root, "plugins"):
+    for path in files(root, "ops", "plugins"):
         text, name = path.read_text() if path.suffix == ".py" else "", path.relative_to(root)
         if str(name) != READER:
             yield from (f"{name}: {found} belongs into {READER}" for found in sorted(set(READS.findall(text))))

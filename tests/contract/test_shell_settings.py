@@ -40,7 +40,7 @@ def read_by_clients() -> set[str]:
 
 def clients_of_companions() -> set[str]:
     """Return the services whose clients companions make, who know of AWS by their environment only."""
-    trees = [ast.parse(path.read_text()) for path in (CHECKOUT / "plugins/plugin_utils").glob("*.py")]
+    trees = [ast.parse(path.read_text()) for path in (CHECKOUT / "ops").rglob("*.py")]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     made = [call.args[0] for call in calls if ast.unparse(call.func) == "boto3.client"]
     return {ast.literal_eval(service) for service in made}

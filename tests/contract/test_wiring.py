@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import ansible.module_utils
 import boto3
 import moto
 import pytest
@@ -25,8 +24,7 @@ ACCOUNT = "123456789012"
 @pytest.fixture(scope="module")
 def nothing_found() -> dict[str, Any]:
     """`stack_found` of an empty account, found by the very functions that find estates."""
-    ansible.module_utils.__path__.append(str(CHECKOUT / "plugins/module_utils"))
-    finders = importlib.import_module("ansible.module_utils.estate")
+    finders = importlib.import_module("ops.stack.discovery")
     estate = finders.Estate("campshub360-tier1", ACCOUNT, REGION, "aws", "nowhere.example")
     found = {"account_id": ACCOUNT, "region": REGION, "partition": "aws", "caller_arn": "arn:aws:iam::1:user/nobody"}
     found["at"] = "20261125T113000Z"

@@ -10,12 +10,12 @@ import jinja2
 from ansible.cli.playbook import PlaybookCLI
 from jinja2 import nodes
 
-from plugins.plugin_utils.variables import Option, UntypableError, declarations, typed
+from ops.variables.types import Option, UntypableError, declarations, typed
 from sandbox.cli import _parser
-from tests import printed
 from tests.contract.files import load, playbooks, roles, texts
 from tests.contract.roles import Anything, templates
 from tests.contract.rule import Broken, rule
+from tests.support import printed
 
 CONVERSIONS = {"bool", "int", "float"}
 # Why each conversion of a variable as it came may stand: file, and what is converted.

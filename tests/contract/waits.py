@@ -11,7 +11,11 @@ from pathlib import Path
 from tests.contract.files import texts
 from tests.contract.rule import Broken, rule
 
-HOMES = ("tests/waiting.py", "tests/run.py", "tests/stuck.py")  # where waiting is done, and what runs tests
+HOMES = (
+    "tests/support/waiting.py",
+    "tests/run.py",
+    "tests/support/stuck.py",
+)  # where waiting is done, and what runs tests
 FOLDERS = ("tests", "molecule")
 TEST = "tests/unit/test_x.py"
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter"}
@@ -127,7 +131,7 @@ def no_test_naps(root: Path) -> Iterator[str]:
     Broken(f"{TEST}:1", {TEST: "def eventually(what, seconds: float = 30): ..."}),
 )
 def no_test_has_a_limit_of_its_own(root: Path) -> Iterator[str]:
-    """But for tests/waiting.py's, which is for what hangs: any other is too short for some machine."""
+    """But for tests/support/waiting.py's, which is for what hangs: any other is too short for some machine."""
     for name, tree in trees(root):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and (called := last_name(node.func)) in LASTING:

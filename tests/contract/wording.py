@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.contract.files import files, lines
 from tests.contract.rule import Broken, rule
 
-PRODUCT = ("roles", "playbooks", "plugins")
+PRODUCT = ("roles", "playbooks", "plugins", "ops")
 
 REHEARSAL = re.compile(r"sandbox|localstack|\bmoto", re.IGNORECASE)
 
@@ -24,9 +24,9 @@ CONNECTS = re.compile(
 SPEAKS = re.compile(r"^\s*(import|from)\s+(socket|http\.client|urllib\.request|requests|paramiko|telnetlib)\b")
 # Why each part that opens connections of its own may.
 SPEAKERS = {
-    "plugins/module_utils/https.py": "asks the public address, as anybody outside can",
+    "ops/probe/client.py": "asks the public address, as anybody outside can",
     "plugins/connection/warm_local.py": "hands modules to a process of this machine, over a socket file",
-    "plugins/plugin_utils/warm_server.py": "is that process",
+    "ops/process/warm_server.py": "is that process",
 }
 
 

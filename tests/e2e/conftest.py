@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.config import Settings
-from tests.estate import ESTATE, Sandbox
+from tests.support.estate import ESTATE, Sandbox
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.names import ESTATE_LIMIT
+from ops.stack.naming import ESTATE_LIMIT
 from sandbox.runtime.network import read_hosts
-from tests.estate import ESTATE, NAME, Ask, Played, Sandbox
-from tests.inventory import inventory
-from tests.places import Place
+from tests.support.estate import ESTATE, NAME, Ask, Played, Sandbox
+from tests.support.inventory import inventory
+from tests.support.places import Place
 
 ZONE = NAME.partition(".")[2]
 BESIDE = f"{ESTATE}-".ljust(ESTATE_LIMIT, "x")

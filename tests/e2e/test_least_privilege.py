@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.estate import ESTATE, Sandbox
-from tests.policies import Policy, Request, allowed, concerns, listed, statements
+from tests.support.estate import ESTATE, Sandbox
+from tests.support.policies import Policy, Request, allowed, concerns, listed, statements
 
 ROLES = ("task", "execution", "migration-execution")
 REGION, ACCOUNT = "us-east-1", "123456789012"

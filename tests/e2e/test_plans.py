@@ -15,10 +15,10 @@ import pytest
 
 from sandbox.config import CHECKOUT
 from tests.e2e.drift import DRIFT, Client, Estate
-from tests.estate import ESTATE, Played, Sandbox
-from tests.inventory import inventory
-from tests.plans import lies
-from tests.waiting import until
+from tests.support.estate import ESTATE, Played, Sandbox
+from tests.support.inventory import inventory
+from tests.support.plans import lies
+from tests.support.waiting import until
 
 ZONE = "tier1.campshub360.example"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.config import CHECKOUT
-from tests import printed, stuck
-from tests.estate import RELEASE, Sandbox
+from tests.support import printed, stuck
+from tests.support.estate import RELEASE, Sandbox
 
 #: told by other tests of this scenario: they take minutes, or all that there is
 ELSEWHERE = {"provision", "destroy"}

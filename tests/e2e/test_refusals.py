@@ -12,7 +12,7 @@ from subprocess import run
 import pytest
 
 from sandbox.config import CHECKOUT
-from tests.estate import BIN, ESTATE, INVENTORIES, RELEASE, Played, Sandbox
+from tests.support.estate import BIN, ESTATE, INVENTORIES, RELEASE, Played, Sandbox
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.config import CHECKOUT
-from tests import shell
-from tests.estate import BIN, ESTATE, NAME, RELEASE, Sandbox
-from tests.waiting import HANGS_SECONDS
+from tests.support import shell
+from tests.support.estate import BIN, ESTATE, NAME, RELEASE, Sandbox
+from tests.support.waiting import HANGS_SECONDS
 
 SETTINGS = pytest.mark.parametrize("settings", [shell.wrong, shell.right], ids=["wrong", "right"])
 #: command, and what it prints

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from sandbox.config import CHECKOUT, Settings
-from tests.estate import ESTATE, Sandbox
-from tests.inventory import inventory
+from tests.support.estate import ESTATE, Sandbox
+from tests.support.inventory import inventory
 
 ZONE = "tier1.campshub360.example"
 #: ids, addresses and moments: what AWS makes up for each estate anew

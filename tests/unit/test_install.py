@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import HANGS_SECONDS
+from tests.support.waiting import HANGS_SECONDS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SYSTEM = ("bash", "cat", "dirname", "env", "grep", "mkdir", "sh", "sleep", "tail", "touch")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.plans import lies
+from tests.support.plans import lies
 
 
 def change(task: str = "Keep it", item: str | None = None, **diff: Any) -> dict[str, Any]:

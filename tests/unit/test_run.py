@@ -15,10 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests import run, stuck
+from tests import run
 from tests.reports import pytest_runtest_logreport
 from tests.run import CHECKOUT, LANES, STEPS, Lane, Outcome, Step
-from tests.waiting import HANGS_SECONDS, until
+from tests.support import stuck
+from tests.support.waiting import HANGS_SECONDS, until
 
 REPORT = '<testsuites><testsuite tests="5" failures="1" errors="1" skipped="1"/></testsuites>'
 

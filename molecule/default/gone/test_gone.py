@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.config import Settings
 from sandbox.runtime import processes
-from tests.estate import ESTATE, Sandbox
+from tests.support.estate import ESTATE, Sandbox
 
 FINAL = f"{ESTATE}-final-"
 

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.config import Settings
 from sandbox.runtime.network import read_hosts
-from tests.estate import ESTATE, Ask, Sandbox, secret_values
+from tests.support.estate import ESTATE, Ask, Sandbox, secret_values
 
 
 @pytest.fixture(scope="session")

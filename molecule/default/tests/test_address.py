@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.estate import ESTATE, NAME, RELEASE, Ask
-from tests.waiting import HANGS_SECONDS
+from tests.support.estate import ESTATE, NAME, RELEASE, Ask
+from tests.support.waiting import HANGS_SECONDS
 
 
 def speak(address: str, context: ssl.SSLContext) -> str | None:

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.config import CHECKOUT
 from tests.contract.files import roles
-from tests.estate import RELEASE, Sandbox, revealed
+from tests.support.estate import RELEASE, Sandbox, revealed
 
 PROVISIONED = [role.name for role in roles(CHECKOUT) if role.name not in ("stack", "lock", "probe", "report")]
 

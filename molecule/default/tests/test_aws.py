@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.estate import ESTATE, RELEASE
+from tests.support.estate import ESTATE, RELEASE
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from redis.retry import Retry
 
 from sandbox.config import CHECKOUT
 from sandbox.runtime.network import read_hosts
-from tests.estate import ESTATE, NAME, Sandbox
-from tests.waiting import HANGS_SECONDS
+from tests.support.estate import ESTATE, NAME, Sandbox
+from tests.support.waiting import HANGS_SECONDS
 
 
 @pytest.fixture

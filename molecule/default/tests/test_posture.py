@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.estate import ESTATE, Sandbox
+from tests.support.estate import ESTATE, Sandbox
 
 BUCKETS = ("static", "media", "documents", "backups", "reports")
 ANYWHERE = "0.0.0.0/0"

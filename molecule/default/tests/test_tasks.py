@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from sandbox.runtime import processes
-from tests.estate import ESTATE, Ask, Sandbox
-from tests.waiting import until
+from tests.support.estate import ESTATE, Ask, Sandbox
+from tests.support.waiting import until
 
 Command = Callable[[str], dict[str, Any]]
 

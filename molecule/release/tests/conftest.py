@@ -6,10 +6,10 @@ import pytest
 
 from sandbox.config import Settings
 from sandbox.runtime.network import read_hosts
-from tests import variants
-from tests.estate import ESTATE, Ask, Sandbox
-from tests.releases import QUICK, Push, Releases
-from tests.runner import Runner
+from tests.support import variants
+from tests.support.estate import ESTATE, Ask, Sandbox
+from tests.support.releases import QUICK, Push, Releases
+from tests.support.runner import Runner
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests import variants
-from tests.estate import ESTATE, Ask, Sandbox, revealed, secret_values
-from tests.load import under_load
-from tests.releases import REPORTS, Push, Releases, sentence
-from tests.watch import command_lines
+from tests.support import variants
+from tests.support.estate import ESTATE, Ask, Sandbox, revealed, secret_values
+from tests.support.load import under_load
+from tests.support.releases import REPORTS, Push, Releases, sentence
+from tests.support.watch import command_lines
 
 TOKEN = f"{ESTATE}/heartbeat-token"
 COMMIT = "4c8a1f0e9d7b6a5c3e2f1d0b9a8c7e6f5d4b3a21"

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests import variants
-from tests.estate import Ask, Sandbox
-from tests.load import at_most, shared, under_load
-from tests.releases import Push, Releases
+from tests.support import variants
+from tests.support.estate import Ask, Sandbox
+from tests.support.load import at_most, shared, under_load
+from tests.support.releases import Push, Releases
 
-from ansible.module_utils.probing import Request  # isort: skip
+from ops.probe.results import Request  # isort: skip
 
 BEFORE = "1.1.0"
 

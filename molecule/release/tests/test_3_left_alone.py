@@ -7,11 +7,11 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests import variants
-from tests.estate import ESTATE, Ask, Sandbox
-from tests.releases import PATIENT, REPORTS, Push, Releases, sentence
-from tests.runner import Runner
-from tests.waiting import HANGS_SECONDS, until
+from tests.support import variants
+from tests.support.estate import ESTATE, Ask, Sandbox
+from tests.support.releases import PATIENT, REPORTS, Push, Releases, sentence
+from tests.support.runner import Runner
+from tests.support.waiting import HANGS_SECONDS, until
 
 BEFORE = "1.1.0"
 #: what a person may write, and no template: braces, a quote of each kind, percent, more than ASCII, two lines

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests import variants
-from tests.estate import ESTATE, Ask, Played, Sandbox
-from tests.load import under_load
-from tests.releases import PATIENT, Push, Releases, sentence
-from tests.waiting import until
+from tests.support import variants
+from tests.support.estate import ESTATE, Ask, Played, Sandbox
+from tests.support.load import under_load
+from tests.support.releases import PATIENT, Push, Releases, sentence
+from tests.support.waiting import until
 
 BEFORE, TAG = "1.3.0", "1.4.0"
 NAMED = ("-e", f"confirm={ESTATE}")

@@ -12,7 +12,7 @@ from http import HTTPStatus
 import pytest
 
 from sandbox.lifecycle import clear
-from tests.waiting import until
+from tests.support.waiting import until
 
 from .harness import ADMIN, Client, Estate, Task, ready
 

@@ -27,9 +27,9 @@ from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
 from sandbox.runtime.processes import Command, Process, start
 from sandbox.runtime.valkey import Valkey
-from tests import nets
-from tests.variants import Variant
-from tests.waiting import HANGS_SECONDS, until
+from tests.support import nets
+from tests.support.variants import Variant
+from tests.support.waiting import HANGS_SECONDS, until
 
 APP = Path(__file__).parents[3] / "sandbox/app"
 DATABASE_NAME = "campshub360.abc123.us-east-1.rds.amazonaws.com"

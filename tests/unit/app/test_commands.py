@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.variants import blocking_migration
-from tests.waiting import until
+from tests.support.variants import blocking_migration
+from tests.support.waiting import until
 
 from .harness import ADMIN, MASTER, SECRETS, Estate, Task
 

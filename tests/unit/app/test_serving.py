@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.waiting import HANGS_SECONDS, until
+from tests.support.waiting import HANGS_SECONDS, until
 
 from .harness import ADMIN, MASTER, RATE_LIMIT, SECRETS, Answer, Client, Estate, Task, ready
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import variants
-from tests.variants import DEMAND, Patch, Variant
-from tests.waiting import until
+from tests.support import variants
+from tests.support.variants import DEMAND, Patch, Variant
+from tests.support.waiting import until
 
 from .harness import ADMIN, APP, SECRETS, Client, Estate, Task, ready
 

@@ -13,16 +13,16 @@ from types import ModuleType
 
 import pytest
 
-import plugins.plugin_utils.prober  # noqa: F401  makes our module_utils importable
-from tests import variants
-from tests.spinning import spinning
-from tests.variants import Variant
-from tests.waiting import until
+import ops.probe.prober  # noqa: F401  makes our module_utils importable
+from tests.support import variants
+from tests.support.spinning import spinning
+from tests.support.variants import Variant
+from tests.support.waiting import until
 
 from .harness import ADMIN, APP, SECRETS, Estate, Task, TlsEndpoint, ready
 
-from ansible.module_utils.contract import Check, Contract  # isort: skip
-from ansible.module_utils.https import Address  # isort: skip
+from ops.release.smoke_test import Check, Contract  # isort: skip
+from ops.probe.client import Address  # isort: skip
 
 HOST = "app.campshub360.example"
 THREADS = 4

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.config import CHECKOUT
-from tests.waiting import HANGS_SECONDS
+from tests.support.waiting import HANGS_SECONDS
 
 PROGRAM = str(Path(sys.executable).with_name("ansible-playbook"))
 REFUSED = 5

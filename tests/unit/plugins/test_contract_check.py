@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.contract import Check, Contract, is_cold, stylesheet, told
 
-from tests.unit.plugins.outside import TOKEN, Outside, serving
+from ops.release.smoke_test import Check, Contract, is_cold, stylesheet, told
+from tests.support.ops.outside import TOKEN, Outside, serving
 
 MARKED = {"X-Test-Traffic": "a-secret"}
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.module_utils.aws_resource import same_version
-from ansible.module_utils.database import database_state, log_exports, request
 
+from ops.aws.rds import database_state, log_exports, request
+from ops.aws.resource import same_version
 from plugins.modules.cache_group import CacheGroup, cache_state, endpoint, steps
 from plugins.modules.cache_group import request as cache_request
 from plugins.modules.database_instance import DatabaseInstance

@@ -10,8 +10,8 @@ import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from plugins.modules import ecs_run
-from tests.unit.plugins.own_modules import call, environment
-from tests.unit.sandbox.api_only import LocalApi, serving
+from tests.support.ops.own_modules import call, environment
+from tests.support.sandbox.api_only import LocalApi, serving
 
 GROUP, STREAM = "/ecs/t1", "t1-migrate/app/0123"
 ARN = "arn:aws:ecs:us-east-1:123456789012:task/t1/0123"

@@ -7,11 +7,11 @@ from typing import Any
 
 import botocore.session
 import pytest
-from ansible.module_utils.aws_resource import run
-from ansible.module_utils.deployments import deployments
 from botocore.exceptions import ParamValidationError
 from botocore.validate import validate_parameters
 
+from ops.aws.ecs import deployments
+from ops.aws.resource import run
 from plugins.modules.ecs_service import (
     BALANCER,
     DEPLOYING,

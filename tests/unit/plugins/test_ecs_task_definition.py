@@ -9,8 +9,8 @@ import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from plugins.modules import ecs_task_definition
-from tests.unit.plugins.own_modules import call, environment
-from tests.unit.sandbox.api_only import LocalApi, serving
+from tests.support.ops.own_modules import call, environment
+from tests.support.sandbox.api_only import LocalApi, serving
 
 OPTIONS: dict[str, Any] = {
     "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/t1@sha256:" + "1" * 64,

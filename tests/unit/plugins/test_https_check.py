@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from plugins.modules import https_check
-from tests.unit.plugins.outside import Outside, serving
-from tests.unit.plugins.own_modules import call
+from tests.support.ops.outside import Outside, serving
+from tests.support.ops.own_modules import call
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 
 from plugins.modules import listener_rule, listener_weights
 from plugins.modules.listener_rule import fingerprint, header
-from tests.unit.plugins.own_modules import call, environment, mutations
-from tests.unit.sandbox.api_only import LocalApi, serving
+from tests.support.ops.own_modules import call, environment, mutations
+from tests.support.sandbox.api_only import LocalApi, serving
 
 VALUE, LATER = "the-value-that-nobody-may-see", "another-that-nobody-may-see"
 HEADER = "X-Test-Traffic"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.elb import forwarded
 
+from ops.aws.elb import forwarded
 from plugins.modules.listener import action_state, redirect_action
 from plugins.modules.listener_rule import is_sticky, paths, weights
 

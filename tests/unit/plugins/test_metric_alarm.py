@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.aws_resource import run
 
+from ops.aws.resource import run
 from plugins.modules.metric_alarm import MetricAlarm
-from tests.unit.sandbox.api_only import LocalApi, serving
+from tests.support.sandbox.api_only import LocalApi, serving
 
 GROUP = [{"Name": "TargetGroup", "Value": "targetgroup/t1-blue/1"}, {"Name": "LoadBalancer", "Value": "app/t1/1"}]
 

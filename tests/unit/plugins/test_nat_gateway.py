@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from plugins.modules.nat_gateway import NatGateway, tagged
-from tests.unit import account
+from tests.support.sandbox import account
 
 NAME = "t1-nat-a"
 

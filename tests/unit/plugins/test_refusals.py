@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.module_utils.aws_resource import Resource, State, run
 
+from ops.aws.resource import Resource, State, run
 from plugins.modules.cache_group import CacheGroup
 from plugins.modules.database_instance import DatabaseInstance
 from plugins.modules.database_parameter_group import DatabaseParameterGroup

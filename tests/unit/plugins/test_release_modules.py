@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils import record
-from ansible.module_utils.sample import Figures
-from ansible.module_utils.traffic import suffix
 
+from ops.release.metrics import suffix
+from ops.release.sample import Figures
+from ops.report import events as record
 from plugins.modules import release_answer, release_look, run_note
-from sandbox.api.cloudwatch import Distribution
-from sandbox.controllers import ecs_deployments
-from tests.unit.plugins.deployments import CANARY, deployed
-from tests.unit.plugins.own_modules import call, environment, mutations
-from tests.unit.sandbox.api_only import serving
-from tests.unit.sandbox.colours import pause
-from tests.unit.sandbox.test_ecs_rollouts import Region, Scene
-from tests.waiting import until
+from sandbox.services.cloudwatch.api import Distribution
+from sandbox.services.ecs.deployment import stages as ecs_deployments
+from tests.support.ops.deployments import CANARY, deployed
+from tests.support.ops.own_modules import call, environment, mutations
+from tests.support.sandbox.api_only import serving
+from tests.support.sandbox.colours import pause
+from tests.support.waiting import until
+from tests.unit.services.ecs.test_rollouts import Region, Scene
 
 WHY = "green answers 4.8 % of 312 requests with 5xx"
 

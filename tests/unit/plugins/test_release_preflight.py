@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from plugins.modules import release_preflight
-from sandbox.controllers import ecs_deployments
 from sandbox.runtime.images import Images
-from tests.unit.plugins.canaries import BINARY, SENDABLE, TOKENS, UNSENDABLE, leaks
-from tests.unit.plugins.deployments import CANARY, deployed
-from tests.unit.plugins.own_modules import call, environment, mutations
-from tests.unit.sandbox.api_only import serving
-from tests.unit.sandbox.test_ecs_rollouts import QUICK, Region, Scene
+from sandbox.services.ecs.deployment import stages as ecs_deployments
+from tests.support.ops.canaries import BINARY, SENDABLE, TOKENS, UNSENDABLE, leaks
+from tests.support.ops.deployments import CANARY, deployed
+from tests.support.ops.own_modules import call, environment, mutations
+from tests.support.sandbox.api_only import serving
+from tests.unit.services.ecs.test_rollouts import QUICK, Region, Scene
 
 LOG_GROUP = "/ecs/web"
 

@@ -17,17 +17,17 @@ from typing import Any
 
 import botocore.client
 import pytest
-from ansible.module_utils.https import Client
-from ansible.module_utils.probing import Log, Request
 from ansible.module_utils.testing import patch_module_args  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 
+from ops.probe.client import Client
+from ops.probe.results import Log, Request
 from plugins.modules import cache_group, contract_check, https_traffic, listener_rule, probe, secret
 from sandbox.runtime.certificates import Authority
-from tests.unit.plugins.canaries import BINARY, SENDABLE, TEXTS, TOKENS, leaks
-from tests.unit.plugins.outside import TOKEN, Outside, serving
-from tests.unit.plugins.own_modules import environment
-from tests.unit.sandbox import api_only
+from tests.support.ops.canaries import BINARY, SENDABLE, TEXTS, TOKENS, leaks
+from tests.support.ops.outside import TOKEN, Outside, serving
+from tests.support.ops.own_modules import environment
+from tests.support.sandbox import api_only
 
 HEADER = "a-good-value-for-the-header"
 CANARIES: dict[str, str | bytes] = {**TEXTS, "bytes": BINARY}

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.plugins.canaries import TEXTS, leaks
-from tests.unit.plugins.outside import Outside, serving
-from tests.unit.plugins.test_probe_process import environment
-from tests.unit.sandbox import api_only
-from tests.waiting import HANGS_SECONDS
+from tests.support.ops.canaries import TEXTS, leaks
+from tests.support.ops.outside import Outside, serving
+from tests.support.sandbox import api_only
+from tests.support.waiting import HANGS_SECONDS
+from tests.unit.ops.probe.test_probe_process import environment
 
 CHECKOUT = Path(__file__).parents[3]
 NAMES = ("quotes", "json", "newline", "beyond Latin-1")

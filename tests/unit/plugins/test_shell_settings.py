@@ -13,9 +13,9 @@ import jinja2
 import pytest
 
 from sandbox.config import CHECKOUT
-from tests import nets, shell
 from tests.contract.files import load
-from tests.waiting import HANGS_SECONDS
+from tests.support import nets, shell
+from tests.support.waiting import HANGS_SECONDS
 
 BIN = Path(sys.executable).parent
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREALACCOUNT00000", "AWS_SECRET_ACCESS_KEY": "of-a-real-account"}

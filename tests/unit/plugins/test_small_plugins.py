@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.estate import current_version, subnets_of
-
+from ops.stack.discovery import current_version, subnets_of
 from plugins.callback.story import indented, progress, table
 from plugins.connection.warm_local import environment_of
 from plugins.filter.secrets import pinned_secrets

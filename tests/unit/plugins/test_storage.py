@@ -7,9 +7,9 @@ from typing import Any
 
 import botocore.session
 import pytest
-from ansible.module_utils.policies import reworded
 from botocore.validate import validate_parameters
 
+from ops.aws.policies import reworded
 from plugins.modules.bucket import Bucket, encryption_rule, lifecycle_rules, tls_only
 from plugins.modules.repository import LIFECYCLE_POLICY, Repository
 

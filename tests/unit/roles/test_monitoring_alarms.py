@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.api.metric_math import Value, evaluate_all
 from sandbox.config import CHECKOUT
+from sandbox.services.cloudwatch.metric_math import Value, evaluate_all
 
 ROLE = CHECKOUT / "roles/monitoring"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())

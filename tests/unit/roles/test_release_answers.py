@@ -72,7 +72,7 @@ def test_warming_leaves_most_of_the_pause_to_others(pause: int, minute: float, s
 
 @pytest.mark.parametrize("judged", [PASS, UNSURE, FAIL])
 def test_what_was_judged_is_answered(judged: dict[str, Any]) -> None:
-    """What it means is decided in plugins/module_utils/gate.py."""
+    """What it means is decided in ops/release/analysis.py."""
     assert answered("judge", __release_judged=judged) == (judged["goes_on"], judged["verdict"]["words"])
 
 

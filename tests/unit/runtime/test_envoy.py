@@ -32,10 +32,10 @@ from sandbox.runtime.envoy import (
     TcpListener,
     Tls,
 )
-from tests import nets
-from tests.paths import STRANGE
+from tests.support import nets
+from tests.support.paths import STRANGE
+from tests.support.waiting import HANGS_SECONDS, until
 from tests.unit.runtime.upstreams import Upstream, upstream
-from tests.waiting import HANGS_SECONDS, until
 
 NET = nets.OWN
 HOST = "app.campshub360.example"

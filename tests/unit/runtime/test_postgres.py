@@ -12,14 +12,14 @@ import psycopg
 import psycopg.conninfo
 import pytest
 
-from sandbox.api.rds_parameters import catalogue
 from sandbox.lifecycle import clear
 from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres
-from tests import nets
-from tests.paths import STRANGE
-from tests.waiting import HANGS_SECONDS, until
+from sandbox.services.rds.parameters import catalogue
+from tests.support import nets
+from tests.support.paths import STRANGE
+from tests.support.waiting import HANGS_SECONDS, until
 
 NAME = "orders.example.us-east-1.rds.amazonaws.com"
 MASTER = Master("orders_admin", "correct horse 'battery'", "orders")

@@ -18,9 +18,9 @@ from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
 from sandbox.runtime.postgres import Master, Postgres, PostgresError
 from sandbox.runtime.postgres_pair import Pair
-from tests import nets
-from tests.paths import STRANGE
-from tests.waiting import until
+from tests.support import nets
+from tests.support.paths import STRANGE
+from tests.support.waiting import until
 
 MASTER = Master("orders_admin", "a password of some length", "orders")
 PARAMETERS = {"rds.force_ssl": "1"}

@@ -15,7 +15,7 @@ import pytest
 
 from sandbox.runtime import proc, processes
 from sandbox.runtime.processes import Command, start, sweep
-from tests.waiting import HANGS_SECONDS, until
+from tests.support.waiting import HANGS_SECONDS, until
 
 SLOWLY = 0.05  # seconds, for each line
 ORPHAN_MAKER = "sleep infinity & echo $!; wait"

@@ -19,8 +19,8 @@ from sandbox.runtime import valkey
 from sandbox.runtime.network import Network
 from sandbox.runtime.processes import sweep
 from sandbox.runtime.valkey import PORT, Valkey
-from tests import nets
-from tests.waiting import until
+from tests.support import nets
+from tests.support.waiting import until
 
 TOKEN = "first-token-of-16-characters"
 PARAMETERS = {"maxmemory-policy": "allkeys-lru"}

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from sandbox.runtime import proc, processes
-from tests import nets, shell
-from tests.paths import STRANGE
-from tests.waiting import until
+from tests.support import nets, shell
+from tests.support.paths import STRANGE
+from tests.support.waiting import until
 
 NET, ANOTHER = nets.beside(2), nets.beside(3)
 

@@ -1,0 +1,1 @@
+"""Resources of AWS: read, compared with what is desired, changed, waited for."""

@@ -1,0 +1,48 @@
+"""What our load-balancing modules share: names instead of ARNs, so that a plan resolves before anything exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ops.aws.resource import State, tags_from, unless_missing
+from ops.stack.ownership import listener_on
+
+
+def find_balancer(elb: Any, name: str) -> State | None:
+    answer = unless_missing("LoadBalancerNotFound", elb.describe_load_balancers, Names=[name])
+    return dict(answer["LoadBalancers"][0]) if answer else None
+
+
+def find_listener(elb: Any, balancer: str, port: int) -> State | None:
+    """The listener on that port of the load balancer of that name."""
+    found = find_balancer(elb, balancer)
+    if found is None:
+        return None
+    listeners = elb.describe_listeners(LoadBalancerArn=found["LoadBalancerArn"])["Listeners"]
+    listener = listener_on(listeners, port)
+    return dict(listener) if listener else None
+
+
+def group_arn(elb: Any, name: str) -> str:
+    return str(elb.describe_target_groups(Names=[name])["TargetGroups"][0]["TargetGroupArn"])
+
+
+def group_name(arn: str) -> str:
+    """arn:...:targetgroup/NAME/ID -> NAME"""
+    return arn.split("/")[1]
+
+
+def forwarded(actions: Iterable[State]) -> dict[str, int]:
+    """Target group names and weights of the forward action among these; empty if there is none."""
+    for action in actions:
+        if action["Type"] == "forward":
+            groups = action.get("ForwardConfig", {}).get("TargetGroups") or [
+                {"TargetGroupArn": action["TargetGroupArn"]}
+            ]
+            return {group_name(group["TargetGroupArn"]): group.get("Weight", 1) for group in groups}
+    return {}
+
+
+def tags_of(elb: Any, arn: str) -> dict[str, str]:
+    return tags_from(elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"])

@@ -1,0 +1,99 @@
+"""How an RDS instance is read: AWS's answer, with what is pending, as the options of our module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ops.aws.resource import State, tags_from
+
+# Statuses from which an instance does not come back by itself:
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
+STUCK = frozenset(
+    {
+        "failed",
+        "inaccessible-encryption-credentials",
+        "incompatible-credentials",
+        "incompatible-network",
+        "incompatible-option-group",
+        "incompatible-parameters",
+        "incompatible-restore",
+        "insufficient-capacity",
+        "restore-error",
+        "storage-full",
+    }
+)
+
+PLAIN = {  # our option -> AWS's name, in the answer and (but for two, below) in the request
+    "engine": "Engine",
+    "engine_version": "EngineVersion",
+    "instance_class": "DBInstanceClass",
+    "allocated_storage_gb": "AllocatedStorage",
+    "storage_type": "StorageType",
+    "kms_key_arn": "KmsKeyId",
+    "database_name": "DBName",
+    "master_username": "MasterUsername",
+    "multi_az": "MultiAZ",
+    "publicly_accessible": "PubliclyAccessible",
+    "backup_retention_days": "BackupRetentionPeriod",
+    "backup_window": "PreferredBackupWindow",
+    "maintenance_window": "PreferredMaintenanceWindow",
+    "minor_upgrades": "AutoMinorVersionUpgrade",
+    "copy_tags_to_snapshots": "CopyTagsToSnapshot",
+    "deletion_protection": "DeletionProtection",
+    "ca_certificate": "CACertificateIdentifier",
+}
+FIXED = frozenset({"engine", "kms_key_arn", "database_name", "master_username", "subnet_group"})
+
+
+def coming(instance: State) -> State:
+    """The instance as it will be when what is pending has been done."""
+    pending = instance.get("PendingModifiedValues", {})
+    return {**instance, **pending}
+
+
+def growth(shown: State) -> int:
+    """Up to how many GB storage grows by itself; 0 if it doesn't, which AWS also says by the size that it has."""
+    most = int(shown.get("MaxAllocatedStorage", 0))
+    return 0 if most == shown.get("AllocatedStorage") else most
+
+
+def log_exports(instance: State) -> list[str]:
+    pending = instance.get("PendingModifiedValues", {}).get("PendingCloudwatchLogsExports", {})
+    enabled = {*instance.get("EnabledCloudwatchLogsExports", []), *pending.get("LogTypesToEnable", [])}
+    return sorted(enabled - {*pending.get("LogTypesToDisable", [])})
+
+
+def database_state(instance: State) -> State:
+    """An instance in the options of our module, and what others need to know of it."""
+    shown = coming(instance)
+    insights = shown.get("PerformanceInsightsEnabled", False)
+    groups = instance.get("DBParameterGroups") or [{}]
+    return {
+        **{ours: shown.get(aws) for ours, aws in PLAIN.items()},
+        "arn": instance["DBInstanceArn"],
+        "status": instance["DBInstanceStatus"],
+        "endpoint": instance.get("Endpoint", {}).get("Address"),
+        "max_allocated_storage_gb": growth(shown),
+        "subnet_group": instance.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
+        "security_groups": sorted(group["VpcSecurityGroupId"] for group in instance.get("VpcSecurityGroups", [])),
+        "parameter_group": groups[0].get("DBParameterGroupName"),
+        "performance_insights_days": shown.get("PerformanceInsightsRetentionPeriod", 0) if insights else 0,
+        "log_exports": log_exports(instance),
+        "master_secret": "MasterUserSecret" in instance,
+        "tags": tags_from(instance.get("TagList", [])),
+    }
+
+
+def request(changes: State) -> State:
+    """Wanted values as parameters that CreateDBInstance and ModifyDBInstance share."""
+    wanted: dict[str, Any] = {PLAIN[ours]: value for ours, value in changes.items() if ours in PLAIN}
+    renamed = {"security_groups": "VpcSecurityGroupIds", "parameter_group": "DBParameterGroupName"}
+    wanted |= {aws: changes[ours] for ours, aws in renamed.items() if ours in changes}
+    if growth := changes.get("max_allocated_storage_gb"):
+        wanted["MaxAllocatedStorage"] = growth
+    if "performance_insights_days" in changes:
+        days = changes["performance_insights_days"]
+        wanted["EnablePerformanceInsights"] = days > 0
+        if days:
+            wanted["PerformanceInsightsRetentionPeriod"] = days
+    return wanted

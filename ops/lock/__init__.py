@@ -1,0 +1,1 @@
+"""The deployment lock: a lease in S3 and its keeper."""

@@ -1,0 +1,1 @@
+"""The availability probe: an outside client of the application."""

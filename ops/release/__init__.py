@@ -1,0 +1,1 @@
+"""A release: preflight, deployment, metrics, analysis, smoke test, history."""

@@ -1,0 +1,1 @@
+"""A stack: its names, what belongs to it, and what of it exists."""

@@ -1,0 +1,1 @@
+"""Variables of roles: their names and their types."""

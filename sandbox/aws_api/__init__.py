@@ -1,0 +1,1 @@
+"""The AWS API: HTTPS, calls, errors, faults, journal, principals, state. It knows no service."""

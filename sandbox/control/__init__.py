@@ -1,0 +1,1 @@
+"""What every controller needs: the loop that runs it, its context, stages, isolation."""

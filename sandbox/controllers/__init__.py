@@ -1,1 +1,0 @@
-"""Compare what the API holds with what runs, act, write status back."""

@@ -1,0 +1,1 @@
+"""The ECS agent: runs one task."""

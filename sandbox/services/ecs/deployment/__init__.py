@@ -1,0 +1,1 @@
+"""ECS deployments that shift traffic."""

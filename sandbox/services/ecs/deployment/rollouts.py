@@ -1,0 +1,280 @@
+"""Service deployments carried out: `ecs_deployments` decides, this looks, shifts traffic and tells.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sandbox.control.context import Sandbox
+from sandbox.services.ecs import breaker as ecs_breaker
+from sandbox.services.ecs.deployment import traffic as ecs_traffic
+from sandbox.services.ecs.deployment.stages import GoBack, Leg, View, course, decide, way_back
+from sandbox.services.ecs.deployment_configuration import timeout_of
+from sandbox.services.ecs.deployment_events import deployment_changed, hook_changed
+from sandbox.services.ecs.records.deployments import Hook, Rollback, ServiceDeployment, expiry, revision_arn
+from sandbox.services.ecs.records.services import Deployment, Service
+from sandbox.services.ecs.records.tasks import now
+
+TRIPPED = "the circuit breaker threshold was exceeded."
+NO_CANDIDATE = "No rollback candidate was found to run the rollback."
+
+log = logging.getLogger("sandbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """By deployment id: tasks that are healthy, that are meant to run, and that have not ended yet."""
+
+    healthy: Counter[str]
+    live: Counter[str]
+    remaining: Counter[str]
+
+
+class Rollouts:
+    """Leads the services' deployments on. Everything here happens under `state.lock`."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._courses: dict[str, tuple[Leg, ...]] = {}
+        self._healthy: dict[str, int] = {}  # by rollout, while it replaces task by task
+
+    def look(self, service: Service, seen: Seen) -> Mapping[str, int] | None:
+        """Bring the service's deployment a step further.
+
+        Returns how many tasks each of its revisions shall have; None: replace task by task.
+        """
+        for past in service.rollouts[:-1]:
+            if past.ongoing:
+                past.enter("STOPPED")
+        rollout = service.rollout
+        if rollout is None or service.status != "ACTIVE":
+            if rollout and rollout.ongoing:
+                rollout.enter("STOPPED", "Service deployment stopped because the service was deleted.")
+            return None
+        if not rollout.shifting:
+            if rollout.ongoing:
+                self._roll(service, rollout, seen)
+            return None
+        if rollout.ongoing:
+            self._shift(service, rollout, seen)
+        return self._wanted(service, rollout, seen)
+
+    def go_back(self, service: Service, rollout: ServiceDeployment, reason: str) -> None:
+        """Roll back to the revision before, or stop where there is none."""
+        source, target = rollout.source, rollout.target
+        target.rollout_state = "FAILED"
+        deployment_changed(service, target.id, "FAILED", reason)
+        for hook in rollout.hooks:
+            if hook.status == "AWAITING_ACTION":
+                hook.status = "FAILED"
+        if source is None:
+            rollout.enter("STOPPED", f"{reason} {NO_CANDIDATE}")
+            return
+        target.status, source.status = "ACTIVE", "PRIMARY"
+        source.rollout_state, source.desired_count, source.updated_at = "IN_PROGRESS", service.desired_count, now()
+        service.deployments = [source, *(d for d in service.deployments if d is not source)]
+        rollout.enter("ROLLBACK_IN_PROGRESS", reason)
+        rollout.rollback = Rollback(reason=reason, revision_arn=revision_arn(service.arn, source))
+        deployment_changed(service, source.id, "IN_PROGRESS", f"ECS deployment rolled back: {reason}")
+        if rollout.shifting and rollout.leg is None:
+            self._finish(service, rollout)  # nothing was touched, so nothing has to be put back
+        elif rollout.shifting and rollout.leg is not None:
+            drained = not self._courses[rollout.id][rollout.leg].blue
+            self._courses[rollout.id] = way_back(drained=drained)
+            self._enter(service, rollout, 0)
+
+    # Traffic from one target group to the other
+
+    def _shift(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> None:
+        if rollout.status == "PENDING":
+            self._begin(service, rollout, seen)
+        match rollout.status:
+            case "STOP_REQUESTED":
+                rollout.enter("STOPPED")
+            case "ROLLBACK_REQUESTED":
+                self.go_back(service, rollout, rollout.reason or "")
+            case "IN_PROGRESS" if self._alarmed(service, rollout):
+                return
+            case _:
+                while rollout.ongoing and self._step(service, rollout, seen):
+                    pass
+
+    def _begin(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> None:
+        known = (rollout.source, rollout.target)
+        stale = any(seen.remaining[d.id] for d in service.deployments if d not in known)
+        reconcile = stale and rollout.source is not None
+        problem = ecs_traffic.prepare(self._sandbox.state, service, rollout, reconcile=reconcile)
+        self._start(service, rollout)
+        if problem:
+            self.go_back(service, rollout, problem)
+            return
+        self._courses[rollout.id] = course(
+            rollout.configuration, self._sandbox.clock.seconds, first=rollout.source is None, reconcile=reconcile
+        )
+        self._enter(service, rollout, 0)
+
+    def _step(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> bool:
+        """Decide on the present leg; whether the next one was entered."""
+        legs, index = self._courses[rollout.id], rollout.leg or 0
+        decision = decide(legs[index], self._view(service, rollout, seen), self._sandbox.clock.seconds)
+        if isinstance(decision, GoBack):
+            self.go_back(service, rollout, decision.reason)
+            return False
+        if decision == "stay":
+            return False
+        if index + 1 < len(legs):
+            self._enter(service, rollout, index + 1)
+            return True
+        self._finish(service, rollout)
+        return False
+
+    def _enter(self, service: Service, rollout: ServiceDeployment, index: int) -> None:
+        leg = self._courses[rollout.id][index]
+        rollout.leg, rollout.stage = index, leg.stage
+        rollout.leg_entered_at = rollout.updated_at = now()
+        if leg.production is not None:
+            ecs_traffic.shift(self._sandbox.state, service, rollout, "production", leg.production)
+            rollout.production = leg.production
+        if leg.test is not None:
+            ecs_traffic.shift(self._sandbox.state, service, rollout, "test", leg.test)
+            rollout.test = leg.test
+        log.info("%s: %s, %g %% of production traffic", rollout.arn, leg.stage, rollout.production)
+        if rollout.status != "IN_PROGRESS":
+            return
+        for configured in rollout.configuration.get("lifecycleHooks") or ():
+            if leg.stage in configured["lifecycleStages"]:
+                minutes, action = timeout_of(configured)
+                hook = Hook(leg.stage, index, expiry(self._sandbox.clock.seconds(minutes)), action)
+                rollout.hooks.append(hook)
+                hook_changed(service, rollout, hook)
+
+    def _view(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> View:
+        hooks = [hook for hook in rollout.hooks if hook.leg == rollout.leg and rollout.status == "IN_PROGRESS"]
+        for hook in hooks:
+            if hook.status == "AWAITING_ACTION" and now() >= hook.expires_at:
+                hook.status = "TIMED_OUT"
+                hook_changed(service, rollout, hook)
+        wanted = self._wanted(service, rollout, seen)
+        source, count = rollout.source, service.desired_count
+        return View(
+            seconds=(now() - rollout.leg_entered_at).total_seconds(),
+            green_healthy=seen.healthy[rollout.target.id] >= count,
+            blue_healthy=source is None or seen.healthy[source.id] >= count,
+            others_gone=not any(seen.remaining[d.id] for d in service.deployments if not wanted.get(d.id)),
+            hooks=[(hook.status, hook.timeout_action) for hook in hooks],
+            alarms=rollout.alarms.triggered if rollout.status == "IN_PROGRESS" else (),
+        )
+
+    def _wanted(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> dict[str, int]:
+        source, target, count = rollout.source, rollout.target, service.desired_count
+        legs = self._courses.get(rollout.id)
+        if rollout.status == "SUCCESSFUL":
+            return {target.id: count}
+        if legs is None or rollout.status == "ROLLBACK_SUCCESSFUL":
+            return {source.id: count} if source else {}
+        leg = legs[rollout.leg or 0]
+        wanted = {d.id: seen.live[d.id] for d in service.deployments} if leg.stale else {}
+        wanted[target.id] = count if leg.green else 0
+        if source:
+            wanted[source.id] = count if leg.blue else 0
+        return wanted
+
+    # Task by task
+
+    def _roll(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> None:
+        """Follow what the rolling scheduler does, and what the circuit breaker thinks of it."""
+        target = rollout.target
+        settled = len(service.deployments) == 1 and service.primary.rollout_state == "COMPLETED"
+        match rollout.status:
+            case "PENDING":
+                self._start(service, rollout)
+            case "STOP_REQUESTED":
+                rollout.enter("STOPPED")
+            case "ROLLBACK_REQUESTED":
+                self.go_back(service, rollout, rollout.reason or "")
+            case "ROLLBACK_IN_PROGRESS" if settled:
+                rollout.enter("ROLLBACK_SUCCESSFUL")
+            case "IN_PROGRESS" if self._alarmed(service, rollout):
+                return
+            case "IN_PROGRESS" if self._trips(service, rollout, seen):
+                return
+            case "IN_PROGRESS" if rollout.alarms.triggered:
+                self.go_back(service, rollout, _because_of(rollout.alarms.triggered))
+            case "IN_PROGRESS" if settled and service.primary is target:
+                if rollout.stage != "BAKE_TIME":
+                    rollout.stage, rollout.leg_entered_at = "BAKE_TIME", now()
+                baked = self._sandbox.clock.seconds(rollout.configuration["bakeTimeInMinutes"])
+                if (now() - rollout.leg_entered_at).total_seconds() >= baked:
+                    self._finish(service, rollout)
+
+    def _trips(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> bool:
+        """Whether the circuit breaker ends the deployment; it goes back to the revision before if it shall.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+        """
+        configuration, target = rollout.configuration, rollout.target
+        if not ecs_breaker.enabled(configuration):
+            return False
+        breaker, healthy = configuration["deploymentCircuitBreaker"], seen.healthy[target.id]
+        if healthy > self._healthy.get(rollout.id, 0) and breaker.get("resetOnHealthyTask", True):
+            target.failed = 0
+        self._healthy[rollout.id] = healthy
+        if target.failed < ecs_breaker.threshold(configuration, service.desired_count):
+            return False
+        rollout.tripped = True
+        service.say(f"(deployment {target.id}) deployment failed: tasks failed to start.")
+        if breaker.get("rollback"):
+            self.go_back(service, rollout, f"Service deployment rolled back because {TRIPPED}")
+            return True
+        target.rollout_state = "FAILED"
+        rollout.enter("STOPPED", f"Service deployment stopped because {TRIPPED}")
+        deployment_changed(service, target.id, "FAILED", rollout.reason or "")
+        return True
+
+    # Both
+
+    def _start(self, service: Service, rollout: ServiceDeployment) -> None:
+        rollout.enter("IN_PROGRESS")
+        rollout.started_at = now()
+        rollout.alarms.ignored = bool(self._firing(service, rollout))
+        deployment_changed(
+            service, rollout.target.id, "IN_PROGRESS", f"ECS deployment {rollout.target.id} in progress."
+        )
+
+    def _finish(self, service: Service, rollout: ServiceDeployment) -> None:
+        back = rollout.status == "ROLLBACK_IN_PROGRESS"
+        deployment = (rollout.source or rollout.target) if back else rollout.target
+        rollout.enter("ROLLBACK_SUCCESSFUL" if back else "SUCCESSFUL")
+        self._complete(service, deployment)
+
+    def _complete(self, service: Service, deployment: Deployment) -> None:
+        service.stable = deployment
+        if deployment.rollout_state != "COMPLETED":
+            deployment.rollout_state, deployment.failed, deployment.updated_at = "COMPLETED", 0, now()
+            service.say(f"(deployment {deployment.id}) deployment completed.")
+        deployment_changed(service, deployment.id, "COMPLETED", f"ECS deployment {deployment.id} completed.")
+
+    def _alarmed(self, service: Service, rollout: ServiceDeployment) -> bool:
+        """Note which alarms fire; whether that stopped the deployment, as it does without rollback."""
+        if rollout.alarms.active:
+            rollout.alarms.triggered = rollout.alarms.triggered or self._firing(service, rollout)
+        if not rollout.alarms.triggered or rollout.alarms.rollback or rollout.stage == "CLEAN_UP":
+            return False
+        reason = _because_of(rollout.alarms.triggered)
+        rollout.enter("STOPPED", reason)
+        deployment_changed(service, rollout.target.id, "FAILED", reason)
+        return True
+
+    def _firing(self, service: Service, rollout: ServiceDeployment) -> list[str]:
+        known = self._sandbox.state.backend("cloudwatch", service.account, service.region).alarms
+        return [name for name in rollout.alarms.names if name in known and known[name].state_value == "ALARM"]
+
+
+def _because_of(alarms: list[str]) -> str:
+    return f"Service deployment rolled back because of CloudWatch alarms: {', '.join(alarms)}."

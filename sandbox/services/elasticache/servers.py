@@ -1,0 +1,196 @@
+"""The nodes of one replication group, and the works that change them.
+
+What returns a Work is called under the state's lock and reads there what the work needs; the work
+itself runs without it, one at a time for each group.
+https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/AutoFailover.html
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from sandbox.control.context import Sandbox
+from sandbox.control.stages import Work
+from sandbox.runtime.valkey import Valkey
+from sandbox.services.elasticache import families as elasticache_families
+from sandbox.services.elasticache import parameters as elasticache_parameters
+from sandbox.services.elasticache.model import ReplicationGroup
+
+ROLES = ("master", "replica")
+DETECTION = 0.5  # AWS minutes from the loss of a primary to the failover
+
+log = logging.getLogger("sandbox")
+
+
+class Cache:
+    """A group, its nodes by member, and what they were told last."""
+
+    def __init__(self, sandbox: Sandbox, backend: Any, group: ReplicationGroup) -> None:
+        self.backend, self.group = backend, group
+        self._sandbox = sandbox
+        self.nodes: dict[str, Valkey] = {}
+        self.endpoints = {role: sandbox.network.address(self.name(role)) for role in ROLES}
+        self._folder = sandbox.settings.root / "caches" / f"{group.account}-{group.region}-{group.id}"
+        self._tokens: list[str] = []
+        self._parameters: Mapping[str, str] = {}
+        self._commands = ""
+        self._lost: float | None = None  # since when there is no primary
+
+    def name(self, role: str) -> str:
+        """Of the endpoint "master" or "replica"."""
+        return f"cache/{self.group.account}/{self.group.region}/{self.group.id}/{role}"
+
+    @property
+    def primary(self) -> Valkey:
+        return self.nodes[self.group.primary]
+
+    def readers(self) -> list[Valkey]:
+        """What the reader endpoint leads to: replicas, or the primary if there is none."""
+        return self._survivors() or [self.primary]
+
+    def create(self) -> Work:
+        """Nodes for a new group."""
+        self._tokens, self._parameters = list(self.group.tokens), self._wanted_parameters()
+        self._commands = self._wanted_commands()
+        self.nodes = {member: self._node(member) for member in self.group.members}
+        return self._fill
+
+    def modify(self) -> Work:
+        """Nodes more or less, or a failover."""
+        group = self.group
+        surplus = {member: self.nodes.pop(member) for member in self.nodes.keys() - group.members.keys()}
+        for member in group.members.keys() - self.nodes.keys():
+            self.nodes[member] = self._node(member)
+        for member in surplus:
+            self._sandbox.network.release(self._address(member))
+        failover = group.failover_wanted
+
+        def work() -> None:
+            for node in surplus.values():
+                node.remove()
+            self._fill()
+            if failover:
+                self.primary.kill()
+                self._fill()
+
+        return work
+
+    def delete(self) -> Work:
+        nodes = list(self.nodes.values())
+
+        def work() -> None:
+            for node in nodes:
+                node.remove()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+        return work
+
+    def remove(self) -> None:
+        """Give its names and addresses back; the nodes have been removed."""
+        network = self._sandbox.network
+        for role in ROLES:
+            network.withdraw(self.group.host(role))
+            network.release(self.name(role))
+        for member in self.group.members:
+            network.release(self._address(member))
+
+    def close(self) -> None:
+        for node in self.nodes.values():
+            node.stop()
+
+    def repair(self) -> Work | None:
+        """What an available group lacks: a primary, replicas, its tokens, its parameters."""
+        if not self.primary.alive():
+            return self._recover()
+        self._lost = None
+        if any(not node.alive() for node in self.nodes.values()):
+            return self._fill
+        wanted, told = self._wanted_parameters(), self._parameters
+        now = {n: told.get(n, v) if elasticache_families.waits(n) else v for n, v in wanted.items()}
+        tokens, commands = list(self.group.tokens), self._wanted_commands()
+        if (tokens, now, commands) != (self._tokens, told, self._commands):
+            return partial(self._tell, tokens, now, commands)
+        self.group.parameter_status = "in-sync" if now == wanted else "pending-reboot"
+        return None
+
+    def _recover(self) -> Work | None:
+        """At once, but for a failover: that takes a while to begin."""
+        if not (self._survivors() and self.group.automatic_failover):
+            return self._fill
+        if self._lost is None:
+            self._lost = time.monotonic()
+        waited = time.monotonic() >= self._lost + self._sandbox.clock.seconds(DETECTION)
+        return self._fill if waited else None
+
+    def _fill(self) -> None:
+        """Let all nodes run. A lost primary never comes back empty while a replica has its data."""
+        if not self.primary.alive() and self._survivors():
+            if self.group.automatic_failover:
+                self._fail_over()
+            else:
+                self._replace()
+        for node in (self.primary, *self._replicas()):
+            if not node.alive():
+                log.warning("starting %s", node.name)
+                self._create(node, None if node is self.primary else self.primary)
+
+    def _fail_over(self) -> None:
+        """Promote a replica that runs; the others follow it."""
+        state, group, old = self._sandbox.state, self.group, self.group.primary
+        chosen = next(member for member, node in self.nodes.items() if node in self._survivors())
+        log.warning("%s is lost: failing over to %s", self.primary.name, chosen)
+        self.nodes[chosen].promote()
+        with state.lock:
+            group.primary = chosen
+            for member in (chosen, None):
+                group.tell(member, f"Failover from primary node {old} to replica node {chosen} completed")
+        state.changed.set()
+        for node in self._survivors():
+            node.follow(self.primary)
+
+    def _replace(self) -> None:
+        """A new primary takes the lost one's place, with the data of a replica."""
+        source = self._survivors()[0]
+        log.warning("%s is gone: replacing it, with the data of %s", self.primary.name, source.name)
+        source.promote()
+        self._create(self.primary, source)
+        self.primary.promote()
+        for node in self._survivors():
+            node.follow(self.primary)
+
+    def _create(self, node: Valkey, primary: Valkey | None) -> None:
+        node.create(self._tokens, self._parameters, primary, self._commands)
+
+    def _tell(self, tokens: list[str], parameters: Mapping[str, str], commands: str) -> None:
+        for node in self.nodes.values():
+            node.configure(tokens, parameters, commands)
+        self._tokens, self._parameters, self._commands = tokens, parameters, commands
+
+    def _replicas(self) -> list[Valkey]:
+        return [node for member, node in self.nodes.items() if member != self.group.primary]
+
+    def _survivors(self) -> list[Valkey]:
+        return [node for node in self._replicas() if node.alive()]
+
+    def _wanted_parameters(self) -> dict[str, str]:
+        found = elasticache_parameters.find(self.backend, self.group.parameter_group)
+        return elasticache_families.in_force(found.cache_parameter_group_family, found.values, self.group.node_type)
+
+    def _wanted_commands(self) -> str:
+        """The version whose commands clients may call."""
+        found = elasticache_families.engine(self.group.engine, self.group.engine_version)
+        assert found
+        return found.commands
+
+    def _node(self, member: str) -> Valkey:
+        sandbox = self._sandbox
+        address = sandbox.network.address(self._address(member))
+        return Valkey(sandbox.settings.root, f"cache {member}", self._folder / member, address)
+
+    def _address(self, member: str) -> str:
+        return f"cache-node/{self.group.arn}/{member}"

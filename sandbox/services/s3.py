@@ -1,0 +1,127 @@
+"""S3: policies honour their conditions, conditional writes and deletes are AWS's, unknown sub-resources are refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.s3.models import FakeBucket
+from moto.s3.responses import S3Response
+
+from sandbox.aws_api.patch import behaviour
+
+BUCKET_RESOURCES_MISSING = {
+    *("abac", "analytics", "intelligent-tiering", "metrics", "session"),
+    *("metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable"),
+    *("metadataJournalTable", "metadataTable"),
+}
+KEY_RESOURCES_MISSING = {"annotation", "encryption", "renameObject", "torrent"}
+
+#: What every request to the sandbox is, for conditions to look at.
+FACTS = {"aws:securetransport": "true", "s3:tlsversion": "1.2"}
+
+_COMPARE: dict[str, Callable[[str, str], bool]] = {
+    "bool": lambda fact, wanted: fact == wanted.lower(),
+    "stringequals": lambda fact, wanted: fact == wanted,
+    "stringnotequals": lambda fact, wanted: fact != wanted,
+    "numericlessthan": lambda fact, wanted: float(fact) < float(wanted),
+    "numericlessthanequals": lambda fact, wanted: float(fact) <= float(wanted),
+    "numericgreaterthan": lambda fact, wanted: float(fact) > float(wanted),
+    "numericgreaterthanequals": lambda fact, wanted: float(fact) >= float(wanted),
+}
+
+
+def install() -> None:
+    """Attach S3's mends."""
+    behaviour(FakeBucket)(get_permission)
+    behaviour(S3Response)(_bucket_response)
+    behaviour(S3Response)(_key_response)
+    behaviour(S3Response)(put_object)
+    behaviour(S3Response)(delete_object)
+
+
+def get_permission(original: Any, self: FakeBucket, action: str, resource: str) -> PermissionResult:
+    """A statement counts only when all its conditions are met (moto ignored them).
+
+    Conditions on what the sandbox doesn't know count as not met.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
+    """
+    if self.policy is None:
+        return original(action, resource)
+    policy = json.loads(self.policy)
+    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+    counting = [
+        {key: value for key, value in statement.items() if key != "Condition"}
+        for statement in statements
+        if all(_met(operator, keys) for operator, keys in statement.get("Condition", {}).items())
+    ]
+    return IAMPolicy(json.dumps({**policy, "Statement": counting})).is_action_permitted(action, resource)
+
+
+def _met(operator: str, keys: dict[str, Any]) -> bool:
+    compare = _COMPARE.get(operator.lower().removesuffix("ifexists"))
+    for key, wanted in keys.items():
+        fact = FACTS.get(key.lower())
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if compare is None or fact is None or not any(compare(fact, str(one)) for one in values):
+            return False
+    return True
+
+
+def _bucket_response(original: Any, self: S3Response, request: Any, full_url: str) -> Any:
+    """`DELETE /bucket?metrics` deletes a metrics configuration: moto would delete the bucket.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketMetricsConfiguration.html
+    """
+    if "requestPayment" in request.args:
+        return _request_payment(self)
+    missing = BUCKET_RESOURCES_MISSING & set(request.args)
+    if missing or ("inventory" in request.args and request.method == "DELETE"):
+        raise NotImplementedError("sub-resource")
+    return original(request, full_url)
+
+
+def _key_response(original: Any, self: S3Response, request: Any, full_url: str) -> Any:
+    """`PUT /bucket/key?renameObject` renames an object: moto would write an empty one.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_RenameObject.html
+    """
+    if KEY_RESOURCES_MISSING & set(request.args):
+        raise NotImplementedError("sub-resource")
+    return original(request, full_url)
+
+
+def put_object(original: Any, self: S3Response) -> Any:
+    """If-None-Match takes nothing but `*`: moto would ignore the condition, and overwrite.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+    if self.headers.get("If-None-Match", "*") != "*":
+        raise NotImplementedError("If-None-Match with an ETag")
+    return original()
+
+
+def delete_object(original: Any, self: S3Response) -> Any:
+    """`If-Match: *` deletes whatever is there: moto would compare the asterisk with the ETag.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+    """
+    if self.headers.get("If-Match") == "*" and self.backend.get_object(self.bucket_name, self.parse_key_name()):
+        self.headers = {name: value for name, value in self.headers.items() if name.lower() != "if-match"}
+    return original()
+
+
+def _request_payment(self: S3Response) -> Any:
+    """The owner of a bucket pays for requests unless told otherwise.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketRequestPayment.html
+    """
+    bucket = self.backend.head_bucket(self.bucket_name)
+    if self.method == "PUT":
+        bucket.payer = ElementTree.fromstring(self.body)[0].text
+        return 200, {}, ""
+    payer = getattr(bucket, "payer", "BucketOwner")
+    return 200, {}, f"<RequestPaymentConfiguration><Payer>{payer}</Payer></RequestPaymentConfiguration>"

@@ -1,0 +1,24 @@
+"""One bad resource stops no controller."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from sandbox.control.isolation import Apart
+
+
+def test_it_is_said_once_and_again_after_it_was_well(caplog: pytest.LogCaptureFixture) -> None:
+    apart = Apart()
+
+    def look(resource: str, fails: bool) -> None:
+        with apart.unless_failing(resource):
+            if fails:
+                raise KeyError(resource)
+
+    with caplog.at_level(logging.ERROR, "sandbox"):
+        for fails in (True, True, False, True):
+            look("a", fails)
+        look("b", True)
+    assert [record.args for record in caplog.records] == [("a",), ("a",), ("b",)]

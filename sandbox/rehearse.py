@@ -20,7 +20,7 @@ from pathlib import Path
 from sandbox import summary
 from sandbox.config import CHECKOUT, Settings, SettingsError
 
-ESTATE = "campshub360-tier1"
+STACK = "campshub360-tier1"
 RELEASE = "1.0.0"
 BIN = Path(sys.executable).parent
 INVENTORIES = ("-i", "inventories/tier1", "-i", "inventories/sandbox")
@@ -70,7 +70,7 @@ class Rehearsal:
             environment=environment(os.environ) | {"STORY_RECORD": str(record)} | color,
         )
         data = json.loads(record.read_text())
-        return summary.Record(seconds=data["seconds"], changed=data["hosts"][ESTATE]["changed"])
+        return summary.Record(seconds=data["seconds"], changed=data["hosts"][STACK]["changed"])
 
 
 def rehearse(settings: Settings) -> summary.Summary:
@@ -80,15 +80,15 @@ def rehearse(settings: Settings) -> summary.Summary:
         run.command(sandbox, "up")
     with run.stage("Provision Tier 1"):
         first = run.playbook("provision")
-    with run.stage(f"Build the application's image {RELEASE} and push it to the estate's repository"):
-        run.command(sandbox, "image", "build", "sandbox/app", "--tag", RELEASE, "--repository", ESTATE)
+    with run.stage(f"Build the application's image {RELEASE} and push it to the stack's repository"):
+        run.command(sandbox, "image", "build", "sandbox/app", "--tag", RELEASE, "--repository", STACK)
     with run.stage(f"Release {RELEASE}"):
         run.playbook("deploy", "-e", f"release={RELEASE}")
     with run.stage("Fill it with 2,000 students and a term of attendance"):
         run.playbook("runbook_run_command", "-e", json.dumps({"release_command": ["seed"]}))
     with run.stage("Provision again, which must change nothing"):
         second = run.playbook("provision")
-    return summary.collect(settings, ESTATE, first, second, run.seconds)
+    return summary.collect(settings, STACK, first, second, run.seconds)
 
 
 def main() -> int:

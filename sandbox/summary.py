@@ -47,10 +47,10 @@ def client(settings: Settings, service: str) -> Any:
     return running.clients(settings)(service)
 
 
-def public_name(settings: Settings, estate: str) -> tuple[str, str]:
+def public_name(settings: Settings, stack: str) -> tuple[str, str]:
     """The application's public host name and the loopback address behind it, found as DNS would: by alias record."""
     route53 = client(settings, "route53")
-    balancer = client(settings, "elbv2").describe_load_balancers(Names=[estate])["LoadBalancers"][0]["DNSName"]
+    balancer = client(settings, "elbv2").describe_load_balancers(Names=[stack])["LoadBalancers"][0]["DNSName"]
     for zone in route53.list_hosted_zones()["HostedZones"]:
         for record in route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]:
             if record.get("AliasTarget", {}).get("DNSName", "").rstrip(".") == balancer:
@@ -80,12 +80,12 @@ def curl(settings: Settings, host: str, address: str, path: str) -> str:
     return f"curl --cacert {ca} --connect-to {host}:443:{address}:{HTTPS_PORT} https://{host}{path}"
 
 
-def collect(settings: Settings, estate: str, first: Record, second: Record, stages: Mapping[str, float]) -> Summary:
-    host, address = public_name(settings, estate)
+def collect(settings: Settings, stack: str, first: Record, second: Record, stages: Mapping[str, float]) -> Summary:
+    host, address = public_name(settings, stack)
     elb = client(settings, "elbv2")
-    service = client(settings, "ecs").describe_services(cluster=estate, services=[f"{estate}-app"])["services"][0]
-    database = client(settings, "rds").describe_db_instances(DBInstanceIdentifier=estate)["DBInstances"][0]
-    cache = client(settings, "elasticache").describe_replication_groups(ReplicationGroupId=estate)["ReplicationGroups"][
+    service = client(settings, "ecs").describe_services(cluster=stack, services=[f"{stack}-app"])["services"][0]
+    database = client(settings, "rds").describe_db_instances(DBInstanceIdentifier=stack)["DBInstances"][0]
+    cache = client(settings, "elasticache").describe_replication_groups(ReplicationGroupId=stack)["ReplicationGroups"][
         0
     ]
     primary = cache["NodeGroups"][0]["PrimaryEndpoint"]
@@ -97,11 +97,11 @@ def collect(settings: Settings, estate: str, first: Record, second: Record, stag
         targets={
             group["TargetGroupName"]: health(elb, group["TargetGroupArn"])
             for group in elb.describe_target_groups()["TargetGroups"]
-            if group["TargetGroupName"].startswith(f"{estate}-")
+            if group["TargetGroupName"].startswith(f"{stack}-")
         },
         database=f"{database['Endpoint']['Address']}:{database['Endpoint']['Port']} ({database['DBInstanceStatus']})",
         cache=f"{primary['Address']}:{primary['Port']} ({cache['Status']})",
-        resources=resources(settings, estate),
+        resources=resources(settings, stack),
         first=first,
         second=second,
         stages=stages,
@@ -114,10 +114,10 @@ def health(elb: Any, arn: str) -> str:
     return ", ".join(f"{count} {state}" for state, count in states.items()) or "no targets"
 
 
-def resources(settings: Settings, estate: str) -> dict[str, int]:
-    """How many resources of each service carry the estate's tag."""
+def resources(settings: Settings, stack: str) -> dict[str, int]:
+    """How many resources of each service carry the stack's tag."""
     pages = client(settings, "resourcegroupstaggingapi").get_paginator("get_resources")
-    found = pages.paginate(TagFilters=[{"Key": "Estate", "Values": [estate]}])
+    found = pages.paginate(TagFilters=[{"Key": "Stack", "Values": [stack]}])
     arns = (item["ResourceARN"] for page in found for item in page["ResourceTagMappingList"])
     return dict(sorted(Counter(arn.split(":")[2] for arn in arns).items()))
 
@@ -134,7 +134,7 @@ def text(result: Summary) -> str:
         *((f"{name.rpartition('-')[2]} targets", state) for name, state in result.targets.items()),
         ("database", result.database),
         ("cache", result.cache),
-        ("resources", f"{sum(result.resources.values())} with the estate's tag: {by_service}"),
+        ("resources", f"{sum(result.resources.values())} with the stack's tag: {by_service}"),
         ("a second run", again),
         ("layers", ", ".join(f"{role} {spent:.0f} s" for role, spent in result.first.seconds.items() if spent >= 1)),
         ("stages", ""),

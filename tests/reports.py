@@ -16,8 +16,8 @@ from tests.support import stuck
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Turn `--junitxml=molecule.xml` into molecule-1.xml, molecule-2.xml and so on."""
-    if wanted := config.option.xmlpath:
-        path = Path(wanted)
+    if desired := config.option.xmlpath:
+        path = Path(desired)
         names = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(1))
         config.option.xmlpath = str(next(name for name in names if not name.exists()))
 

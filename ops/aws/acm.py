@@ -14,8 +14,8 @@ Found = dict[str, Any]
 def own_certificates(acm: Any, domain: str, stack: str, statuses: Sequence[str] = ()) -> list[Found]:
     """Return the stack's certificates for its domain and all names right below it; without statuses, dead ones too."""
     domain = absolute(domain).rstrip(".")
-    wanted: Found = {"CertificateStatuses": list(statuses)} if statuses else {}
-    pages = acm.get_paginator("list_certificates").paginate(Includes={"keyTypes": ["RSA_2048"]}, **wanted)
+    desired: Found = {"CertificateStatuses": list(statuses)} if statuses else {}
+    pages = acm.get_paginator("list_certificates").paginate(Includes={"keyTypes": ["RSA_2048"]}, **desired)
     summaries = [summary for page in pages for summary in page["CertificateSummaryList"]]
     found = [described(acm, one["CertificateArn"]) for one in summaries if one["DomainName"].lower() == domain]
     return [one for one in found if one and is_own_certificate(one, domain, stack)]

@@ -13,10 +13,10 @@ NO_SERVICE = {"ServiceNotFoundException", "ClusterNotFoundException"}
 PAGE = 100
 
 
-def deployments(ecs: Any, cluster: str, service: str, **wanted: Any) -> list[dict[str, Any]]:
-    """The newest first, which AWS does not promise; none where there is no service. wanted: AWS's own filters."""
+def deployments(ecs: Any, cluster: str, service: str, **desired: Any) -> list[dict[str, Any]]:
+    """The newest first, which AWS does not promise; none where there is no service. desired: AWS's own filters."""
     found: list[dict[str, Any]] = []
-    request = {"cluster": cluster, "service": service, "maxResults": PAGE, **wanted}
+    request = {"cluster": cluster, "service": service, "maxResults": PAGE, **desired}
     while page := unless_missing(NO_SERVICE, ecs.list_service_deployments, **request):
         found += page["serviceDeployments"]
         if not page.get("nextToken"):

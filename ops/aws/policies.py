@@ -9,11 +9,11 @@ from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_p
 Policy = dict[str, Any]
 
 
-def reworded(found: Policy | None, wanted: Policy | None) -> Policy | None:
-    """`found`, in the words of `wanted` where the two say the same: so that a difference is one in meaning.
+def reworded(found: Policy | None, desired: Policy | None) -> Policy | None:
+    """`found`, in the words of `desired` where the two say the same: so that a difference is one in meaning.
 
     AWS turns lists of one into a string, sorts lists, and writes an account as the ARN of its root.
     """
-    if found is None or wanted is None:
+    if found is None or desired is None:
         return found
-    return found if compare_policies(found, wanted) else wanted
+    return found if compare_policies(found, desired) else desired

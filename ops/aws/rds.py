@@ -85,15 +85,15 @@ def database_state(instance: State) -> State:
 
 
 def request(changes: State) -> State:
-    """Wanted values as parameters that CreateDBInstance and ModifyDBInstance share."""
-    wanted: dict[str, Any] = {PLAIN[ours]: value for ours, value in changes.items() if ours in PLAIN}
+    """Desired values as parameters that CreateDBInstance and ModifyDBInstance share."""
+    desired: dict[str, Any] = {PLAIN[ours]: value for ours, value in changes.items() if ours in PLAIN}
     renamed = {"security_groups": "VpcSecurityGroupIds", "parameter_group": "DBParameterGroupName"}
-    wanted |= {aws: changes[ours] for ours, aws in renamed.items() if ours in changes}
+    desired |= {aws: changes[ours] for ours, aws in renamed.items() if ours in changes}
     if growth := changes.get("max_allocated_storage_gb"):
-        wanted["MaxAllocatedStorage"] = growth
+        desired["MaxAllocatedStorage"] = growth
     if "performance_insights_days" in changes:
         days = changes["performance_insights_days"]
-        wanted["EnablePerformanceInsights"] = days > 0
+        desired["EnablePerformanceInsights"] = days > 0
         if days:
-            wanted["PerformanceInsightsRetentionPeriod"] = days
-    return wanted
+            desired["PerformanceInsightsRetentionPeriod"] = days
+    return desired

@@ -1,11 +1,11 @@
-"""What every module of ours does, once: read what is there, compare it with what is wanted, change the difference.
+"""What every module of ours does, once: read what is there, compare it with what is desired, change the difference.
 
 A module describes one AWS resource by subclassing `Resource`; `run` gives it check mode, diff, waiting and errors that
 say what could not be done, why, and what AWS answered.
 
-A *state* is a plain dictionary in the module's own option names and JSON types. `read` and `wanted` use the same keys
-and the same order inside lists, so that comparing is `==`. What AWS knows but nobody manages stays out of `wanted`; a
-field that is state (a weight, a count) is in `wanted(found)` only while nothing was found.
+A *state* is a plain dictionary in the module's own option names and JSON types. `read` and `desired` use the same keys
+and the same order inside lists, so that comparing is `==`. What AWS knows but nobody manages stays out of `desired`; a
+field that is state (a weight, a count) is in `desired(found)` only while nothing was found.
 """
 
 from __future__ import annotations
@@ -62,19 +62,19 @@ class Resource(ABC):
 
     @abstractmethod
     def read(self) -> State | None:
-        """The present state, or None when there is none. Holds every key of `wanted`, and may hold more (ARNs)."""
+        """The present state, or None when there is none. Holds every key of `desired`, and may hold more (ARNs)."""
 
     @abstractmethod
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         """The state that the options ask for."""
 
     @abstractmethod
-    def create(self, wanted: State) -> None:
-        """Make the resource in its wanted state."""
+    def create(self, desired: State) -> None:
+        """Make the resource in its desired state."""
 
     @abstractmethod
     def update(self, found: State, changes: State) -> None:
-        """Bring what was found to the wanted state; `changes` holds the wanted values that differ."""
+        """Bring what was found to the desired state; `changes` holds the desired values that differ."""
 
     def objection(self, found: State, changes: State) -> str | None:
         """Why what was found can't be changed so (or removed), with the cure; asked in check mode too."""
@@ -83,9 +83,9 @@ class Resource(ABC):
     def delete(self, found: State) -> None:
         self.fail(f"The {self.noun} {self.name} is never deleted by this module.")
 
-    def planned(self, found: State | None, wanted: State) -> State:
+    def planned(self, found: State | None, desired: State) -> State:
         """What a check shows as the resource that would be there; names that AWS gives stay those that were found."""
-        return {**(found or {}), **wanted}
+        return {**(found or {}), **desired}
 
     def settled(self, found: State) -> bool:
         """Whether AWS has finished what was asked; looked at again and again while the module waits."""
@@ -128,14 +128,14 @@ def _run(resource: Resource) -> None:
     absent = state == "absent"
     with explained(resource, "read"):
         found = resource.read()
-    wanted = {} if state in ("absent", "ready") else resource.wanted(found)
-    before = {key: found.get(key) for key in (found if absent else wanted)} if found else {}
-    changes = {key: value for key, value in wanted.items() if not found or before[key] != value}
+    desired = {} if state in ("absent", "ready") else resource.desired(found)
+    before = {key: found.get(key) for key in (found if absent else desired)} if found else {}
+    changes = {key: value for key, value in desired.items() if not found or before[key] != value}
     changed = found is not None if absent else bool(changes)
     if changed and found and (objection := resource.objection(found, changes)):
         resource.fail(objection)
     if changed and not module.check_mode:
-        _change(resource, found, wanted, changes)
+        _change(resource, found, desired, changes)
         with explained(resource, "read"):
             found = resource.read()
     if (module.params.get("wait") or state == "ready") and not module.check_mode:
@@ -143,18 +143,18 @@ def _run(resource: Resource) -> None:
     module.exit_json(
         changed=changed,
         changes=sorted(changes),
-        diff={"before": before, "after": wanted, "before_header": resource.name, "after_header": resource.name},
-        resource=resource.planned(found, wanted) if changed and module.check_mode else found or {},
+        diff={"before": before, "after": desired, "before_header": resource.name, "after_header": resource.name},
+        resource=resource.planned(found, desired) if changed and module.check_mode else found or {},
     )
 
 
-def _change(resource: Resource, found: State | None, wanted: State, changes: State) -> None:
-    if not wanted and found is not None:
+def _change(resource: Resource, found: State | None, desired: State, changes: State) -> None:
+    if not desired and found is not None:
         with explained(resource, "delete"):
             resource.delete(found)
     elif found is None:
         with explained(resource, "create"):
-            resource.create(wanted)
+            resource.create(desired)
     else:
         with explained(resource, "change"):
             resource.update(found, changes)
@@ -217,9 +217,9 @@ def unless_missing(codes: str | Iterable[str], call: Callable[..., Any], **reque
         raise
 
 
-def same_version(wanted: str, found: str | None) -> bool:
-    """Whether a version is the wanted one, or a minor version of it: 17 wants 17.5, 17.5 does not want 17.6."""
-    return found is not None and (found == wanted or found.startswith(f"{wanted}."))
+def same_version(desired: str, found: str | None) -> bool:
+    """Whether a version is the desired one, or a minor version of it: 17 wants 17.5, 17.5 does not want 17.6."""
+    return found is not None and (found == desired or found.startswith(f"{desired}."))
 
 
 def tags_from(pairs: Iterable[Mapping[str, str]], key: str = "Key", value: str = "Value") -> dict[str, str]:

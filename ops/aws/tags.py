@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# Found by Estate, told apart by Tier, shown by Name: the platform sets these itself.
-OWN = ("Estate", "Name", "Tier")
+# Found by Stack, told apart by Tier, shown by Name: the platform sets these itself.
+OWN = ("Stack", "Name", "Tier")
 ALLOWED = re.compile(r"[\w .:/=+\-@]*")
 KEY_LENGTH, VALUE_LENGTH, MOST = 128, 256, 50
 
@@ -29,7 +29,7 @@ def aws_texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 def resource_tags(tags: Mapping[str, Any], stack: str) -> dict[str, str]:
     """Return the tags of every resource of a stack: the given ones as text, and the one by which it is found."""
-    return {**aws_texts(tags), "Estate": stack}
+    return {**aws_texts(tags), "Stack": stack}
 
 
 def tag_problems(tags: Mapping[str, Any], stack: str) -> Iterator[str]:
@@ -46,7 +46,7 @@ def tag_problems(tags: Mapping[str, Any], stack: str) -> Iterator[str]:
 
 def key_problems(key: str, value: Any, stack: str) -> Iterator[str]:
     own = next((name for name in OWN if name.lower() == key.lower()), None)
-    if own and not (key == "Estate" and value == stack):
+    if own and not (key == "Stack" and value == stack):
         yield f"{key} is set by the platform itself, which finds and names its resources by it"
     if key.lower().startswith("aws:"):
         yield f"{key} begins with aws:, which is AWS's own"

@@ -1,4 +1,4 @@
-"""Keeps an estate's lock: renews its lease while the playbook lives, and frees it when that ends, however it ends.
+"""Keeps a stack's lock: renews its lease while the playbook lives, and frees it when that ends, however it ends.
 
 A companion (see companion.py). Its configuration: {bucket, key, region, holder_id, lease_seconds}. Credentials,
 endpoint and CA it has from its environment, as every AWS client. If it dies too, the lease runs out. If the lock was

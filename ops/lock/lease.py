@@ -1,4 +1,4 @@
-"""The lock on an estate: one object in S3, written only under conditions, with a lease that its holder renews.
+"""The lock on a stack: one object in S3, written only under conditions, with a lease that its holder renews.
 
 S3 decides who holds it: a write succeeds only if the object is absent (If-None-Match) or still the one that was looked
 at (If-Match), and a removal likewise. Both work in versioned buckets, where a removal leaves a delete marker that is as
@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 
 T = TypeVar("T")
 
-KEY = "locks/estate.json"
+KEY = "locks/stack.json"
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 ATTEMPTS = 8  # writes that lost to another one at the same moment
 ABSENT = {"NoSuchKey"}
@@ -137,25 +137,25 @@ class Lease:
     def look(self) -> Held | None:
         return self._look()[0]
 
-    def take(self, wanted: Holder, steal: str = "") -> Held:
-        """Hold the lock for `wanted`; from another holder if its lease ran out, or with a reason to steal it.
+    def take(self, desired: Holder, steal: str = "") -> Held:
+        """Hold the lock for `desired`; from another holder if its lease ran out, or with a reason to steal it.
 
         Raises LockHeldError. Both a thief's reason and a lease that ran out are recorded in the lock.
         """
-        return self._again(lambda: self._take(wanted, steal))
+        return self._again(lambda: self._take(desired, steal))
 
-    def _take(self, wanted: Holder, steal: str) -> Held:
+    def _take(self, desired: Holder, steal: str) -> Held:
         held, now = self._look()
-        wanted = replace(wanted, since=now.strftime(MOMENT))
+        desired = replace(desired, since=now.strftime(MOMENT))
         if held is None:
-            return self._write(wanted, now, IfNoneMatch="*")
-        if held.holder.token == wanted.token:  # the answer to our own write was lost on its way
+            return self._write(desired, now, IfNoneMatch="*")
+        if held.holder.token == desired.token:  # the answer to our own write was lost on its way
             return held
         if not (held.expired or steal):
             raise LockHeldError(held)
         why = f"its lease ran out at {held.expires.strftime(MOMENT)}" if held.expired else steal
         before = {"owner": held.holder.owner, "run": held.holder.run, "since": held.holder.since, "why": why}
-        return self._write(replace(wanted, before=before), now, IfMatch=held.etag)
+        return self._write(replace(desired, before=before), now, IfMatch=held.etag)
 
     def renew(self, held: Held) -> Held:
         """Begin the lease anew. Raises LockLostError if the lock is another's by now, or nobody's."""

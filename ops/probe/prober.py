@@ -73,7 +73,7 @@ class Order:
 
 
 def orders(load: Load) -> Iterator[Order]:
-    """Requests without end, in the wanted shares, as evenly mixed as can be."""
+    """Requests without end, in the desired shares, as evenly mixed as can be."""
     reads = itertools.cycle([*load.paths, *([read_path(load.name)] if load.read_back else [])])
     sequence = 0
     for number in itertools.count(1):

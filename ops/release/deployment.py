@@ -121,12 +121,12 @@ def start(
     if len(failed) >= FAILED_STARTS:
         return Verdict("fail", f"green does not start: {len(failed)} of its tasks have failed, {first}")
     if elapsed > patience:
-        running, wanted = rollout.green.get("runningTaskCount", 0), rollout.green.get("requestedTaskCount", 0)
+        running, desired = rollout.green.get("runningTaskCount", 0), rollout.green.get("requestedTaskCount", 0)
         told = f" {len(failed)} of its tasks failed before, {first}." if failed else ""
         return Verdict(
             "fail",
-            f"green is not ready after {span(patience)} (release_start_seconds): {running} of {wanted} tasks run, and "
-            f"the load balancer does not find all of them healthy.{told}",
+            f"green is not ready after {span(patience)} (release_startup_timeout_seconds): {running} of {desired} "
+            f"tasks run, and the load balancer does not find all of them healthy.{told}",
         )
     return Verdict("undecided", "green is starting")
 
@@ -150,8 +150,8 @@ def progress(rollout: Rollout, figures: Mapping[str, Figures], left: float | Non
         return f"going back to blue: {rollout.going_back or rollout.reason}"
     parts = [f"{rollout.stage or rollout.status}: {WORDS.get(rollout.stage or '', 'waits for ECS')}"]
     if not rollout.share:
-        running, wanted = rollout.green.get("runningTaskCount", 0), rollout.green.get("requestedTaskCount", 0)
-        parts.append(f"green has {running} of {wanted} tasks")
+        running, desired = rollout.green.get("runningTaskCount", 0), rollout.green.get("requestedTaskCount", 0)
+        parts.append(f"green has {running} of {desired} tasks")
     else:
         green, blue = figures["green"], figures["blue"]
         if not warm:

@@ -73,8 +73,8 @@ def cure(task: Mapping[str, Any], settings: Settings) -> str:
     if unhealthy(task):
         return (
             f"ECS stops a task whose health checks fail {settings.grace_seconds} s after its start or later: an image "
-            "that starts more slowly needs a longer -e release_grace_seconds=<seconds>. Why /readyz did not answer is "
-            f"in {settings.log_group}"
+            "that starts more slowly needs a longer -e release_health_check_grace_seconds=<seconds>. Why "
+            f"/readyz did not answer is in {settings.log_group}"
         )
     if "OutOfMemory" in reason(task):
         return f"It has {settings.memory} MiB; more is release_memory"

@@ -48,7 +48,7 @@ def entry(facts: Facts, requests: int = 0, failed: int = 0) -> dict[str, Any]:
 def newest_keys(s3: Any, bucket: str, owner: str, now: datetime, count: int = SHOWN) -> list[str] | None:
     """Keys of the newest entries, newest first; None without a bucket.
 
-    S3 lists in ascending order only, so the newest come last, after all of an estate's years. StartAfter skips the
+    S3 lists in ascending order only, so the newest come last, after all of a stack's years. StartAfter skips the
     years: where releases are frequent one short page is all, and only where they are rare does it look back further.
     This machine's clock decides where to begin, never what is found.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html

@@ -43,13 +43,13 @@ def unscanned(digest: str, scan: Found, allowed: int, accepted: bool) -> Iterato
         yield (
             f"The image {digest} has not been scanned ({': '.join(words) or 'no scan was started'}). Wait for the scan "
             "that a push starts, or start one: aws ecr start-image-scan. Where ECR can't scan it, release it without: "
-            "-e release_unscanned=true"
+            "-e release_allow_unscanned_image=true"
         )
     counts = scan.get("imageScanFindings", {}).get("findingSeverityCounts", {})
     if (critical := counts.get("CRITICAL", 0)) > allowed:
         yield (
-            f"The image {digest} has {critical} critical findings, {allowed} are allowed. Mend it, "
-            f"or accept them: -e release_critical_findings={critical}"
+            f"The image {digest} has {critical} critical findings, {allowed} are allowed. Fix it, "
+            f"or accept them: -e release_max_critical_findings={critical}"
         )
 
 
@@ -100,18 +100,18 @@ def target(rules: Sequence[Found], production: str, groups: Mapping[str, str]) -
     return min(sorted(groups, reverse=True), key=lambda colour: weights.get(groups[colour], 0))
 
 
-def alarmed(alarms: Sequence[Found], wanted: Sequence[str], running: bool = True) -> Iterator[str]:
+def alarmed(alarms: Sequence[Found], desired: Sequence[str], running: bool = True) -> Iterator[str]:
     """Alarms that fire already: ECS ignores all of a deployment's alarms then.
 
     Where nothing runs they may: requests find no target, of which only a release is the cure, and there is no way back.
     docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
     """
     states = {alarm["AlarmName"]: alarm for alarm in alarms}
-    if missing := [name for name in wanted if name not in states]:
+    if missing := [name for name in desired if name not in states]:
         yield (
             f"There is no alarm {', '.join(missing)} to watch releases. Run playbooks/provision.yml --tags monitoring."
         )
-    for name in wanted:
+    for name in desired:
         if running and states.get(name, {}).get("StateValue") == "ALARM":
             reason = states[name].get("StateReason", "AWS says no reason")
             yield (
@@ -170,7 +170,7 @@ def by_hand(running: str | None, history: Sequence[Found], accepted: str) -> Ite
     yield (
         f"The service runs {short}, which no release brought: the last was {last.get('release')} by "
         f"{last.get('operator')} ({last.get('finished') or last.get('started')}). Somebody deployed by hand. Ask them; "
-        f"to release over it: -e release_over={short}"
+        f"to release over it: -e release_replace_unmanaged={short}"
     )
 
 

@@ -22,7 +22,7 @@ IDLE = ("unchanged", "refused")
 @dataclass(frozen=True)
 class Facts:
     run: str
-    estate: str
+    stack: str
     release: str
     outcome: str
     why: str
@@ -82,7 +82,7 @@ def facts_from(run: str, given: Mapping[str, Any]) -> Facts:
     outcome = text(given.get("outcome"), "started")
     return Facts(
         run=run,
-        estate=text(given.get("estate"), UNKNOWN),
+        stack=text(given.get("stack"), UNKNOWN),
         release=text(given.get("release"), UNKNOWN),
         outcome=outcome if outcome in OUTCOMES else "failed",
         why=text(given.get("why")).strip().rstrip("."),

@@ -140,7 +140,7 @@ def contents(path: Path) -> str:
 
 
 def read(folder: Path) -> Evidence:
-    lines = list(parsed(contents(folder / "record.jsonl"), either))
+    lines = list(parsed(contents(folder / "events.jsonl"), either))
     requests = list(parsed(contents(folder / "requests.jsonl"), request))
     return Evidence(
         events=sorted((item for item in lines if isinstance(item, Event)), key=lambda item: item.t),

@@ -182,7 +182,7 @@ def facts_list(facts: Facts) -> str:
         "Task definition": facts.task_definition or UNKNOWN,
         "Release before": facts.previous_release or "none",
         "Task definition before": facts.previous_task_definition or "none",
-        "Estate": facts.estate,
+        "Stack": facts.stack,
         "Operator": facts.operator,
         "Reason": facts.reason or "none was given",
         "Strategy": facts.strategy or UNKNOWN,
@@ -198,7 +198,7 @@ def facts_list(facts: Facts) -> str:
 def page(facts: Facts, evidence: Evidence, window: Window, gates: Sequence[Gate], drawn: Sequence[Picture]) -> str:
     css, words = BADGES[facts.outcome]
     said = headline(facts, evidence)
-    below = [facts.estate, at(facts.started), f"by {facts.operator}", *([facts.reason] if facts.reason else [])]
+    below = [facts.stack, at(facts.started), f"by {facts.operator}", *([facts.reason] if facts.reason else [])]
     unread = (
         f" {evidence.unreadable} lines of it could not be read."
         if evidence.unreadable > 1
@@ -210,7 +210,7 @@ def page(facts: Facts, evidence: Evidence, window: Window, gates: Sequence[Gate]
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(facts.release)} on {escape(facts.estate)}: {escape(facts.outcome)}</title>
+<title>{escape(facts.release)} on {escape(facts.stack)}: {escape(facts.outcome)}</title>
 <style>{STYLE}</style>
 </head>
 <body>

@@ -1,4 +1,4 @@
-"""Where evidence is kept: files that only their owner reads, and objects of the estate's reports bucket."""
+"""Where evidence is kept: files that only their owner reads, and objects of the stack's reports bucket."""
 
 from __future__ import annotations
 

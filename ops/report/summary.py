@@ -78,7 +78,7 @@ def next_steps(facts: Facts, evidence: Evidence) -> list[Step]:
     """Nothing for what went well."""
     if facts.outcome in ("released", "unchanged"):
         return []
-    play = f"ansible-playbook -i <inventory> -l {facts.estate} playbooks/"
+    play = f"ansible-playbook -i <inventory> -l {facts.stack} playbooks/"
     blue = facts.previous_release or "the release before"
     steps = [traffic_now(blue, evidence)]
     if facts.outcome != "rolled back":
@@ -103,9 +103,9 @@ def next_steps(facts: Facts, evidence: Evidence) -> list[Step]:
             Step(f"The schema may stay at {facts.schema_after}: without a contract migration {blue} works with it.")
         )
     steps.append(
-        Step("Read what the tasks said.", f"aws logs tail /ecs/{facts.estate} --since 1h --filter-pattern ERROR")
+        Step("Read what the tasks said.", f"aws logs tail /ecs/{facts.stack} --since 1h --filter-pattern ERROR")
     )
-    steps.append(Step("Mend it, and release it under a new tag.", f"{play}deploy.yml -e release=<tag>"))
+    steps.append(Step("Fix it, and release it under a new tag.", f"{play}deploy.yml -e release=<tag>"))
     return steps
 
 

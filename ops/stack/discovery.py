@@ -1,4 +1,4 @@
-"""How each part of an estate is found: one small function a service, giving plain data, null or empty for nothing."""
+"""How each part of a stack is found: one small function a service, giving plain data, null or empty for nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Estate:
+class Stack:
     name: str
     account_id: str
     region: str
@@ -42,33 +42,33 @@ class Estate:
 
     @property
     def filters(self) -> list[dict[str, Any]]:
-        """EC2's filter for what carries the estate's tag."""
+        """EC2's filter for what carries the stack's tag."""
         return [{"Name": f"tag:{TAG}", "Values": [self.name]}]
 
 
 @dataclass(frozen=True)
 class Finder(Generic[T]):
-    """Asks one service: find(client, estate)."""
+    """Asks one service: find(client, stack)."""
 
     service: str
-    find: Callable[[Any, Estate], T]
+    find: Callable[[Any, Stack], T]
 
 
-def find_all(module: AnsibleAWSModule, finders: Iterable[Finder[T]], estate: Estate) -> list[T]:
+def find_all(module: AnsibleAWSModule, finders: Iterable[Finder[T]], stack: Stack) -> list[T]:
     """What each finder finds; they ask side by side."""
     finders = list(finders)
     clients = {service: module.client(service) for service in sorted({finder.service for finder in finders})}
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda finder: finder.find(clients[finder.service], estate), finders))
+        return list(pool.map(lambda finder: finder.find(clients[finder.service], stack), finders))
 
 
-def find_network(ec2: Any, estate: Estate) -> Found:
-    vpcs = ec2.describe_vpcs(Filters=estate.filters)["Vpcs"]
-    subnets = ec2.describe_subnets(Filters=estate.filters)["Subnets"]
-    groups = ec2.describe_security_groups(Filters=estate.filters)["SecurityGroups"]
-    vpc = own_vpc(vpcs, subnets, estate.name)
+def find_network(ec2: Any, stack: Stack) -> Found:
+    vpcs = ec2.describe_vpcs(Filters=stack.filters)["Vpcs"]
+    subnets = ec2.describe_subnets(Filters=stack.filters)["Subnets"]
+    groups = ec2.describe_security_groups(Filters=stack.filters)["SecurityGroups"]
+    vpc = own_vpc(vpcs, subnets, stack.name)
     inside = [subnet for subnet in subnets if subnet["VpcId"] == vpc]
-    prefix = f"{estate.name}-"
+    prefix = f"{stack.name}-"
     return {
         "vpc": {"id": vpc, "cidr": vpc and ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"]},
         "subnets": {tier: subnets_of(tier, inside) for tier in ("public", "app", "data")},
@@ -85,13 +85,13 @@ def subnets_of(tier: str, subnets: list[Found]) -> list[str]:
     return [subnet["SubnetId"] for subnet in sorted(mine, key=lambda subnet: str(subnet["AvailabilityZone"]))]
 
 
-def find_key(kms: Any, estate: Estate) -> Found:
-    answer = unless_missing("NotFoundException", kms.describe_key, KeyId=f"alias/{estate.name}")
+def find_key(kms: Any, stack: Stack) -> Found:
+    answer = unless_missing("NotFoundException", kms.describe_key, KeyId=f"alias/{stack.name}")
     return {"kms_key_arn": answer["KeyMetadata"]["Arn"] if answer else None}
 
 
-def find_secrets(secretsmanager: Any, estate: Estate) -> Found:
-    prefix = f"{estate.name}/"
+def find_secrets(secretsmanager: Any, stack: Stack) -> Found:
+    prefix = f"{stack.name}/"
     pages = secretsmanager.get_paginator("list_secrets").paginate(Filters=[{"Key": "name", "Values": [prefix]}])
     return {
         "secrets": {
@@ -117,23 +117,23 @@ def current_version(secret: Found) -> str | None:
     return next((version for version, names in stages.items() if "AWSCURRENT" in names), None)
 
 
-def find_zone(route53: Any, estate: Estate) -> Found:
+def find_zone(route53: Any, stack: Stack) -> Found:
     """The zone of the name; where there are several, only their ids: who changes a zone refuses then, others go on."""
-    zones = public_zones(route53, estate.zone_name)
+    zones = public_zones(route53, stack.zone_name)
     zone = zones[0] if len(zones) == 1 else None
     return {
         "hosted_zone": {
             "id": zone and zone.id,
             "ids": [one.id for one in zones],
-            "owner": zone and zone.owner(estate.name),
+            "owner": zone and zone.owner(stack.name),
             "name_servers": name_servers(route53, zone) if zone else [],
         }
     }
 
 
-def find_certificate(acm: Any, estate: Estate) -> Found:
-    found = own_certificates(acm, estate.zone_name, estate.name, USABLE)
-    best = best_certificate(found, aws_name(estate.name, "load_balancer")) or {}
+def find_certificate(acm: Any, stack: Stack) -> Found:
+    found = own_certificates(acm, stack.zone_name, stack.name, USABLE)
+    best = best_certificate(found, aws_name(stack.name, "load_balancer")) or {}
     return {
         "certificate": {
             "arn": best.get("arn"),
@@ -143,14 +143,14 @@ def find_certificate(acm: Any, estate: Estate) -> Found:
     }
 
 
-def find_repository(ecr: Any, estate: Estate) -> Found:
-    answer = unless_missing("RepositoryNotFoundException", ecr.describe_repositories, repositoryNames=[estate.name])
+def find_repository(ecr: Any, stack: Stack) -> Found:
+    answer = unless_missing("RepositoryNotFoundException", ecr.describe_repositories, repositoryNames=[stack.name])
     return {"repository_uri": answer["repositories"][0]["repositoryUri"] if answer else None}
 
 
-def find_database(rds: Any, estate: Estate) -> Found:
+def find_database(rds: Any, stack: Stack) -> Found:
     missing = {"DBInstanceNotFound", "DBInstanceNotFoundFault"}
-    answer = unless_missing(missing, rds.describe_db_instances, DBInstanceIdentifier=estate.name)
+    answer = unless_missing(missing, rds.describe_db_instances, DBInstanceIdentifier=stack.name)
     instance = answer["DBInstances"][0] if answer else {}
     groups = instance.get("DBParameterGroups") or [{}]
     return {
@@ -166,9 +166,9 @@ def find_database(rds: Any, estate: Estate) -> Found:
     }
 
 
-def find_cache(elasticache: Any, estate: Estate) -> Found:
+def find_cache(elasticache: Any, stack: Stack) -> Found:
     answer = unless_missing(
-        "ReplicationGroupNotFoundFault", elasticache.describe_replication_groups, ReplicationGroupId=estate.name
+        "ReplicationGroupNotFoundFault", elasticache.describe_replication_groups, ReplicationGroupId=stack.name
     )
     group = answer["ReplicationGroups"][0] if answer else {}
     endpoint: Found = next(
@@ -184,14 +184,14 @@ def find_cache(elasticache: Any, estate: Estate) -> Found:
     }
 
 
-def find_load_balancer(elb: Any, estate: Estate) -> Found:
-    name = aws_name(estate.name, "load_balancer")
+def find_load_balancer(elb: Any, stack: Stack) -> Found:
+    name = aws_name(stack.name, "load_balancer")
     answer = unless_missing("LoadBalancerNotFound", elb.describe_load_balancers, Names=[name])
     balancer = answer["LoadBalancers"][0] if answer else {}
     page = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"] if balancer else []
     listeners = {protocol: (listener_on(page, port) or {}).get("ListenerArn") for protocol, port in PORTS.items()}
     groups = {
-        colour: target_group_arn(elb, aws_name(f"{estate.name}-{colour}", "target_group"))
+        colour: target_group_arn(elb, aws_name(f"{stack.name}-{colour}", "target_group"))
         for colour in ("blue", "green")
     }
     return {
@@ -202,7 +202,7 @@ def find_load_balancer(elb: Any, estate: Estate) -> Found:
             "state": balancer.get("State", {}).get("Code"),
         },
         "listeners": listeners,
-        **own_rules(elb, listeners["https"], set(groups.values()), estate.name),
+        **own_rules(elb, listeners["https"], set(groups.values()), stack.name),
         "target_groups": groups,
     }
 
@@ -233,12 +233,12 @@ def target_group_arn(elb: Any, name: str) -> str | None:
     return answer["TargetGroups"][0]["TargetGroupArn"] if answer else None
 
 
-def find_cluster(ecs: Any, estate: Estate) -> Found:
-    clusters = ecs.describe_clusters(clusters=[estate.name])["clusters"]
+def find_cluster(ecs: Any, stack: Stack) -> Found:
+    clusters = ecs.describe_clusters(clusters=[stack.name])["clusters"]
     active = [cluster for cluster in clusters if cluster["status"] == "ACTIVE"]
     if not active:
         return {"cluster_arn": None, "service": None}
-    services = ecs.describe_services(cluster=estate.name, services=[f"{estate.name}-app"])["services"]
+    services = ecs.describe_services(cluster=stack.name, services=[f"{stack.name}-app"])["services"]
     running = [service for service in services if service["status"] == "ACTIVE"]
     service = {**service_state(running[0]), **running_release(ecs, running[0])} if running else None
     return {"cluster_arn": active[0]["clusterArn"], "service": service}
@@ -263,10 +263,10 @@ def service_state(service: Found) -> Found:
     }
 
 
-def find_audit(s3: Any, estate: Estate) -> Found:
+def find_audit(s3: Any, stack: Stack) -> Found:
     """What was released lately, newest first."""
-    bucket = aws_name(f"{estate.name}-{estate.account_id}-reports", "bucket")
-    return {"audit": audit.latest(s3, bucket, estate.account_id)}
+    bucket = aws_name(f"{stack.name}-{stack.account_id}-reports", "bucket")
+    return {"audit": audit.latest(s3, bucket, stack.account_id)}
 
 
 FINDERS = (

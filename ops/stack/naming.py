@@ -1,4 +1,4 @@
-"""Names that AWS limits: what an estate may be called, and how a name that grew too long is shortened."""
+"""Names that AWS limits: what a stack may be called, and how a name that grew too long is shortened."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ LIMITS = {
     # not AWS's limit but the application's: docs/app-contract.md, heartbeat
     "probe": 64,
 }
-# The cache and the database go by the estate's own name.
-ESTATE_LIMIT = min(LIMITS["replication_group"], LIMITS["database"])
+# The cache and the database go by the stack's own name.
+STACK_LIMIT = min(LIMITS["replication_group"], LIMITS["database"])
 # AWS also forbids: two hyphens in a row (RDS, ElastiCache), "internal-" first (load balancers).
-ESTATE_NAME = re.compile(r"(?!internal-)[a-z](?:-?[a-z0-9])*")
+STACK_NAME = re.compile(r"(?!internal-)[a-z](?:-?[a-z0-9])*")
 HASH_LENGTH = 8
 # What ACM takes as a certificate's first name, dots included, and Route 53 for each part of a name:
 # docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
@@ -46,14 +46,14 @@ def aws_name(name: str, kind: str) -> str:
     return f"{name[: limit - HASH_LENGTH - 1].rstrip('-')}-{digest}"
 
 
-def objection(estate: str) -> str | None:
-    """Why an estate can't be called so, with the cure."""
-    if ESTATE_NAME.fullmatch(estate) and len(estate) <= ESTATE_LIMIT:
+def objection(stack: str) -> str | None:
+    """Why a stack can't be called so, with the cure."""
+    if STACK_NAME.fullmatch(stack) and len(stack) <= STACK_LIMIT:
         return None
     return (
-        f"An estate can't be called {estate!r}. Nothing was touched. Its resources carry the name, so AWS's rules for "
+        f"A stack can't be called {stack!r}. Nothing was touched. Its resources carry the name, so AWS's rules for "
         "theirs apply: lower-case letters, digits and single hyphens, a letter first, no hyphen last, not internal- "
-        f"first, at most {ESTATE_LIMIT} characters. Correct stack_name, or the host's name in the inventory."
+        f"first, at most {STACK_LIMIT} characters. Correct stack_name, or the host's name in the inventory."
     )
 
 

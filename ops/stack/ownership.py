@@ -12,7 +12,7 @@ from typing import Any
 
 Found = Mapping[str, Any]
 
-TAG = "Estate"
+TAG = "Stack"
 ADOPTED_TAG = "AdoptedBy"
 # Where a stack's own listeners and rules stand on its load balancer. Others may add theirs beside them.
 PORTS = {"http": 80, "https": 443}

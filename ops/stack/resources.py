@@ -1,6 +1,6 @@
-"""All that an account holds of an estate, by tag and by name: what is lost with it, and what AWS keeps by design.
+"""All that an account holds of a stack, by tag and by name: what is lost with it, and what AWS keeps by design.
 
-An estate's tag decides. Names find what can't be tagged or lost its tag, and what AWS made for the estate by itself.
+A stack's tag decides. Names find what can't be tagged or lost its tag, and what AWS made for the stack by itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from ops.aws.resource import tags_from, unless_missing
 from ops.aws.route53 import public_zones
-from ops.stack.discovery import Estate, Finder
+from ops.stack.discovery import Finder, Stack
 from ops.stack.naming import aws_name
 from ops.stack.ownership import ADOPTED_TAG, TAG, Zone, only_zone
 
@@ -56,15 +56,15 @@ def until(moment: datetime) -> str:
     return f"until {moment:%Y-%m-%d}"
 
 
-def bears(estate: Estate, name: str, tags: Mapping[str, str]) -> bool:
-    """Whether something named so is the estate's: only the tag tells whether `tier1-x` is an estate of its own."""
-    named = name == estate.name or name.startswith((f"{estate.name}-", f"{estate.name}/"))
-    return named and tags.get(TAG, estate.name) == estate.name
+def bears(stack: Stack, name: str, tags: Mapping[str, str]) -> bool:
+    """Whether something named so is the stack's: only the tag tells whether `tier1-x` is a stack of its own."""
+    named = name == stack.name or name.startswith((f"{stack.name}-", f"{stack.name}/"))
+    return named and tags.get(TAG, stack.name) == stack.name
 
 
-def sweep_ec2(ec2: Any, estate: Estate) -> Iterator[Item]:
-    kinds = tagged(ec2, TAG, [estate.name])
-    named = tagged(ec2, "Name", [estate.name, f"{estate.name}-*"])
+def sweep_ec2(ec2: Any, stack: Stack) -> Iterator[Item]:
+    kinds = tagged(ec2, TAG, [stack.name])
+    named = tagged(ec2, "Name", [stack.name, f"{stack.name}-*"])
     kinds |= {name: kind for name, kind in named.items() if name not in tagged(ec2, TAG, ["*"], list(named))}
     gateways = [name for name, kind in kinds.items() if kind == "natgateway"]
     for gateway in ec2.describe_nat_gateways(NatGatewayIds=gateways)["NatGateways"] if gateways else []:
@@ -88,15 +88,15 @@ def tagged(ec2: Any, key: str, values: list[str], ids: Iterable[str] = ()) -> di
     return {name: kind for name, kind in found.items() if kind != "security-group-rule"}
 
 
-def sweep_roles(iam: Any, estate: Estate) -> Iterator[Item]:
+def sweep_roles(iam: Any, stack: Stack) -> Iterator[Item]:
     for page in iam.get_paginator("list_roles").paginate():
-        for name in (role["RoleName"] for role in page["Roles"] if bears(estate, role["RoleName"], {})):
-            if bears(estate, name, tags_from(iam.list_role_tags(RoleName=name)["Tags"])):
+        for name in (role["RoleName"] for role in page["Roles"] if bears(stack, role["RoleName"], {})):
+            if bears(stack, name, tags_from(iam.list_role_tags(RoleName=name)["Tags"])):
                 yield Item("IAM role", name, f"aws iam delete-role --role-name {name}")
 
 
-def sweep_key(kms: Any, estate: Estate) -> Iterator[Item]:
-    if answer := unless_missing("NotFoundException", kms.describe_key, KeyId=f"alias/{estate.name}"):
+def sweep_key(kms: Any, stack: Stack) -> Iterator[Item]:
+    if answer := unless_missing("NotFoundException", kms.describe_key, KeyId=f"alias/{stack.name}"):
         yield key_item(answer["KeyMetadata"])
 
 
@@ -108,12 +108,12 @@ def key_item(key: Mapping[str, Any]) -> Item:
     return replace(item, kept=until(key["DeletionDate"]), command=command)
 
 
-def sweep_secrets(secretsmanager: Any, estate: Estate) -> Iterator[Item]:
-    master = f":{estate.account_id}:db:{estate.name}"
+def sweep_secrets(secretsmanager: Any, stack: Stack) -> Iterator[Item]:
+    master = f":{stack.account_id}:db:{stack.name}"
     for page in secretsmanager.get_paginator("list_secrets").paginate(IncludePlannedDeletion=True):
         for secret in page["SecretList"]:
             owner = next((tag["Value"] for tag in secret.get("Tags", []) if tag["Key"] == MASTER_OF), "")
-            if not owner.endswith(master) and not bears(estate, secret["Name"], tags_from(secret.get("Tags", []))):
+            if not owner.endswith(master) and not bears(stack, secret["Name"], tags_from(secret.get("Tags", []))):
                 continue
             # The list may be five minutes old: API_ListSecrets.html
             now = unless_missing("ResourceNotFoundException", secretsmanager.describe_secret, SecretId=secret["ARN"])
@@ -126,8 +126,8 @@ def sweep_secrets(secretsmanager: Any, estate: Estate) -> Iterator[Item]:
             yield Item("secret", name, command, secret["ARN"], kept=kept)
 
 
-def sweep_buckets(s3: Any, estate: Estate) -> Iterator[Item]:
-    prefix = f"{estate.name}-{estate.account_id}-"
+def sweep_buckets(s3: Any, stack: Stack) -> Iterator[Item]:
+    prefix = f"{stack.name}-{stack.account_id}-"
     for name in (bucket["Name"] for bucket in s3.list_buckets()["Buckets"] if bucket["Name"].startswith(prefix)):
         page = s3.list_object_versions(Bucket=name)
         versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
@@ -138,30 +138,30 @@ def sweep_buckets(s3: Any, estate: Estate) -> Iterator[Item]:
             "bucket",
             name,
             f"aws s3 rb --force s3://{name}",
-            f"arn:{estate.partition}:s3:::{name}",
+            f"arn:{stack.partition}:s3:::{name}",
             holds,
             refuses=holds and f"it holds {holds}",
         )
 
 
-def sweep_repository(ecr: Any, estate: Estate) -> Iterator[Item]:
-    answer = unless_missing("RepositoryNotFoundException", ecr.describe_repositories, repositoryNames=[estate.name])
+def sweep_repository(ecr: Any, stack: Stack) -> Iterator[Item]:
+    answer = unless_missing("RepositoryNotFoundException", ecr.describe_repositories, repositoryNames=[stack.name])
     for repository in answer["repositories"] if answer else []:
-        images = ecr.list_images(repositoryName=estate.name)["imageIds"]
+        images = ecr.list_images(repositoryName=stack.name)["imageIds"]
         holds = f"{len(images)} images" if images else ""
-        command = f"aws ecr delete-repository --force --repository-name {estate.name}"
+        command = f"aws ecr delete-repository --force --repository-name {stack.name}"
         refuses = holds and f"it holds {holds}"
-        yield Item("repository", estate.name, command, repository["repositoryArn"], holds, refuses)
+        yield Item("repository", stack.name, command, repository["repositoryArn"], holds, refuses)
 
 
-def sweep_zone(route53: Any, estate: Estate) -> Iterator[Item]:
-    """The estate's own zone, or its mark on an adopted one; of two own ones destroying could take the wrong one."""
-    owned = [zone for zone in public_zones(route53, estate.zone_name) if zone.owner(estate.name) != "others"]
-    if zone := only_zone(owned, estate.zone_name):
+def sweep_zone(route53: Any, stack: Stack) -> Iterator[Item]:
+    """The stack's own zone, or its mark on an adopted one; of two own ones destroying could take the wrong one."""
+    owned = [zone for zone in public_zones(route53, stack.zone_name) if zone.owner(stack.name) != "others"]
+    if zone := only_zone(owned, stack.zone_name):
         pages = route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone.id)
         names = {record["Name"] for page in pages for record in page["ResourceRecordSets"]}
-        arn = f"arn:{estate.partition}:route53:::hostedzone/{zone.id}"
-        yield (adopted_zone if zone.owner(estate.name) == "adopted" else own_zone)(zone, names, arn)
+        arn = f"arn:{stack.partition}:route53:::hostedzone/{zone.id}"
+        yield (adopted_zone if zone.owner(stack.name) == "adopted" else own_zone)(zone, names, arn)
 
 
 def own_zone(zone: Zone, names: set[str], arn: str) -> Item:
@@ -173,7 +173,7 @@ def own_zone(zone: Zone, names: set[str], arn: str) -> Item:
         f"aws route53 delete-hosted-zone --id {zone.id}",
         arn,
         holds=f"{len(names)} names" if len(names) > 1 else "",
-        refuses=f"it holds names that this estate did not make: {', '.join(others)}" if others else "",
+        refuses=f"it holds names that this stack did not make: {', '.join(others)}" if others else "",
     )
 
 
@@ -189,27 +189,27 @@ def adopted_zone(zone: Zone, names: set[str], arn: str) -> Item:
     )
 
 
-def sweep_certificates(acm: Any, estate: Estate) -> Iterator[Item]:
+def sweep_certificates(acm: Any, stack: Stack) -> Iterator[Item]:
     for page in acm.get_paginator("list_certificates").paginate():
-        candidates = [one for one in page["CertificateSummaryList"] if one["DomainName"] == estate.zone_name]
+        candidates = [one for one in page["CertificateSummaryList"] if one["DomainName"] == stack.zone_name]
         for arn in (one["CertificateArn"] for one in candidates):
-            if tags_from(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]).get(TAG) == estate.name:
+            if tags_from(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]).get(TAG) == stack.name:
                 command = f"aws acm delete-certificate --certificate-arn {arn}"
-                yield Item("certificate", estate.zone_name, command, arn)
+                yield Item("certificate", stack.zone_name, command, arn)
 
 
-def sweep_database(rds: Any, estate: Estate) -> Iterator[Item]:
-    by_name = {"DBInstanceIdentifier": estate.name}
+def sweep_database(rds: Any, stack: Stack) -> Iterator[Item]:
+    by_name = {"DBInstanceIdentifier": stack.name}
     missing = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
     answer = unless_missing(missing, rds.describe_db_instances, **by_name)
     for instance in answer["DBInstances"] if answer else []:
         yield Item(
             "database",
-            estate.name,
-            f"aws rds delete-db-instance --db-instance-identifier {estate.name}",
+            stack.name,
+            f"aws rds delete-db-instance --db-instance-identifier {stack.name}",
             instance["DBInstanceArn"],
             holds=f"{instance['AllocatedStorage']} GB{LIFTED if instance['DeletionProtection'] else ''}",
-            refuses="it holds the estate's data",
+            refuses="it holds the stack's data",
         )
     for snapshot in rds.describe_db_snapshots(**by_name)["DBSnapshots"]:
         automated = snapshot["SnapshotType"] == "automated"  # goes with the database
@@ -219,8 +219,8 @@ def sweep_database(rds: Any, estate: Estate) -> Iterator[Item]:
         yield Item("snapshot", name, command, snapshot["DBSnapshotArn"], kept=kept)
 
 
-def sweep_balancer(elb: Any, estate: Estate) -> Iterator[Item]:
-    name = aws_name(estate.name, "load_balancer")
+def sweep_balancer(elb: Any, stack: Stack) -> Iterator[Item]:
+    name = aws_name(stack.name, "load_balancer")
     answer = unless_missing("LoadBalancerNotFound", elb.describe_load_balancers, Names=[name])
     for balancer in answer["LoadBalancers"] if answer else []:
         arn = balancer["LoadBalancerArn"]
@@ -229,22 +229,22 @@ def sweep_balancer(elb: Any, estate: Estate) -> Iterator[Item]:
         protected = {"Key": "deletion_protection.enabled", "Value": "true"} in attributes
         holds = f"the way to the application{LIFTED}" if protected else ""
         yield Item("load balancer", name, command, arn, holds, refuses="it is how people reach the application")
-    for name in (aws_name(f"{estate.name}-{colour}", "target_group") for colour in COLOURS):
+    for name in (aws_name(f"{stack.name}-{colour}", "target_group") for colour in COLOURS):
         answer = unless_missing("TargetGroupNotFound", elb.describe_target_groups, Names=[name])
         for arn in (group["TargetGroupArn"] for group in answer["TargetGroups"]) if answer else []:
             yield Item("target group", name, f"aws elbv2 delete-target-group --target-group-arn {arn}", arn)
 
 
-def sweep_cluster(ecs: Any, estate: Estate) -> Iterator[Item]:
-    for cluster in ecs.describe_clusters(clusters=[estate.name])["clusters"]:
+def sweep_cluster(ecs: Any, stack: Stack) -> Iterator[Item]:
+    for cluster in ecs.describe_clusters(clusters=[stack.name])["clusters"]:
         if cluster["status"] != "INACTIVE":
             holds = f"{cluster['runningTasksCount']} running tasks"
-            command = f"aws ecs delete-cluster --cluster {estate.name}"
-            yield Item("cluster", estate.name, command, cluster["clusterArn"], holds)
+            command = f"aws ecs delete-cluster --cluster {stack.name}"
+            yield Item("cluster", stack.name, command, cluster["clusterArn"], holds)
 
 
-def sweep_logs(logs: Any, estate: Estate) -> Iterator[Item]:
-    for prefix in (one.format(estate.name) for one in LOG_GROUPS):
+def sweep_logs(logs: Any, stack: Stack) -> Iterator[Item]:
+    for prefix in (one.format(stack.name) for one in LOG_GROUPS):
         for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix):
             for group in page["logGroups"]:
                 name = group["logGroupName"]
@@ -254,15 +254,15 @@ def sweep_logs(logs: Any, estate: Estate) -> Iterator[Item]:
                     yield Item("log group", name, command, group["arn"].removesuffix(":*"), holds)
 
 
-def sweep_alarms(cloudwatch: Any, estate: Estate) -> Iterator[Item]:
-    for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{estate.name}-"):
+def sweep_alarms(cloudwatch: Any, stack: Stack) -> Iterator[Item]:
+    for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack.name}-"):
         for alarm in page["MetricAlarms"]:
             name, arn = alarm["AlarmName"], alarm["AlarmArn"]
-            if bears(estate, name, tags_from(cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"])):
+            if bears(stack, name, tags_from(cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"])):
                 yield Item("alarm", name, f"aws cloudwatch delete-alarms --alarm-names {name}", arn)
 
 
-# What has a list in which the estate's own name stands:
+# What has a list in which the stack's own name stands:
 # service, operation, where the list is, where names and ARNs are in it, kind, command.
 LISTS = (
     ("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName", "DBSubnetGroupArn",
@@ -279,17 +279,17 @@ LISTS = (
 def listed(
     service: str, operation: str, key: str, name: str, arn: str, kind: str, command: str
 ) -> Finder[Iterator[Item]]:
-    def sweep(client: Any, estate: Estate) -> Iterator[Item]:
+    def sweep(client: Any, stack: Stack) -> Iterator[Item]:
         for page in client.get_paginator(operation).paginate():
             for item in page[key]:
-                if item[name] == estate.name:
-                    yield Item(kind, estate.name, f"aws {service} {command} {estate.name}", item[arn])
+                if item[name] == stack.name:
+                    yield Item(kind, stack.name, f"aws {service} {command} {stack.name}", item[arn])
 
     return Finder(service, sweep)
 
 
 def eager(finder: Finder[Iterator[Item]]) -> Finder[list[Item]]:
-    return Finder(finder.service, lambda client, estate: list(finder.find(client, estate)))
+    return Finder(finder.service, lambda client, stack: list(finder.find(client, stack)))
 
 
 SWEEPERS = tuple(
@@ -313,13 +313,13 @@ SWEEPERS = tuple(
 )
 
 
-def sweep_tags(tagging: Any, estate: Estate) -> list[str]:
-    """ARNs of all that carries the estate's tag, whatever service made it.
+def sweep_tags(tagging: Any, stack: Stack) -> list[str]:
+    """ARNs of all that carries the stack's tag, whatever service made it.
 
     Source: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
     """
-    wanted = [{"Key": TAG, "Values": [estate.name]}]
-    pages = tagging.get_paginator("get_resources").paginate(TagFilters=wanted)
+    desired = [{"Key": TAG, "Values": [stack.name]}]
+    pages = tagging.get_paginator("get_resources").paginate(TagFilters=desired)
     arns = [item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]]
     return [arn for arn in arns if not any(word in arn for word in NOT_COUNTED)]
 
@@ -345,7 +345,7 @@ PROOFS: dict[str, tuple[str, str, Callable[[str, str], dict[str, Any]]]] = {
 MISSING = re.compile("NotFound|NoSuch|InvalidARN")
 
 
-def unnamed(client: Callable[[str], Any], arn: str, estate: Estate) -> Item | None:
+def unnamed(client: Callable[[str], Any], arn: str, stack: Stack) -> Item | None:
     """What only the index of tags told of; None if its service knows of no such thing, or not of that tag.
 
     client: makes one, by service.
@@ -370,14 +370,14 @@ def unnamed(client: Callable[[str], Any], arn: str, estate: Estate) -> Item | No
         if MISSING.search(error.response["Error"]["Code"]):
             return None
         raise
-    if not carries(answer, estate.name):
+    if not carries(answer, stack.name):
         return None
     deleted = answer.get("DeletedDate")
     return replace(item, kept=until(deleted)) if deleted else item
 
 
 def carries(answer: object, name: str) -> bool:
-    """Whether the estate's tag stands in an answer, in whichever of AWS's ways."""
+    """Whether the stack's tag stands in an answer, in whichever of AWS's ways."""
     if isinstance(answer, Mapping):
         pair = answer.get("Key"), answer.get("Value")
         found = answer.get(TAG) == name or pair == (TAG, name)

@@ -72,9 +72,9 @@ def distance(one: str, other: str) -> int:
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):
         before, last, row = row, before, [i]
-        for j, wanted in enumerate(other, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
-            if last and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+        for j, desired in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != desired))
+            if last and j > 1 and letter == other[j - 2] and one[i - 2] == desired:
                 cost = min(cost, last[j - 2] + 1)
             row.append(cost)
     return row[-1]

@@ -104,7 +104,7 @@ def closed(target: Mapping[str, Any], since: list[Mapping[str, Any]]) -> str:
         return ""
     return (
         f"{target.get('release')} can't run on this schema: since then migrations removed or tightened what it uses: "
-        f"{'; '.join(contracts)}. Mend forward instead: release an image with the fix, playbooks/deploy.yml "
+        f"{'; '.join(contracts)}. Fix forward instead: release an image with the fix, playbooks/deploy.yml "
         "-e release=<tag>. Only a restore of the database brings the old schema back, and loses what was written since."
     )
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def pinned_secrets(wanted: Mapping[str, Mapping[str, str]], found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def pinned_secrets(desired: Mapping[str, Mapping[str, str]], found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """`valueFrom` for each variable: ARN:json-key:version-stage:version-id, pinned to the present version.
 
-    wanted: {variable: {secret: name, key: JSON key}}; found: {secret name: {arn, version_id}}.
-    A secret that is not there yet gives a placeholder, so that a plan of an empty estate can be made.
+    desired: {variable: {secret: name, key: JSON key}}; found: {secret name: {arn, version_id}}.
+    A secret that is not there yet gives a placeholder, so that a plan of an empty stack can be made.
     Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
     """
     pending = {"arn": "secret-pending", "version_id": None}
@@ -20,7 +20,7 @@ def pinned_secrets(wanted: Mapping[str, Mapping[str, str]], found: Mapping[str, 
             key=value.get("key", ""),
             version=found.get(value["secret"], pending)["version_id"] or "",
         )
-        for variable, value in wanted.items()
+        for variable, value in desired.items()
     }
 
 

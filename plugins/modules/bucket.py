@@ -117,7 +117,7 @@ class Bucket(Resource):
                 "NoSuchPublicAccessBlockConfiguration", "get_public_access_block", "PublicAccessBlockConfiguration"
             ),
             "ownership": self.ownership(),
-            "policy": reworded(self.policy(), self.wanted_policy()),
+            "policy": reworded(self.policy(), self.desired_policy()),
             "lifecycle": self.part("NoSuchLifecycleConfiguration", "get_bucket_lifecycle_configuration", "Rules"),
             "tags": tags_from(self.part("NoSuchTagSet", "get_bucket_tagging", "TagSet") or []),
         }
@@ -139,25 +139,25 @@ class Bucket(Resource):
         found = self.part("NoSuchBucketPolicy", "get_bucket_policy", "Policy")
         return json.loads(found) if found else None
 
-    def wanted_policy(self) -> Policy:
+    def desired_policy(self) -> Policy:
         return tls_only(self.name, self.s3.meta.partition)
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {
             "encryption": encryption_rule(self.params["kms_key_id"]),
             "versioning": "Enabled",
             "public_access_block": PRIVATE,
             "ownership": "BucketOwnerEnforced",
-            "policy": self.wanted_policy(),
+            "policy": self.desired_policy(),
             "lifecycle": lifecycle_rules(self.params["noncurrent_days"]),
             "tags": self.params["tags"],
         }
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         region = self.s3.meta.region_name
         location = {} if region == NO_LOCATION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         self.patiently(self.s3.create_bucket, **self.here, **location)
-        self.update({}, wanted)
+        self.update({}, desired)
 
     def update(self, found: State, changes: State) -> None:
         for key, value in changes.items():

@@ -157,7 +157,7 @@ class CacheGroup(Resource):
         tags = self.elasticache.list_tags_for_resource(ResourceName=group["ARN"])["TagList"]
         return found | cache_state(group, clusters["CacheClusters"][0]) | {"tags": tags_from(tags)}
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         if found and found["status"] != "available":
             return {}
         derived = {
@@ -167,12 +167,12 @@ class CacheGroup(Resource):
             "encrypted_at_rest": True,
             **{key: stored(self.params[key]) for key in ("parameter_group", "subnet_group", "maintenance_window")},
         }
-        wanted = {key: self.params[key] for key in (*REQUEST, "tags") if key not in derived} | derived
-        if found and same_version(wanted["engine_version"], found["engine_version"]):
-            wanted["engine_version"] = found["engine_version"]
-        return wanted
+        desired = {key: self.params[key] for key in (*REQUEST, "tags") if key not in derived} | derived
+        if found and same_version(desired["engine_version"], found["engine_version"]):
+            desired["engine_version"] = found["engine_version"]
+        return desired
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         try:
             token = fetch(self.module.client("secretsmanager"), self.params["auth_secret"], AUTH_TOKEN)
         except SecretError as error:
@@ -180,8 +180,8 @@ class CacheGroup(Resource):
         self.elasticache.create_replication_group(
             ReplicationGroupId=self.name,
             AuthToken=token,
-            Tags=tags_to(wanted["tags"]),
-            **request(wanted),
+            Tags=tags_to(desired["tags"]),
+            **request(desired),
         )
 
     def objection(self, found: State, changes: State) -> str | None:

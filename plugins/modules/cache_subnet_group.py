@@ -66,28 +66,28 @@ class CacheSubnetGroup(Resource):
             "tags": tags_from(tags),
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {
             "description": self.params["description"],
             "subnets": sorted(self.params["subnets"]),
             "tags": self.params["tags"],
         }
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         self.elasticache.create_cache_subnet_group(
             CacheSubnetGroupName=self.name,
-            CacheSubnetGroupDescription=wanted["description"],
-            SubnetIds=wanted["subnets"],
-            Tags=tags_to(wanted["tags"]),
+            CacheSubnetGroupDescription=desired["description"],
+            SubnetIds=desired["subnets"],
+            Tags=tags_to(desired["tags"]),
         )
 
     def update(self, found: State, changes: State) -> None:
         if changes.keys() - {"tags"}:
-            wanted = self.wanted(found)
+            desired = self.desired(found)
             self.elasticache.modify_cache_subnet_group(
                 CacheSubnetGroupName=self.name,
-                CacheSubnetGroupDescription=wanted["description"],
-                SubnetIds=wanted["subnets"],
+                CacheSubnetGroupDescription=desired["description"],
+                SubnetIds=desired["subnets"],
             )
         if "tags" in changes:
             tag_by_name(self.elasticache, found["arn"], found["tags"], changes["tags"])

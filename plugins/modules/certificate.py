@@ -8,13 +8,13 @@ module: certificate
 short_description: A public certificate from ACM, validated by DNS
 description:
   - Requests a certificate for a domain and all names right below it, once. It is found again by these names and the
-    C(Estate) tag. Of several, the one that the stack's load balancer has stays, while it is good.
+    C(Stack) tag. Of several, the one that the stack's load balancer has stays, while it is good.
   - AWS issues it when its validation records stand in DNS, and renews it as long as they do.
   - A certificate can't change; with other names another one is requested.
 options:
   name: {description: "The domain, such as example.org", type: str, required: true}
   parent_name_servers: {description: "Name servers to which the parent domain must delegate, for the message", type: list, elements: str, default: []}
-  tags: {description: Tags; others are removed. Must hold Estate, type: dict, required: true}
+  tags: {description: Tags; others are removed. Must hold Stack, type: dict, required: true}
   state: {description: "Whether it exists, or is issued", type: str, choices: [present, absent, ready], default: present}
   wait: {description: Whether to wait until it is issued or gone, type: bool, default: false}
   wait_timeout: {description: Seconds to wait at most, type: int, default: 600}
@@ -27,7 +27,7 @@ EXAMPLES = r"""
 - name: Request the certificate
   certificate:
     name: tier1.campshub360.example
-    tags: {Estate: campshub360-tier1}
+    tags: {Stack: campshub360-tier1}
 """
 
 RETURN = r"""
@@ -77,17 +77,17 @@ class Certificate(Resource):
         best = best_certificate(certificates, aws_name(self.stack, "load_balancer"))
         return dict(best) if best else None
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {"names": sorted(certificate_names(self.name)), "tags": self.params["tags"]}
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         first, *others = certificate_names(self.name)
         answer = self.acm.request_certificate(
             DomainName=first,
             SubjectAlternativeNames=others,
             ValidationMethod="DNS",
             KeyAlgorithm="RSA_2048",
-            Tags=tags_to(wanted["tags"]),
+            Tags=tags_to(desired["tags"]),
         )
         self.await_shown(answer["CertificateArn"])
 
@@ -109,9 +109,9 @@ class Certificate(Resource):
         return answer is not None and has_validation_records(answer["Certificate"])
 
     def update(self, found: State, changes: State) -> None:
-        arn, wanted = found["arn"], changes["tags"]
-        self.acm.add_tags_to_certificate(CertificateArn=arn, Tags=tags_to(wanted))
-        if surplus := {key: value for key, value in found["tags"].items() if key not in wanted}:
+        arn, desired = found["arn"], changes["tags"]
+        self.acm.add_tags_to_certificate(CertificateArn=arn, Tags=tags_to(desired))
+        if surplus := {key: value for key, value in found["tags"].items() if key not in desired}:
             self.acm.remove_tags_from_certificate(CertificateArn=arn, Tags=tags_to(surplus))
 
     def delete(self, found: State) -> None:

@@ -96,8 +96,8 @@ class DatabaseInstance(Resource):
         answer = unless_missing(MISSING, self.rds.describe_db_instances, DBInstanceIdentifier=self.name)
         return database_state(answer["DBInstances"][0]) if answer else None
 
-    def wanted(self, found: State | None) -> State:
-        wanted = {
+    def desired(self, found: State | None) -> State:
+        desired = {
             **{key: self.params[key] for key in (*PLAIN, *OTHER) if key != "publicly_accessible"},
             "publicly_accessible": False,
             "security_groups": sorted(self.params["security_groups"]),
@@ -105,28 +105,28 @@ class DatabaseInstance(Resource):
             "master_secret": True,
             **{key: stored(self.params[key]) for key in ("parameter_group", "subnet_group", "maintenance_window")},
         }
-        if found and same_version(wanted["engine_version"], found["engine_version"]):
-            wanted["engine_version"] = found["engine_version"]
-        if found and wanted["max_allocated_storage_gb"]:  # AWS grows the storage by itself and can't shrink it
-            wanted["allocated_storage_gb"] = max(wanted["allocated_storage_gb"], found["allocated_storage_gb"])
-        return wanted
+        if found and same_version(desired["engine_version"], found["engine_version"]):
+            desired["engine_version"] = found["engine_version"]
+        if found and desired["max_allocated_storage_gb"]:  # AWS grows the storage by itself and can't shrink it
+            desired["allocated_storage_gb"] = max(desired["allocated_storage_gb"], found["allocated_storage_gb"])
+        return desired
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         self.rds.create_db_instance(
             DBInstanceIdentifier=self.name,
-            DBSubnetGroupName=wanted["subnet_group"],
+            DBSubnetGroupName=desired["subnet_group"],
             StorageEncrypted=True,
             ManageMasterUserPassword=True,
-            MasterUserSecretKmsKeyId=wanted["kms_key_arn"],
-            EnableCloudwatchLogsExports=wanted["log_exports"],
-            Tags=tags_to(wanted["tags"]),
-            **request(wanted),
+            MasterUserSecretKmsKeyId=desired["kms_key_arn"],
+            EnableCloudwatchLogsExports=desired["log_exports"],
+            Tags=tags_to(desired["tags"]),
+            **request(desired),
         )
 
     def objection(self, found: State, changes: State) -> str | None:
         if self.params["state"] == "absent":
             return self.params["deletion_protection"] and (
-                f"The database {self.name} is protected, and was not touched: it holds the estate's data. If it may go: "
+                f"The database {self.name} is protected, and was not touched: it holds the stack's data. If it may go: "
                 "-e database_deletion_protection=false"
             )
         if fixed := FIXED & changes.keys():

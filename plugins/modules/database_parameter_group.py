@@ -93,19 +93,19 @@ class DatabaseParameterGroup(Resource):
         }
 
     def parameters(self) -> dict[str, str]:
-        """What the group sets, and what is wanted of it: a value that is the default too, AWS doesn't call the user's.
+        """What the group sets, and what is desired of it: a value that is the default too, AWS doesn't call the user's.
 
         https://github.com/hashicorp/terraform-provider-aws/issues/23335
         """
-        wanted = self.params["parameters"]
-        mine = [one for one in self.listed() if one["Source"] == "user" or one["ParameterName"] in wanted]
+        desired = self.params["parameters"]
+        mine = [one for one in self.listed() if one["Source"] == "user" or one["ParameterName"] in desired]
         return {one["ParameterName"]: one["ParameterValue"] for one in mine if "ParameterValue" in one}
 
     def listed(self, **request: str) -> list[State]:
         pages = self.rds.get_paginator("describe_db_parameters").paginate(DBParameterGroupName=self.name, **request)
         return [item for page in pages for item in page["Parameters"]]
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {
             "family": self.params["family"],
             "description": self.params["description"],
@@ -121,14 +121,14 @@ class DatabaseParameterGroup(Resource):
                 'Put what PostgreSQL\'s parameter takes into quotes: "on" and "off", or "1" and "0".'
             )
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         self.rds.create_db_parameter_group(
             DBParameterGroupName=self.name,
-            DBParameterGroupFamily=wanted["family"],
-            Description=wanted["description"],
-            Tags=tags_to(wanted["tags"]),
+            DBParameterGroupFamily=desired["family"],
+            Description=desired["description"],
+            Tags=tags_to(desired["tags"]),
         )
-        self.set_parameters({}, wanted["parameters"])
+        self.set_parameters({}, desired["parameters"])
 
     def objection(self, found: State, changes: State) -> str | None:
         if not (fixed := {"family", "description"} & changes.keys()):
@@ -144,12 +144,12 @@ class DatabaseParameterGroup(Resource):
         if "tags" in changes:
             tag_by_name(self.rds, found["arn"], found["tags"], changes["tags"])
 
-    def set_parameters(self, found: dict[str, str], wanted: dict[str, str]) -> None:
+    def set_parameters(self, found: dict[str, str], desired: dict[str, str]) -> None:
         dynamic = {item["ParameterName"] for item in self.listed() if item.get("ApplyType") == "dynamic"}
-        different = {name: value for name, value in wanted.items() if found.get(name) != value}
+        different = {name: value for name, value in desired.items() if found.get(name) != value}
         for batch in batches(settings(different, dynamic)):
             self.rds.modify_db_parameter_group(DBParameterGroupName=self.name, Parameters=batch)
-        surplus = {name: value for name, value in found.items() if name not in wanted}
+        surplus = {name: value for name, value in found.items() if name not in desired}
         for batch in batches(settings(surplus, dynamic)):
             reset = [{key: item[key] for key in ("ParameterName", "ApplyMethod")} for item in batch]
             self.rds.reset_db_parameter_group(

@@ -130,16 +130,16 @@ class DnsRecords(Resource):
         own = {key(zone.name, "NS"), key(zone.name, "SOA")}
         return {name: item for name, item in found.items() if name not in own}
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         """An alias leads where it was led last: that is how traffic fails over, so its target is state."""
         records = {key(record["name"], record["type"]): record_set(record) for record in self.params["records"]}
         led = {name: item for name, item in (found or {}).items() if "AliasTarget" in item}
         return {name: led.get(name, record) if "AliasTarget" in record else record for name, record in records.items()}
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         if self.zone is None:
             self.fail(f"There is no public hosted zone {self.name} for these records. Make the zone first.")
-        self.update({}, wanted)
+        self.update({}, desired)
 
     def update(self, found: State, changes: State) -> None:
         self.change("UPSERT", changes)
@@ -149,12 +149,12 @@ class DnsRecords(Resource):
             planned = self.params["adopt"] and self.module.check_mode
             strange = self.zone and self.zone.owner(self.params["stack"]) == "others" and not planned
             return stranger_zone(self.zone, self.params["stack"]) if self.zone and strange else None
-        named = self.wanted(found)
+        named = self.desired(found)
         others = [name for name, item in found.items() if name not in named and not validates_certificate(item)]
         if self.params["force"] or not others:
             return None
         return (
-            f"The zone {self.name} holds records that this estate did not make: {', '.join(others)}. None was "
+            f"The zone {self.name} holds records that this stack did not make: {', '.join(others)}. None was "
             "touched. Move or remove them, or give them up with -e dns_force_destroy=true."
         )
 

@@ -90,7 +90,7 @@ class EcsCluster(Resource):
             "tags": tags_from(cluster.get("tags", []), key="key", value="value"),
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {
             "container_insights": self.params["container_insights"],
             "capacity_providers": sorted(self.params["capacity_providers"]),
@@ -98,25 +98,25 @@ class EcsCluster(Resource):
             "tags": self.params["tags"],
         }
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         self.patiently(
             self.ecs.create_cluster,
             clusterName=self.name,
-            settings=settings(wanted["container_insights"]),
-            capacityProviders=wanted["capacity_providers"],
-            defaultCapacityProviderStrategy=strategy_request(wanted["default_strategy"]),
-            tags=tags_to(wanted["tags"], key="key", value="value"),
+            settings=settings(desired["container_insights"]),
+            capacityProviders=desired["capacity_providers"],
+            defaultCapacityProviderStrategy=strategy_request(desired["default_strategy"]),
+            tags=tags_to(desired["tags"], key="key", value="value"),
         )
 
     def update(self, found: State, changes: State) -> None:
         if "container_insights" in changes:
             self.ecs.update_cluster_settings(cluster=self.name, settings=settings(changes["container_insights"]))
         if {"capacity_providers", "default_strategy"} & changes.keys():
-            wanted = self.wanted(found)
+            desired = self.desired(found)
             self.ecs.put_cluster_capacity_providers(
                 cluster=self.name,
-                capacityProviders=wanted["capacity_providers"],
-                defaultCapacityProviderStrategy=strategy_request(wanted["default_strategy"]),
+                capacityProviders=desired["capacity_providers"],
+                defaultCapacityProviderStrategy=strategy_request(desired["default_strategy"]),
             )
         if "tags" in changes:
             tag_ecs(self.ecs, found["arn"], found["tags"], changes["tags"])

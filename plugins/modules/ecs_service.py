@@ -159,7 +159,7 @@ def rollout_from(configuration: State) -> State:
     }
 
 
-def wanted_rollout(params: State) -> State:
+def desired_rollout(params: State) -> State:
     """The options of a deployment's course, without those that its strategy does not have."""
     names = ("strategy", "step_percent", "step_minutes", "bake_minutes", "pause_minutes")
     rollout = {name: params[name] for name in names} | {
@@ -263,9 +263,9 @@ class Service(Resource):
         found = deployments(self.ecs, self.params["cluster"], self.name, createdAt=hour)
         return [str(one["serviceDeploymentArn"]) for one in found]
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         count = {"forced": self.params["force"]} if found else {"desired_count": self.params["desired_count"]}
-        wanted: State = {
+        desired: State = {
             "task_definition": self.params["task_definition"],
             "capacity_providers": self.params["capacity_providers"],
             "network": {
@@ -275,14 +275,14 @@ class Service(Resource):
             },
             "load_balancer": {name: self.params[name] for name in BALANCER},
             "grace_seconds": self.params["grace_seconds"],
-            "rollout": wanted_rollout(self.params),
+            "rollout": desired_rollout(self.params),
             "tags": self.params["tags"],
             "status": "ACTIVE",
             **count,
         }
-        if found and all(found[part] == wanted[part] for part in DEPLOYING):
-            wanted["rollout"]["alarms"] = found["rollout"]["alarms"]
-        return wanted
+        if found and all(found[part] == desired[part] for part in DEPLOYING):
+            desired["rollout"]["alarms"] = found["rollout"]["alarms"]
+        return desired
 
     def requests(self, parts: State) -> State:
         container = {"containerName": self.params["container"], "containerPort": self.params["port"]}
@@ -291,16 +291,16 @@ class Service(Resource):
             request |= request_from(part, value, container)
         return request
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         self.known = set(self.recent())  # an earlier service of that name may have left some
         self.ecs.create_service(
             cluster=self.params["cluster"],
             serviceName=self.name,
-            desiredCount=wanted["desired_count"],
+            desiredCount=desired["desired_count"],
             enableECSManagedTags=True,
             propagateTags="SERVICE",
-            tags=tags_to(wanted["tags"], "key", "value"),
-            **self.requests(wanted),
+            tags=tags_to(desired["tags"], "key", "value"),
+            **self.requests(desired),
         )
 
     def objection(self, found: State, changes: State) -> str | None:

@@ -81,33 +81,33 @@ def described(answer: State) -> State:
     return state_from(answer["taskDefinition"], tags_from(answer.get("tags", []), "key", "value"))
 
 
-def request_from(family: str, region: str, wanted: State) -> State:
+def request_from(family: str, region: str, desired: State) -> State:
     """What RegisterTaskDefinition is sent. CPU and memory belong to the task: Fargate sizes nothing else."""
-    options = {"awslogs-group": wanted["log_group"], "awslogs-region": region, "awslogs-stream-prefix": family}
+    options = {"awslogs-group": desired["log_group"], "awslogs-region": region, "awslogs-stream-prefix": family}
     container: State = {
         "name": CONTAINER,
-        "image": wanted["image"],
+        "image": desired["image"],
         "essential": True,
-        "stopTimeout": wanted["stop_timeout"],
-        "environment": tags_to(wanted["environment"], "name", "value"),
-        "secrets": tags_to(wanted["secrets"], "name", "valueFrom"),
+        "stopTimeout": desired["stop_timeout"],
+        "environment": tags_to(desired["environment"], "name", "value"),
+        "secrets": tags_to(desired["secrets"], "name", "valueFrom"),
         "logConfiguration": {"logDriver": "awslogs", "options": options},
     }
-    if wanted["command"]:
-        container["command"] = wanted["command"]
-    if wanted["port"]:
-        container["portMappings"] = [{"containerPort": wanted["port"], "protocol": "tcp"}]
+    if desired["command"]:
+        container["command"] = desired["command"]
+    if desired["port"]:
+        container["portMappings"] = [{"containerPort": desired["port"], "protocol": "tcp"}]
     return {
         "family": family,
         "networkMode": "awsvpc",
         "requiresCompatibilities": ["FARGATE"],
-        "cpu": str(wanted["cpu"]),
-        "memory": str(wanted["memory"]),
-        "runtimePlatform": {"cpuArchitecture": wanted["architecture"], "operatingSystemFamily": "LINUX"},
-        "executionRoleArn": wanted["execution_role_arn"],
-        "taskRoleArn": wanted["task_role_arn"],
+        "cpu": str(desired["cpu"]),
+        "memory": str(desired["memory"]),
+        "runtimePlatform": {"cpuArchitecture": desired["architecture"], "operatingSystemFamily": "LINUX"},
+        "executionRoleArn": desired["execution_role_arn"],
+        "taskRoleArn": desired["task_role_arn"],
         "containerDefinitions": [container],
-        "tags": tags_to(wanted["tags"], "key", "value"),
+        "tags": tags_to(desired["tags"], "key", "value"),
     }
 
 
@@ -124,31 +124,31 @@ class TaskDefinition(Resource):
         return str(self.params["family"])
 
     def read(self) -> State | None:
-        """The newest revision that is as wanted: one that a failed release left behind is no reason to deploy."""
+        """The newest revision that is as desired: one that a failed release left behind is no reason to deploy."""
         if self.registered:  # ECS is eventually consistent: the family's list may not hold it yet
             return self.registered
         answer = self.ecs.list_task_definitions(familyPrefix=self.name, sort="DESC", maxResults=REVISIONS)
         revisions = [self.describe(arn) for arn in answer["taskDefinitionArns"]]
-        wanted = self.wanted(None)
-        same = (one for one in revisions if all(one[field] == value for field, value in wanted.items()))
+        desired = self.desired(None)
+        same = (one for one in revisions if all(one[field] == value for field, value in desired.items()))
         return next(same, revisions[0] if revisions else None)
 
     def describe(self, arn: str) -> State:
         return described(self.ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"]))
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         texts = {"environment": aws_texts(self.params["environment"])}
         return {field: self.params[field] for field in FIELDS} | texts
 
-    def create(self, wanted: State) -> None:
-        answer = self.ecs.register_task_definition(**request_from(self.name, self.module.region, wanted))
+    def create(self, desired: State) -> None:
+        answer = self.ecs.register_task_definition(**request_from(self.name, self.module.region, desired))
         self.registered = described(answer)
 
     def update(self, found: State, changes: State) -> None:
-        self.create(self.wanted(found))
+        self.create(self.desired(found))
 
-    def planned(self, found: State | None, wanted: State) -> State:
-        return {**wanted, "arn": f"{self.name}, its next revision"}
+    def planned(self, found: State | None, desired: State) -> State:
+        return {**desired, "arn": f"{self.name}, its next revision"}
 
 
 def main() -> None:

@@ -47,11 +47,11 @@ from ops.aws.tagging import tag_ec2
 PRESENT = ["pendingAcceptance", "pending", "available"]
 
 
-def route_table_changes(found: list[str], wanted: list[str]) -> State:
+def route_table_changes(found: list[str], desired: list[str]) -> State:
     """What ModifyVpcEndpoint must be told to get from one set of route tables to the other."""
     changes = {
-        "AddRouteTableIds": sorted(set(wanted) - set(found)),
-        "RemoveRouteTableIds": sorted(set(found) - set(wanted)),
+        "AddRouteTableIds": sorted(set(desired) - set(found)),
+        "RemoveRouteTableIds": sorted(set(found) - set(desired)),
     }
     return {key: ids for key, ids in changes.items() if ids}
 
@@ -85,16 +85,16 @@ class GatewayEndpoint(Resource):
             "tags": tags_from(endpoint.get("Tags", [])),
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {"route_table_ids": sorted(self.params["route_table_ids"]), "tags": self.params["tags"]}
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         self.ec2.create_vpc_endpoint(
             VpcEndpointType="Gateway",
             VpcId=self.params["vpc_id"],
             ServiceName=self.params["service"],
-            RouteTableIds=wanted["route_table_ids"],
-            TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": tags_to(wanted["tags"])}],
+            RouteTableIds=desired["route_table_ids"],
+            TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": tags_to(desired["tags"])}],
         )
 
     def update(self, found: State, changes: State) -> None:

@@ -30,7 +30,7 @@ EXAMPLES = r"""
   hosted_zone:
     name: tier1.campshub360.example
     stack: campshub360-tier1
-    tags: {Estate: campshub360-tier1}
+    tags: {Stack: campshub360-tier1}
 """
 
 RETURN = r"""
@@ -81,7 +81,7 @@ class HostedZone(Resource):
             "tags": dict(self.zone.tags),
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         if found and found["owner"] != "own":
             return {"owner": "adopted", "tags": {**found["tags"], ADOPTED_TAG: self.stack}}
         return {"owner": "own", "comment": self.stack, "tags": self.params["tags"]}
@@ -107,13 +107,13 @@ class HostedZone(Resource):
         there = {absolute(record["Name"]) for record in records if record["Type"] in ADDRESSES}
         return sorted(name for name in self.params["names"] if absolute(name) in there)
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         answer = self.route53.create_hosted_zone(
             Name=absolute(self.name),
             CallerReference=f"{self.stack}/{time.time_ns()}",  # by it the zone is known until it has its tags
-            HostedZoneConfig={"Comment": wanted["comment"], "PrivateZone": False},
+            HostedZoneConfig={"Comment": desired["comment"], "PrivateZone": False},
         )
-        self.tag(answer["HostedZone"]["Id"].rpartition("/")[2], {}, wanted["tags"])
+        self.tag(answer["HostedZone"]["Id"].rpartition("/")[2], {}, desired["tags"])
 
     def update(self, found: State, changes: State) -> None:
         if "comment" in changes:
@@ -128,12 +128,12 @@ class HostedZone(Resource):
             kept = {k: v for k, v in found["tags"].items() if not (k in marks and v == self.stack)}
             self.tag(found["id"], found["tags"], kept)
 
-    def tag(self, zone_id: str, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    def tag(self, zone_id: str, found: Mapping[str, str], desired: Mapping[str, str]) -> None:
         """Bring the zone's tags from these to those."""
         zone = {"ResourceType": "hostedzone", "ResourceId": zone_id}
-        for added in portions({key: value for key, value in wanted.items() if found.get(key) != value}):
+        for added in portions({key: value for key, value in desired.items() if found.get(key) != value}):
             self.route53.change_tags_for_resource(AddTags=tags_to(added), **zone)
-        for surplus in portions({key: value for key, value in found.items() if key not in wanted}):
+        for surplus in portions({key: value for key, value in found.items() if key not in desired}):
             self.route53.change_tags_for_resource(RemoveTagKeys=sorted(surplus), **zone)
 
 

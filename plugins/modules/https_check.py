@@ -40,12 +40,12 @@ from ops.probe.client import Address, Client, NoAnswerError, path_of
 
 
 def objection(
-    status: int, headers: Mapping[str, str], wanted_status: int, wanted_headers: Mapping[str, str]
+    status: int, headers: Mapping[str, str], desired_status: int, desired_headers: Mapping[str, str]
 ) -> str | None:
     """What is wrong with the answer, or None."""
-    if status != wanted_status:
-        return f"it answers {status} instead of {wanted_status}"
-    for name, value in wanted_headers.items():
+    if status != desired_status:
+        return f"it answers {status} instead of {desired_status}"
+    for name, value in desired_headers.items():
         if (there := headers.get(name.lower())) != str(value):
             return f"its header {name} is {there!r} instead of {value!r}"
     return None
@@ -66,29 +66,29 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wanted = module.params
+    desired = module.params
     try:
-        address = Address(wanted["url"], wanted["connect_to"], wanted["ca"])
+        address = Address(desired["url"], desired["connect_to"], desired["ca"])
     except ValueError as error:
         module.fail_json(msg=f"Nothing can be asked so: {error}")
-    deadline = time.monotonic() + wanted["timeout"]
+    deadline = time.monotonic() + desired["timeout"]
     good = 0
     while True:
         try:
             with Client(address) as client:
-                answer = client.ask("GET", path_of(wanted["url"]))
-            wrong = objection(answer.status, answer.headers, wanted["status"], wanted["headers"])
+                answer = client.ask("GET", path_of(desired["url"]))
+            wrong = objection(answer.status, answer.headers, desired["status"], desired["headers"])
             good = 0 if wrong else good + 1
-            if good >= wanted["consecutive"]:
+            if good >= desired["consecutive"]:
                 module.exit_json(changed=False, status=answer.status)
         except NoAnswerError as error:
             wrong, good = f"it does not answer: {error}", 0
         if wrong and time.monotonic() > deadline:
-            through = f" (asked through {wanted['connect_to']})" if wanted["connect_to"] else ""
+            through = f" (asked through {desired['connect_to']})" if desired["connect_to"] else ""
             module.fail_json(
-                msg=f"{wanted['url']} is not as it should be: {wrong}{through}, for {wanted['timeout']} s. {wanted['hint']}".strip()
+                msg=f"{desired['url']} is not as it should be: {wrong}{through}, for {desired['timeout']} s. {desired['hint']}".strip()
             )
-        time.sleep(wanted["poll_seconds"])
+        time.sleep(desired["poll_seconds"])
 
 
 if __name__ == "__main__":

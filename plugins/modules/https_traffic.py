@@ -114,7 +114,7 @@ def send(
 
 def questions(module: AnsibleAWSModule) -> list[Question]:
     """Return what is asked in turn, with both secrets, which no task ever sees."""
-    wanted = module.params
+    desired = module.params
 
     def secret(name: str, use: Use) -> str:
         with failing_with(module, f"Could not read the secret {name}"):
@@ -124,11 +124,11 @@ def questions(module: AnsibleAWSModule) -> list[Question]:
                 module.fail_json(msg=str(error))
                 raise
 
-    name = wanted["header_name"]
-    marked = {name: secret(wanted["header_secret"], TEST_HEADER)} if name else NO_HEADERS
-    asked = [Question(path_of(wanted["url"]), marked)]
-    if wanted["token_secret"]:
-        asked.append(Question(read_path(NOBODY), {**marked, **authorization(secret(wanted["token_secret"], BEARER))}))
+    name = desired["header_name"]
+    marked = {name: secret(desired["header_secret"], TEST_HEADER)} if name else NO_HEADERS
+    asked = [Question(path_of(desired["url"]), marked)]
+    if desired["token_secret"]:
+        asked.append(Question(read_path(NOBODY), {**marked, **authorization(secret(desired["token_secret"], BEARER))}))
     return asked
 
 
@@ -149,16 +149,16 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wanted = module.params
+    desired = module.params
     for name, allowed in {"count": COUNTS, "concurrency": CONCURRENCIES}.items():
-        if wanted[name] not in allowed:
-            module.fail_json(msg=f"{name} is {allowed[0]} to {allowed[-1]}, not {wanted[name]}.")
-    if bool(wanted["header_name"]) != bool(wanted["header_secret"]):
+        if desired[name] not in allowed:
+            module.fail_json(msg=f"{name} is {allowed[0]} to {allowed[-1]}, not {desired[name]}.")
+    if bool(desired["header_name"]) != bool(desired["header_secret"]):
         module.fail_json(
             msg="header_name and header_secret go together: a header, and the secret that holds its value."
         )
     try:
-        address = Address(wanted["url"], wanted["connect_to"], wanted["ca"], min(ONE_SECONDS, wanted["timeout"]))
+        address = Address(desired["url"], desired["connect_to"], desired["ca"], min(ONE_SECONDS, desired["timeout"]))
     except ValueError as error:
         module.fail_json(msg=f"No traffic can be sent so: {error}")
     if module.check_mode:
@@ -167,11 +167,11 @@ def main() -> None:
         done = send(
             address,
             questions(module),
-            wanted["count"],
-            wanted["concurrency"],
-            float(wanted["timeout"]),
-            spread=float(wanted["spread"]),
-            alongside=wanted["alongside"],
+            desired["count"],
+            desired["concurrency"],
+            float(desired["timeout"]),
+            spread=float(desired["spread"]),
+            alongside=desired["alongside"],
         )
         module.exit_json(
             changed=False, sent=done.sent, requests_failed=len(done.failures), first_failure=(*done.failures, "")[0]

@@ -83,7 +83,7 @@ class Listener(Resource):
             "tags": tags_of(self.elb, listener["ListenerArn"]),
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         options = ("forward_to", "redirect_to_port")
         return {
             "protocol": "HTTPS" if self.params["certificate_arn"] else "HTTP",
@@ -93,19 +93,19 @@ class Listener(Resource):
             "tags": self.params["tags"],
         }
 
-    def request(self, wanted: State) -> State:
-        action = wanted["default_action"]
+    def request(self, desired: State) -> State:
+        action = desired["default_action"]
         if group := action.get("forward_to"):
             actions = [{"Type": "forward", "TargetGroupArn": group_arn(self.elb, group)}]
         else:
             actions = [redirect_action(action["redirect_to_port"])]
-        request = {"Port": self.params["port"], "Protocol": wanted["protocol"], "DefaultActions": actions}
-        if wanted["protocol"] == "HTTPS":
-            certificates = [{"CertificateArn": wanted["certificate_arn"]}]
-            request |= {"SslPolicy": wanted["ssl_policy"], "Certificates": certificates}
+        request = {"Port": self.params["port"], "Protocol": desired["protocol"], "DefaultActions": actions}
+        if desired["protocol"] == "HTTPS":
+            certificates = [{"CertificateArn": desired["certificate_arn"]}]
+            request |= {"SslPolicy": desired["ssl_policy"], "Certificates": certificates}
         return request
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         balancer = find_balancer(self.elb, self.params["load_balancer"])
         if balancer is None:
             self.fail(
@@ -113,12 +113,12 @@ class Listener(Resource):
                 f"{self.params['port']}. Make the load balancer first."
             )
         self.elb.create_listener(
-            LoadBalancerArn=balancer["LoadBalancerArn"], Tags=tags_to(wanted["tags"]), **self.request(wanted)
+            LoadBalancerArn=balancer["LoadBalancerArn"], Tags=tags_to(desired["tags"]), **self.request(desired)
         )
 
     def update(self, found: State, changes: State) -> None:
         if changes.keys() - {"tags"}:
-            self.elb.modify_listener(ListenerArn=found["arn"], **self.request(self.wanted(found)))
+            self.elb.modify_listener(ListenerArn=found["arn"], **self.request(self.desired(found)))
         if "tags" in changes:
             tag_elb(self.elb, found["arn"], found["tags"], changes["tags"])
 

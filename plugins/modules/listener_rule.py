@@ -56,8 +56,8 @@ from ops.stack.ownership import TAG, rule_at, rule_belongs
 
 
 def weights(found: dict[str, int], at_creation: dict[str, int]) -> dict[str, int]:
-    """The present weights for the wanted groups: one that is missing joins without traffic, but
-    when none of those wanted has any, the rule starts anew."""
+    """The present weights for the desired groups: one that is missing joins without traffic, but
+    when none of those desired has any, the rule starts anew."""
     kept = {name: found.get(name, 0) for name in at_creation}
     return kept if any(kept.values()) else at_creation
 
@@ -136,7 +136,7 @@ class ListenerRule(Resource):
             )
 
     def secret_value(self) -> str | None:
-        """None where no secret is needed, or where it does not exist yet, as in a plan of an empty estate."""
+        """None where no secret is needed, or where it does not exist yet, as in a plan of an empty stack."""
         name = self.params["header_secret"]
         if not name or self.params["state"] == "absent":
             return None
@@ -149,7 +149,7 @@ class ListenerRule(Resource):
         except SecretError as error:
             self.fail(f"The rule {self.name} was not touched. {error}")
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         at_creation = {name: int(weight) for name, weight in self.params["target_groups"].items()}
         return {
             "path_patterns": sorted(self.params["path_patterns"]),
@@ -160,19 +160,19 @@ class ListenerRule(Resource):
             "tags": self.params["tags"],
         }
 
-    def request(self, wanted: State) -> State:
+    def request(self, desired: State) -> State:
         groups = [
             {"TargetGroupArn": group_arn(self.elb, name), "Weight": weight}
-            for name, weight in wanted["target_groups"].items()
+            for name, weight in desired["target_groups"].items()
         ]
         forward = {"TargetGroups": groups, "TargetGroupStickinessConfig": {"Enabled": False}}
-        conditions: list[State] = [{"Field": "path-pattern", "PathPatternConfig": {"Values": wanted["path_patterns"]}}]
-        if wanted["header"]:
-            config = {"HttpHeaderName": wanted["header"], "Values": [self.value]}
+        conditions: list[State] = [{"Field": "path-pattern", "PathPatternConfig": {"Values": desired["path_patterns"]}}]
+        if desired["header"]:
+            config = {"HttpHeaderName": desired["header"], "Values": [self.value]}
             conditions.append({"Field": "http-header", "HttpHeaderConfig": config})
         return {"Conditions": conditions, "Actions": [{"Type": "forward", "ForwardConfig": forward}]}
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         if self.listener is None:
             self.fail(
                 f"The load balancer {self.params['load_balancer']} has no listener on port {self.params['port']} for "
@@ -181,13 +181,13 @@ class ListenerRule(Resource):
         self.elb.create_rule(
             ListenerArn=self.listener["ListenerArn"],
             Priority=self.params["priority"],
-            Tags=tags_to(wanted["tags"]),
-            **self.request(wanted),
+            Tags=tags_to(desired["tags"]),
+            **self.request(desired),
         )
 
     def update(self, found: State, changes: State) -> None:
         if changes.keys() - {"tags"}:
-            self.elb.modify_rule(RuleArn=found["arn"], **self.request(self.wanted(found)))
+            self.elb.modify_rule(RuleArn=found["arn"], **self.request(self.desired(found)))
         if "tags" in changes:
             tag_elb(self.elb, found["arn"], found["tags"], changes["tags"])
 

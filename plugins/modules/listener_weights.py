@@ -48,10 +48,10 @@ class Weights(Resource):
         answer = unless_missing("RuleNotFound", self.elb.describe_rules, RuleArns=[self.params["rule"]])
         return {"weights": forwarded(answer["Rules"][0]["Actions"])} if answer else None
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {"weights": {group_name(arn): int(weight) for arn, weight in self.params["weights"].items()}}
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         self.fail(f"There is no rule {self.name}. Run playbooks/provision.yml --tags load_balancer.")
 
     def objection(self, found: State, changes: State) -> str | None:

@@ -80,7 +80,7 @@ class LoadBalancer(Resource):
             "tags": tags_of(self.elb, arn),
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {
             "scheme": self.params["scheme"],
             "subnets": sorted(self.params["subnets"]),
@@ -89,16 +89,16 @@ class LoadBalancer(Resource):
             "tags": self.params["tags"],
         }
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         answer = self.elb.create_load_balancer(
             Name=self.name,
             Type="application",
-            Scheme=wanted["scheme"],
-            Subnets=wanted["subnets"],
-            SecurityGroups=wanted["security_groups"],
-            Tags=tags_to(wanted["tags"]),
+            Scheme=desired["scheme"],
+            Subnets=desired["subnets"],
+            SecurityGroups=desired["security_groups"],
+            Tags=tags_to(desired["tags"]),
         )
-        self.set_attributes(answer["LoadBalancers"][0]["LoadBalancerArn"], wanted["attributes"])
+        self.set_attributes(answer["LoadBalancers"][0]["LoadBalancerArn"], desired["attributes"])
 
     def objection(self, found: State, changes: State) -> str | None:
         if self.params["state"] == "absent":

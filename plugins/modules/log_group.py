@@ -52,12 +52,12 @@ class LogGroup(Resource):
             "tags": self.logs.list_tags_for_resource(resourceArn=arn)["tags"],
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {"retention_days": self.params["retention_days"], "tags": self.params["tags"]}
 
-    def create(self, wanted: State) -> None:
-        self.logs.create_log_group(logGroupName=self.name, tags=wanted["tags"])
-        self.set_retention(wanted["retention_days"])
+    def create(self, desired: State) -> None:
+        self.logs.create_log_group(logGroupName=self.name, tags=desired["tags"])
+        self.set_retention(desired["retention_days"])
 
     def update(self, found: State, changes: State) -> None:
         if "retention_days" in changes:

@@ -119,7 +119,7 @@ class MetricAlarm(Resource):
             "tags": tags_from(self.cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]),
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         options = ("description", "comparison", "threshold", "periods", "datapoints", "treat_missing")
         return {
             **{option: self.params[option] for option in options},
@@ -129,27 +129,27 @@ class MetricAlarm(Resource):
             "tags": self.params["tags"],
         }
 
-    def request(self, wanted: State) -> State:
+    def request(self, desired: State) -> State:
         """All of it: what is not said is forgotten. Empty lists are no list to AWS."""
         return {
             "AlarmName": self.name,
-            "AlarmDescription": wanted["description"],
-            "Metrics": wanted["metrics"],
-            "ComparisonOperator": wanted["comparison"],
-            "Threshold": wanted["threshold"],
-            "EvaluationPeriods": wanted["periods"],
-            "DatapointsToAlarm": wanted["datapoints"],
-            "TreatMissingData": wanted["treat_missing"],
-            "ActionsEnabled": wanted["actions_enabled"],
-            **({"AlarmActions": wanted["actions"]} if wanted["actions"] else {}),
+            "AlarmDescription": desired["description"],
+            "Metrics": desired["metrics"],
+            "ComparisonOperator": desired["comparison"],
+            "Threshold": desired["threshold"],
+            "EvaluationPeriods": desired["periods"],
+            "DatapointsToAlarm": desired["datapoints"],
+            "TreatMissingData": desired["treat_missing"],
+            "ActionsEnabled": desired["actions_enabled"],
+            **({"AlarmActions": desired["actions"]} if desired["actions"] else {}),
         }
 
-    def create(self, wanted: State) -> None:
-        self.cloudwatch.put_metric_alarm(**self.request(wanted), Tags=tags_to(wanted["tags"]))
+    def create(self, desired: State) -> None:
+        self.cloudwatch.put_metric_alarm(**self.request(desired), Tags=tags_to(desired["tags"]))
 
     def update(self, found: State, changes: State) -> None:
         if changes.keys() - {"tags"}:
-            self.cloudwatch.put_metric_alarm(**self.request(self.wanted(found)))
+            self.cloudwatch.put_metric_alarm(**self.request(self.desired(found)))
         if "tags" in changes:  # AWS ignores the tags of an alarm that is put again
             tag_cloudwatch(self.cloudwatch, found["arn"], found["tags"], changes["tags"])
 

@@ -28,7 +28,7 @@ EXAMPLES = r"""
     name: campshub360-tier1-nat-a
     vpc_id: vpc-0123456789abcdef0
     subnet_id: subnet-0123456789abcdef0
-    tags: {Estate: campshub360-tier1}
+    tags: {Stack: campshub360-tier1}
 """
 
 RETURN = r"""
@@ -64,18 +64,18 @@ class NatGateway(Resource):
 
     def gateway(self) -> State | None:
         states = ["pending", "available", *(["deleting"] if self.absent else [])]
-        wanted = {"vpc-id": [self.params["vpc_id"]], "tag:Name": [self.name], "state": states}
-        answer = self.ec2.describe_nat_gateways(Filter=filters(wanted))["NatGateways"]
+        desired = {"vpc-id": [self.params["vpc_id"]], "tag:Name": [self.name], "state": states}
+        answer = self.ec2.describe_nat_gateways(Filter=filters(desired))["NatGateways"]
         if not self.absent:
             only_named(self.noun, self.name, [gateway["NatGatewayId"] for gateway in answer])
         return dict(answer[0]) if answer else None
 
     def address(self, gateway: State | None) -> State | None:
         """The gateway's address; without a gateway, one by its name that nothing speaks from."""
-        wanted = {"tag:Name": [self.name]}
+        desired = {"tag:Name": [self.name]}
         if gateway:
-            wanted = {"allocation-id": [item["AllocationId"] for item in gateway["NatGatewayAddresses"]]}
-        found = self.ec2.describe_addresses(Filters=filters(wanted))["Addresses"]
+            desired = {"allocation-id": [item["AllocationId"] for item in gateway["NatGatewayAddresses"]]}
+        found = self.ec2.describe_addresses(Filters=filters(desired))["Addresses"]
         return next((dict(item) for item in found if gateway or "AssociationId" not in item), None)
 
     def read(self) -> State | None:
@@ -93,19 +93,19 @@ class NatGateway(Resource):
             "address_tags": tags_from(address.get("Tags", [])),
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         tags = {**self.params["tags"], "Name": self.name}
         return {"subnet_id": self.params["subnet_id"], "tags": tags, "address_tags": tags}
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         address = self.address(None) or self.ec2.allocate_address(
-            Domain="vpc", TagSpecifications=tagged("elastic-ip", wanted["address_tags"])
+            Domain="vpc", TagSpecifications=tagged("elastic-ip", desired["address_tags"])
         )
         self.patiently(
             self.ec2.create_nat_gateway,
-            SubnetId=wanted["subnet_id"],
+            SubnetId=desired["subnet_id"],
             AllocationId=address["AllocationId"],
-            TagSpecifications=tagged("natgateway", wanted["tags"]),
+            TagSpecifications=tagged("natgateway", desired["tags"]),
         )
 
     def objection(self, found: State, changes: State) -> str | None:
@@ -133,8 +133,8 @@ class NatGateway(Resource):
             self.ec2.release_address(AllocationId=found["allocation_id"])
 
 
-def filters(wanted: dict[str, list[str]]) -> list[dict[str, Any]]:
-    return [{"Name": name, "Values": values} for name, values in wanted.items()]
+def filters(desired: dict[str, list[str]]) -> list[dict[str, Any]]:
+    return [{"Name": name, "Values": values} for name, values in desired.items()]
 
 
 def tagged(kind: str, tags: State) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ description:
     This part checks what it is given, and afterwards looks for what was written.
   - Every request is a line of I(record). Writes are heartbeats, numbered, authorized by a token that is read from
     Secrets Manager inside the processes which use it.
-  - Changes nothing of the estate, so it never says changed. In check mode nothing is sent.
+  - Changes nothing of the stack, so it never says changed. In check mode nothing is sent.
 options:
   state:
     description: Whether the probe runs. C(verified) fails unless the one that was started still measures.
@@ -164,8 +164,8 @@ def main() -> None:
             module.exit_json(changed=False, pid=0)
         if unfit := objection(module.params):
             module.fail_json(msg=f"The probe can't be run so: {unfit}")
-        wanted = ("url", "connect_to", "ca", "record", "name", "token_secret", "rate", "write_percent", "paths")
-        config = {option: module.params[option] for option in (*wanted, "timeout_seconds")}
+        desired = ("url", "connect_to", "ca", "record", "name", "token_secret", "rate", "write_percent", "paths")
+        config = {option: module.params[option] for option in (*desired, "timeout_seconds")}
         module.exit_json(changed=False, pid=0, config=config)
     if module.params["state"] == "verified":
         verify(module)

@@ -205,25 +205,27 @@ class Preflight:
     def objections(
         self, image: dict[str, Any] | None, service: dict[str, Any] | None, ongoing: tuple[str, str | None] | None
     ) -> Iterator[str]:
-        wanted = self.params
+        desired = self.params
         if image:
             digest = image["imageDigest"]
-            yield from preflight.unscanned(digest, self.scan(digest), wanted["critical_findings"], wanted["unscanned"])
+            yield from preflight.unscanned(
+                digest, self.scan(digest), desired["critical_findings"], desired["unscanned"]
+            )
         else:
             yield self.no_image()
-        yield from preflight.wrong_size(wanted["cpu"], wanted["memory"])
-        yield from preflight.unlogged(wanted["log_group"], self.log_groups())
-        yield from preflight.misrouted(self.rules, wanted["production_rule"], wanted["target_groups"])
-        if watching := wanted["alarms"].get(self.target()) or []:
+        yield from preflight.wrong_size(desired["cpu"], desired["memory"])
+        yield from preflight.unlogged(desired["log_group"], self.log_groups())
+        yield from preflight.misrouted(self.rules, desired["production_rule"], desired["target_groups"])
+        if watching := desired["alarms"].get(self.target()) or []:
             alarms = self.cloudwatch.describe_alarms(AlarmNames=watching)["MetricAlarms"]
             running = service is not None and service["runningCount"] > 0
             yield from preflight.alarmed(alarms, watching, running)
         yield from self.unsendable()
-        yield from preflight.cramped(self.tasks(service), wanted["cpu"], wanted["capacity_providers"], self.allowed())
+        yield from preflight.cramped(self.tasks(service), desired["cpu"], desired["capacity_providers"], self.allowed())
         if ongoing:
-            yield from preflight.in_progress(ongoing[1], wanted["history"], ongoing[0])
+            yield from preflight.in_progress(ongoing[1], desired["history"], ongoing[0])
         elif service:
-            yield from preflight.by_hand(service["taskDefinition"], wanted["history"], wanted["over"])
+            yield from preflight.by_hand(service["taskDefinition"], desired["history"], desired["over"])
 
 
 def main() -> None:

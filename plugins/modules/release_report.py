@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: release_report
 short_description: Make the evidence of a release and keep it
 description:
-  - Reads what was written down during the release, C(<folder>/<run>/record.jsonl) and C(requests.jsonl). Either may be missing or cut short.
+  - Reads what was written down during the release, C(<folder>/<run>/events.jsonl) and C(requests.jsonl). Either may be missing or cut short.
   - Writes C(<folder>/<run>.json) and C(<run>.html), and puts both as C(deploy/<run>.*), and C(audit/<run>.json), into the bucket.
   - Never fails for want of a bucket, a disk or a picture. It says so in RV(problems), so that a lock can be freed first.
   - In check mode, and for a release that changed nothing, it writes nothing.
@@ -15,7 +15,7 @@ options:
   run: {description: The release's run, type: str, required: true}
   folder: {description: Folder of this machine for reports, type: path, required: true}
   facts: {description: What is known of the release; see the README of the role C(report), type: dict, required: true}
-  bucket: {description: The estate's bucket for reports, type: str, required: true}
+  bucket: {description: The stack's bucket for reports, type: str, required: true}
   bucket_owner: {description: "The account that must own it, 12 digits", type: str, required: true}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
@@ -88,15 +88,15 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wanted: dict[str, Any] = module.params
-    facts = facts_from(wanted["run"], wanted["facts"])
+    desired: dict[str, Any] = module.params
+    facts = facts_from(desired["run"], desired["facts"])
     idle = module.check_mode or facts.outcome in IDLE
     s3 = None if idle else module.client("s3")
     keeper = Keeper(
-        Path(wanted["folder"]).absolute(),
-        wanted["run"],
-        partial(put, s3, wanted["bucket"], wanted["bucket_owner"]),
-        wanted["bucket"],
+        Path(desired["folder"]).absolute(),
+        desired["run"],
+        partial(put, s3, desired["bucket"], desired["bucket_owner"]),
+        desired["bucket"],
     )
     files: dict[str, str] = {}
     evidence = NOTHING if idle else keep(keeper, facts, files)

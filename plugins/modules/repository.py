@@ -91,7 +91,7 @@ class Repository(Resource):
             "tags": tags_from(self.ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]),
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {
             "kms_key_id": self.params["kms_key_id"],
             "tag_mutability": "IMMUTABLE",
@@ -100,16 +100,16 @@ class Repository(Resource):
             "tags": self.params["tags"],
         }
 
-    def create(self, wanted: State) -> None:
-        key = wanted["kms_key_id"]
+    def create(self, desired: State) -> None:
+        key = desired["kms_key_id"]
         self.ecr.create_repository(
             **self.here,
-            imageTagMutability=wanted["tag_mutability"],
-            imageScanningConfiguration={"scanOnPush": wanted["scan_on_push"]},
+            imageTagMutability=desired["tag_mutability"],
+            imageScanningConfiguration={"scanOnPush": desired["scan_on_push"]},
             encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key} if key else {"encryptionType": "AES256"},
-            tags=tags_to(wanted["tags"]),
+            tags=tags_to(desired["tags"]),
         )
-        self.put_lifecycle_policy(wanted["lifecycle_policy"])
+        self.put_lifecycle_policy(desired["lifecycle_policy"])
 
     def objection(self, found: State, changes: State) -> str | None:
         if "kms_key_id" in changes:

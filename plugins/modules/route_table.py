@@ -117,44 +117,44 @@ class RouteTable(Resource):
             "tags": tags_from(tables[0]["Tags"]),
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {
             "routes": self.params["routes"],
             "subnet_cidrs": sorted(self.params["subnet_cidrs"]),
             "tags": {**self.params["tags"], "Name": self.name},
         }
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         answer = self.ec2.create_route_table(
             VpcId=self.params["vpc_id"],
-            TagSpecifications=[{"ResourceType": "route-table", "Tags": tags_to(wanted["tags"])}],
+            TagSpecifications=[{"ResourceType": "route-table", "Tags": tags_to(desired["tags"])}],
         )
         table_id = answer["RouteTable"]["RouteTableId"]
-        self.set_routes(table_id, {}, wanted["routes"])
-        self.set_subnets(table_id, [], wanted["subnet_cidrs"])
+        self.set_routes(table_id, {}, desired["routes"])
+        self.set_subnets(table_id, [], desired["subnet_cidrs"])
 
     def update(self, found: State, changes: State) -> None:
         if "tags" in changes:
             tag_ec2(self.ec2, found["id"], found["tags"], changes["tags"])
-        wanted = {**found, **changes}
-        self.set_routes(found["id"], found["routes"], wanted["routes"])
-        self.set_subnets(found["id"], found["subnet_cidrs"], wanted["subnet_cidrs"])
+        desired = {**found, **changes}
+        self.set_routes(found["id"], found["routes"], desired["routes"])
+        self.set_subnets(found["id"], found["subnet_cidrs"], desired["subnet_cidrs"])
 
-    def set_routes(self, table_id: str, found: dict[str, str], wanted: dict[str, str]) -> None:
-        for destination in found.keys() - wanted.keys():
+    def set_routes(self, table_id: str, found: dict[str, str], desired: dict[str, str]) -> None:
+        for destination in found.keys() - desired.keys():
             self.ec2.delete_route(RouteTableId=table_id, DestinationCidrBlock=destination)
-        for destination, gateway in wanted.items():
+        for destination, gateway in desired.items():
             if found.get(destination) != gateway:
                 call = self.ec2.replace_route if destination in found else self.ec2.create_route
                 self.patiently(call, RouteTableId=table_id, **route_request(destination, gateway))
 
-    def set_subnets(self, table_id: str, found: list[str], wanted: list[str]) -> None:
-        if found == wanted:
+    def set_subnets(self, table_id: str, found: list[str], desired: list[str]) -> None:
+        if found == desired:
             return
         subnets, associations = self.subnets(), associations_from(self.tables())
-        for cidr in set(found) - set(wanted):
+        for cidr in set(found) - set(desired):
             self.ec2.disassociate_route_table(AssociationId=associations[subnets[cidr]])
-        for cidr in sorted(set(wanted) - set(found)):
+        for cidr in sorted(set(desired) - set(found)):
             if cidr not in subnets:
                 self.fail(f"The route table {self.name} can't lead {cidr}: the VPC has no such subnet. Make it first.")
             if association := associations.get(subnets[cidr]):

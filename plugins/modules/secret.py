@@ -72,7 +72,7 @@ class Secret(Resource):
             "tags": tags_from(secret.get("Tags", [])),
         }
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {
             "description": self.params["description"],
             "kms_key_id": self.params["kms_key_id"],
@@ -80,13 +80,13 @@ class Secret(Resource):
             "tags": self.params["tags"],
         }
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         self.secrets.create_secret(
             Name=self.name,
-            Description=wanted["description"],
-            KmsKeyId=wanted["kms_key_id"],
+            Description=desired["description"],
+            KmsKeyId=desired["kms_key_id"],
             SecretString=self.generate(),
-            Tags=tags_to(wanted["tags"]),
+            Tags=tags_to(desired["tags"]),
         )
 
     def generate(self) -> str:
@@ -98,9 +98,9 @@ class Secret(Resource):
         if "scheduled_for_deletion" in changes:
             self.secrets.restore_secret(SecretId=self.name)
         if changes.keys() & {"description", "kms_key_id"}:
-            wanted = self.wanted(found)
+            desired = self.desired(found)
             self.secrets.update_secret(
-                SecretId=self.name, Description=wanted["description"], KmsKeyId=wanted["kms_key_id"]
+                SecretId=self.name, Description=desired["description"], KmsKeyId=desired["kms_key_id"]
             )
         if "tags" in changes:
             self.secrets.tag_resource(SecretId=self.name, Tags=tags_to(changes["tags"]))

@@ -88,7 +88,7 @@ class ServiceRole(Resource):
         attached = self.iam.list_attached_role_policies(RoleName=self.name)["AttachedPolicies"]
         return sorted(policy["PolicyArn"] for policy in attached)
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {
             "description": self.params["description"],
             "assume_role_policy": self.params["assume_role_policy"],
@@ -97,14 +97,14 @@ class ServiceRole(Resource):
             "tags": self.params["tags"],
         }
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         self.iam.create_role(
             RoleName=self.name,
-            Description=wanted["description"],
-            AssumeRolePolicyDocument=json.dumps(wanted["assume_role_policy"]),
-            Tags=tags_to(wanted["tags"]),
+            Description=desired["description"],
+            AssumeRolePolicyDocument=json.dumps(desired["assume_role_policy"]),
+            Tags=tags_to(desired["tags"]),
         )
-        self.put_policies(wanted["policies"])
+        self.put_policies(desired["policies"])
 
     def update(self, found: State, changes: State) -> None:
         if "description" in changes:

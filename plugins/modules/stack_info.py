@@ -1,19 +1,19 @@
 #!/usr/bin/python
-"""Own module because finding an estate with the collections' *_info modules takes sixteen tasks, and none refuses a wrong account."""
+"""Own module because finding a stack with the collections' *_info modules takes sixteen tasks, and none refuses a wrong account."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: stack_info
-short_description: Find what exists of an estate
+short_description: Find what exists of a stack
 description:
-  - Refuses a name that AWS would refuse for one of the estate's resources, and a domain that it would spell otherwise.
-  - Refuses to go on in another account or region than the estate declares.
-  - Looks up what exists, by tag C(Estate) and by name. Changes nothing. What is not there is null or empty.
+  - Refuses a name that AWS would refuse for one of the stack's resources, and a domain that it would spell otherwise.
+  - Refuses to go on in another account or region than the stack declares.
+  - Looks up what exists, by tag C(Stack) and by name. Changes nothing. What is not there is null or empty.
 options:
-  name: {description: The estate's name, type: str, required: true}
-  account_id: {description: The account in which the estate lives, type: str, required: true}
-  zone_name: {description: "The estate's DNS zone, which is also its certificate's domain", type: str, required: true}
+  name: {description: The stack's name, type: str, required: true}
+  account_id: {description: The account in which the stack lives, type: str, required: true}
+  zone_name: {description: "The stack's DNS zone, which is also its certificate's domain", type: str, required: true}
   unreachable_hint: {description: What to do when AWS does not answer, type: str, default: Check the network and AWS_ENDPOINT_URL.}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
@@ -40,7 +40,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
 from ops.aws.resource import failing_with
-from ops.stack.discovery import FINDERS, Estate, find_all
+from ops.stack.discovery import FINDERS, Stack, find_all
 from ops.stack.naming import domain_objection, objection
 
 CURE = "Nothing was touched. See what this shell says of AWS: env | grep ^AWS_; then try: aws sts get-caller-identity"
@@ -79,7 +79,7 @@ def refuse_other_account(module: AnsibleAWSModule, caller: dict[str, str]) -> No
     declared = module.params["account_id"]
     if caller["Account"] != declared:
         module.fail_json(
-            msg=f"The estate {module.params['name']} is declared for account {declared}, but these credentials belong to "
+            msg=f"The stack {module.params['name']} is declared for account {declared}, but these credentials belong to "
             f"account {caller['Account']} ({caller['Arn']}). Nothing was touched. Use the other account's credentials, or "
             "correct stack_account_id in the inventory."
         )
@@ -97,21 +97,21 @@ def main() -> None:
     )
     if unfit := objection(module.params["name"]) or domain_objection(module.params["zone_name"]):
         module.fail_json(msg=unfit)
-    with failing_with(module, f"Could not look for the estate {module.params['name']}"):
+    with failing_with(module, f"Could not look for the stack {module.params['name']}"):
         caller = caller_of(module)
         refuse_other_account(module, caller)
-        estate = Estate(
+        stack = Stack(
             name=module.params["name"],
             account_id=caller["Account"],
             region=module.region,
             partition=caller["Arn"].split(":")[1],
             zone_name=module.params["zone_name"],
         )
-        sections = find_all(module, FINDERS, estate)
+        sections = find_all(module, FINDERS, stack)
     found = {
-        "account_id": estate.account_id,
-        "region": estate.region,
-        "partition": estate.partition,
+        "account_id": stack.account_id,
+        "region": stack.region,
+        "partition": stack.partition,
         "caller_arn": caller["Arn"],
         "at": datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"),
     }

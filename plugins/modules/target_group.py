@@ -102,7 +102,7 @@ class TargetGroup(Resource):
     def managed(self, attributes: State) -> State:
         return {key: attributes.get(key) for key in self.params["attributes"]}
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         return {
             "vpc_id": self.params["vpc_id"],
             "port": self.params["port"],
@@ -111,17 +111,17 @@ class TargetGroup(Resource):
             "tags": self.params["tags"],
         }
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         answer = self.elb.create_target_group(
             Name=self.name,
             TargetType="ip",
             Protocol="HTTP",
-            Port=wanted["port"],
-            VpcId=wanted["vpc_id"],
-            Tags=tags_to(wanted["tags"]),
-            **health_check_request(wanted["health_check"]),
+            Port=desired["port"],
+            VpcId=desired["vpc_id"],
+            Tags=tags_to(desired["tags"]),
+            **health_check_request(desired["health_check"]),
         )
-        self.set_attributes(answer["TargetGroups"][0]["TargetGroupArn"], wanted["attributes"])
+        self.set_attributes(answer["TargetGroups"][0]["TargetGroupArn"], desired["attributes"])
 
     def objection(self, found: State, changes: State) -> str | None:
         if not (fixed := {"vpc_id", "port"} & changes.keys()):

@@ -1,4 +1,4 @@
-"""How a mend is attached to moto: as an operation of a service or around what a class does."""
+"""How a patch is attached to moto: as an operation of a service or around what a class does."""
 
 from __future__ import annotations
 

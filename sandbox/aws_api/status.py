@@ -1,4 +1,4 @@
-"""What really runs, as controllers found it: written by them, read by mends."""
+"""What really runs, as controllers found it: written by them, read by patches."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ class Status:
     target_health: dict[tuple[str, str, int], TargetHealth] = field(default_factory=dict)
 
 
-#: moto's classes are global, so what their mends read is as well.
+#: moto's classes are global, so what their patches read is as well.
 current = Status()

@@ -135,7 +135,7 @@ def _cache(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
         resolver = f"PYTHONPATH={_word(RESOLVER)} SANDBOX_HOSTS={_word(settings.root / 'hosts')}"
         line = f"{resolver} {_word(sys.executable)} -c {shlex.quote(program)}"
         if group.get("AuthTokenEnabled"):
-            # ElastiCache never tells a token: the estate keeps it in a secret of this name.
+            # ElastiCache never tells a token: the stack keeps it in a secret of this name.
             secret = f"{group['ReplicationGroupId']}/cache-auth-token"
             line = f"REDIS_TOKEN=$({_secret(settings, secret)}) {line}"
         yield f"Cache {group['ReplicationGroupId']} ({group['Engine']})", line

@@ -50,12 +50,12 @@ class Authority:
 
         The same names and addresses get the same identity again.
         """
-        wanted = list(dict.fromkeys(names)), list(dict.fromkeys(addresses))
-        digest = hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]
+        desired = list(dict.fromkeys(names)), list(dict.fromkeys(addresses))
+        digest = hashlib.sha256(repr(desired).encode()).hexdigest()[:16]
         identity = Identity(self._folder / f"{digest}.pem", self._folder / f"{digest}.key")
         with self._lock:
             if not identity.certificate.exists():
-                self._issue(identity, *wanted)
+                self._issue(identity, *desired)
         return identity
 
     def certify(self, key: CertificatePublicKeyTypes, names: Iterable[str], addresses: Iterable[str] = ()) -> bytes:

@@ -1,4 +1,4 @@
-"""A PostgreSQL primary and, if wanted, its synchronous standby: acknowledged rows are on both.
+"""A PostgreSQL primary and, if desired, its synchronous standby: acknowledged rows are on both.
 
 `synchronous` holds exactly while that is so; only then may the standby take over. Without a standby
 that answers, the primary goes on alone.
@@ -80,7 +80,7 @@ class Pair:
         return not self.standby.alive() or not self.primary.streams_to(self.standby, SILENCE)
 
     def stop(self) -> None:
-        """Stop the primary; a standby ends, to be made anew when it is wanted again."""
+        """Stop the primary; a standby ends, to be made anew when it is desired again."""
         if self.primary.intact():
             self.detach()
         self.primary.stop()

@@ -42,9 +42,9 @@ class ImageDigestDoesNotMatchException(ServiceException):  # type: ignore[misc] 
 
 
 def install() -> None:
-    """Attach ECR's mends."""
+    """Attach ECR's patches."""
     operation(Image)(get_image_digest)
-    for mend in (
+    for patch in (
         complete_layer_upload,
         batch_check_layer_availability,
         put_image,
@@ -52,7 +52,7 @@ def install() -> None:
         describe_images,
         describe_image_scan_findings,
     ):
-        operation(ECRResponse)(mend)
+        operation(ECRResponse)(patch)
 
 
 def blob(digest: str) -> Path:
@@ -208,10 +208,10 @@ def describe_images(self: ECRResponse) -> ActionResult:
     AWS's present scanners: API_DescribeImages.html
     """
     repository = self.ecr_backend._get_repository(self._get_param("repositoryName"), self._get_param("registryId"))
-    wanted = self._get_param("imageIds")
+    desired = self._get_param("imageIds")
     images = (
-        [repository._get_image(i.get("imageTag"), i.get("imageDigest")) for i in wanted]
-        if wanted
+        [repository._get_image(i.get("imageTag"), i.get("imageDigest")) for i in desired]
+        if desired
         else _filtered(repository.images, self._get_param("filter") or {})
     )
     return ActionResult({"imageDetails": [_detail(image) for image in images]})
@@ -223,15 +223,15 @@ def describe_image_scan_findings(self: ECRResponse) -> ActionResult:
     API_DescribeImageScanFindings.html
     """
     repository = self.ecr_backend._get_repository(self._get_param("repositoryName"), self._get_param("registryId"))
-    wanted = self._get_param("imageId")
-    image = repository._get_image(wanted.get("imageTag"), wanted.get("imageDigest"))
+    desired = self._get_param("imageId")
+    image = repository._get_image(desired.get("imageTag"), desired.get("imageDigest"))
     if image.last_scan is None:
-        raise ScanNotFoundException(str(wanted), repository.name, repository.registry_id)
+        raise ScanNotFoundException(str(desired), repository.name, repository.registry_id)
     return ActionResult(
         {
             "registryId": repository.registry_id,
             "repositoryName": repository.name,
-            "imageId": {"imageDigest": image.image_digest, **wanted},
+            "imageId": {"imageDigest": image.image_digest, **desired},
             "imageScanStatus": {"status": "COMPLETE", "description": "The scan was completed successfully."},
             "imageScanFindings": {
                 "imageScanCompletedAt": image.last_scan,
@@ -243,8 +243,8 @@ def describe_image_scan_findings(self: ECRResponse) -> ActionResult:
     )
 
 
-def _filtered(images: list[Image], wanted: dict[str, str]) -> list[Image]:
-    status = wanted.get("tagStatus", "ANY")
+def _filtered(images: list[Image], desired: dict[str, str]) -> list[Image]:
+    status = desired.get("tagStatus", "ANY")
     return [i for i in images if status == "ANY" or bool(i.image_tags) == (status == "TAGGED")]
 
 

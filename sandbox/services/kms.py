@@ -8,7 +8,7 @@ from sandbox.aws_api.patch import Function, behaviour
 
 
 def install() -> None:
-    """Attach KMS's mends."""
+    """Attach KMS's patches."""
     for name in ("enable_key", "disable_key", "schedule_key_deletion", "cancel_key_deletion"):
         behaviour(KmsBackend)(by_arn(name))
 

@@ -19,7 +19,7 @@ TARGETS = {zone: f".{region}.elb.amazonaws.com" for region, zone in HOSTED_ZONES
 
 
 def install() -> None:
-    """Attach Route 53's mends."""
+    """Attach Route 53's patches."""
     behaviour(Route53Backend)(create_hosted_zone)
     behaviour(Route53Backend)(list_hosted_zones_by_name)
     behaviour(Route53Backend)(change_resource_record_sets)

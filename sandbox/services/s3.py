@@ -24,18 +24,18 @@ KEY_RESOURCES_MISSING = {"annotation", "encryption", "renameObject", "torrent"}
 FACTS = {"aws:securetransport": "true", "s3:tlsversion": "1.2"}
 
 _COMPARE: dict[str, Callable[[str, str], bool]] = {
-    "bool": lambda fact, wanted: fact == wanted.lower(),
-    "stringequals": lambda fact, wanted: fact == wanted,
-    "stringnotequals": lambda fact, wanted: fact != wanted,
-    "numericlessthan": lambda fact, wanted: float(fact) < float(wanted),
-    "numericlessthanequals": lambda fact, wanted: float(fact) <= float(wanted),
-    "numericgreaterthan": lambda fact, wanted: float(fact) > float(wanted),
-    "numericgreaterthanequals": lambda fact, wanted: float(fact) >= float(wanted),
+    "bool": lambda fact, desired: fact == desired.lower(),
+    "stringequals": lambda fact, desired: fact == desired,
+    "stringnotequals": lambda fact, desired: fact != desired,
+    "numericlessthan": lambda fact, desired: float(fact) < float(desired),
+    "numericlessthanequals": lambda fact, desired: float(fact) <= float(desired),
+    "numericgreaterthan": lambda fact, desired: float(fact) > float(desired),
+    "numericgreaterthanequals": lambda fact, desired: float(fact) >= float(desired),
 }
 
 
 def install() -> None:
-    """Attach S3's mends."""
+    """Attach S3's patches."""
     behaviour(FakeBucket)(get_permission)
     behaviour(S3Response)(_bucket_response)
     behaviour(S3Response)(_key_response)
@@ -63,9 +63,9 @@ def get_permission(original: Any, self: FakeBucket, action: str, resource: str) 
 
 def _met(operator: str, keys: dict[str, Any]) -> bool:
     compare = _COMPARE.get(operator.lower().removesuffix("ifexists"))
-    for key, wanted in keys.items():
+    for key, desired in keys.items():
         fact = FACTS.get(key.lower())
-        values = wanted if isinstance(wanted, list) else [wanted]
+        values = desired if isinstance(desired, list) else [desired]
         if compare is None or fact is None or not any(compare(fact, str(one)) for one in values):
             return False
     return True

@@ -10,7 +10,7 @@ from sandbox.aws_api.patch import behaviour
 
 
 def install() -> None:
-    """Attach Secrets Manager's mends."""
+    """Attach Secrets Manager's patches."""
     behaviour(SecretsManagerBackend)(update_secret_version_stage)
 
 

@@ -17,7 +17,7 @@ class AccessDenied(ServiceException):  # type: ignore[misc]  # moto is untyped
 
 
 def install() -> None:
-    """Attach STS's mends."""
+    """Attach STS's patches."""
     behaviour(TokenResponse)(assume_role)
 
 

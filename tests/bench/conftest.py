@@ -9,8 +9,8 @@ import pytest
 
 from sandbox.config import CHECKOUT, Settings
 from tests.support import variants
-from tests.support.estate import BIN, Sandbox
 from tests.support.releases import Push
+from tests.support.stack import BIN, Sandbox
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import variants
-from tests.support.estate import INVENTORIES, Sandbox
 from tests.support.load import at_most, shared
 from tests.support.releases import Push, Releases
 from tests.support.spinning import spinning
+from tests.support.stack import INVENTORIES, Sandbox
 from tests.support.visitors import Traffic, Visitors, visited_by
 from tests.support.waiting import until
 

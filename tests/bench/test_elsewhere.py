@@ -1,4 +1,4 @@
-"""Estates in another region and account, of all shapes, and two of one tier beside each other."""
+"""Stacks in another region and account, of all shapes, and two of one tier beside each other."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from ops.stack.naming import ESTATE_LIMIT
+from ops.stack.naming import STACK_LIMIT
 from sandbox.config import REGION
-from tests.support.estate import Played, Sandbox
 from tests.support.inventory import inventory
 from tests.support.places import Place
 from tests.support.plans import lies
+from tests.support.stack import Played, Sandbox
 
 ZONES = {"network_availability_zones": ["a", "b", "c"]}
 
@@ -51,10 +51,10 @@ def place(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path_factory: py
         values |= {"network_nat": "per_az", **member(sandbox, "eu-west-1")}
         return Place(sandbox, "campshub360-elsewhere", folder, values=values)
     values |= {"network_nat": "none", "stack_region": REGION}
-    return Place(sandbox, "campshub360-".ljust(ESTATE_LIMIT, "x"), folder, "tier1_lean", values)
+    return Place(sandbox, "campshub360-".ljust(STACK_LIMIT, "x"), folder, "tier1_lean", values)
 
 
-def test_an_estate_elsewhere_lives_and_goes(place: Place) -> None:
+def test_an_stack_elsewhere_lives_and_goes(place: Place) -> None:
     plan = place.play("provision", "--check", "--diff")
     built = place.play("provision", "--diff")
     done(plan)
@@ -73,7 +73,7 @@ def test_an_estate_elsewhere_lives_and_goes(place: Place) -> None:
     assert gone.changed == 0, gone.output
 
 
-def test_estates_of_one_tier_don_t_touch_each_other(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_stacks_of_one_tier_don_t_touch_each_other(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
     one, two = (
         Place(
             sandbox, f"campshub360-{name}", tmp_path_factory.mktemp(name), values={"dns_zone_name": f"{name}.example"}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.estate import Played, Sandbox
 from tests.support.places import Place
+from tests.support.stack import Played, Sandbox
 
 SEED = 20260101
 #: playbook, and how many calls that change something it makes at least
@@ -43,5 +43,5 @@ def test_the_next_run_completes_and_the_one_after_changes_nothing(place: Place, 
     assert again.changed == 0, again.output
 
 
-def test_the_estate_can_be_destroyed(place: Place, tmp_path: Path) -> None:
+def test_the_stack_can_be_destroyed(place: Place, tmp_path: Path) -> None:
     done(place.play("destroy"))

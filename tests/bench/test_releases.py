@@ -18,9 +18,9 @@ import pytest
 from sandbox.config import CHECKOUT
 from sandbox.runtime import processes
 from tests.support import variants
-from tests.support.estate import BIN, ESTATE, Sandbox
 from tests.support.load import UnderLoad, under_load
 from tests.support.releases import SERVICE, Push, Releases, sentence
+from tests.support.stack import BIN, STACK, Sandbox
 from tests.support.waiting import HANGS_SECONDS, until
 
 MINIMUM = 30_000
@@ -88,7 +88,7 @@ def test_the_harness_sees_clients_that_are_bound_to_a_group_that_goes(
     with under_load(sandbox, tmp_path / "requests.jsonl") as load:
         until(lambda: len(load.so_far) > 300)
         sandbox.client("ecs").update_service(
-            cluster=ESTATE,
+            cluster=STACK,
             service=SERVICE,
             forceNewDeployment=True,
             deploymentConfiguration={"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "lifecycleHooks": []},
@@ -97,15 +97,15 @@ def test_the_harness_sees_clients_that_are_bound_to_a_group_that_goes(
         sent = len(load.so_far)
         until(lambda: len(load.so_far) > sent + 300)
     assert load.seen.failed > 100, load.seen
-    mended = releases.play("provision")
-    assert mended.code == 0, mended.output
+    fixed = releases.play("provision")
+    assert fixed.code == 0, fixed.output
     assert releases.rule["Actions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"]["Enabled"] is False
     assert releases.service["taskDefinition"] == service["taskDefinition"]
 
 
 def serving(sandbox: Sandbox) -> list[str]:
     """Ids of the service's tasks."""
-    arns = sandbox.client("ecs").list_tasks(cluster=ESTATE, serviceName=SERVICE)["taskArns"]
+    arns = sandbox.client("ecs").list_tasks(cluster=STACK, serviceName=SERVICE)["taskArns"]
     return [arn.rpartition("/")[2] for arn in arns]
 
 
@@ -130,11 +130,11 @@ def test_the_other_strategies_release_too(
 
 
 SLOW_ONES: dict[str, tuple[variants.Variant, str, dict[str, Any]]] = {
-    "3.0.0-never": (variants.never_ready(), "is not ready after", {"release_start_seconds": 40}),
+    "3.0.0-never": (variants.never_ready(), "is not ready after", {"release_startup_timeout_seconds": 40}),
     "3.0.0-slow": (
         variants.slow(milliseconds=400),
         "p95",
-        {"release_limits": {"p95_floor_ms": 50}, "release_pause_minutes": 240},
+        {"release_thresholds": {"p95_floor_ms": 50}, "release_pause_minutes": 240},
     ),
 }
 
@@ -222,9 +222,9 @@ def migrating(sandbox: Sandbox, calls: int) -> bool:
     arns = [
         arn
         for status in ("RUNNING", "STOPPED")
-        for arn in ecs.list_tasks(cluster=ESTATE, family=f"{ESTATE}-migrate", desiredStatus=status)["taskArns"]
+        for arn in ecs.list_tasks(cluster=STACK, family=f"{STACK}-migrate", desiredStatus=status)["taskArns"]
     ]
-    newest = max(ecs.describe_tasks(cluster=ESTATE, tasks=arns)["tasks"], key=lambda task: task["createdAt"])
+    newest = max(ecs.describe_tasks(cluster=STACK, tasks=arns)["tasks"], key=lambda task: task["createdAt"])
     return newest["lastStatus"] not in ("PROVISIONING", "PENDING", "ACTIVATING")
 
 
@@ -246,8 +246,8 @@ def test_an_image_that_is_gone_meanwhile_touches_nothing(
         process = releases.begin(tag)
         until(lambda: reached(sandbox, calls), "it did not come so far")
         ecr = sandbox.client("ecr")
-        images = ecr.describe_images(repositoryName=ESTATE, imageIds=[{"imageTag": tag}])["imageDetails"]
-        ecr.batch_delete_image(repositoryName=ESTATE, imageIds=[{"imageDigest": images[0]["imageDigest"]}])
+        images = ecr.describe_images(repositoryName=STACK, imageIds=[{"imageTag": tag}])["imageDetails"]
+        ecr.batch_delete_image(repositoryName=STACK, imageIds=[{"imageDigest": images[0]["imageDigest"]}])
         output = releases.finish(process)
     assert process.returncode != 0, output
     report = releases.evidence(tag)
@@ -257,13 +257,13 @@ def test_an_image_that_is_gone_meanwhile_touches_nothing(
 
 
 def test_a_leader_whose_lock_was_taken_changes_nothing_more(releases: Releases, sandbox: Sandbox, push: Push) -> None:
-    """As one whose laptop slept: the estate is another's by now, and so is what is deployed on it."""
+    """As one whose laptop slept: the stack is another's by now, and so is what is deployed on it."""
     tag = "4.2.0"
     push(tag, variants.good())
     before, calls = releases.latest["serviceDeploymentArn"], len(sandbox.calls())
     process = releases.begin(tag)
     until(lambda: one_off_tasks(sandbox, calls) == 2, "collectstatic did not begin")
-    sandbox.client("s3").delete_object(Bucket=releases.bucket, Key="locks/estate.json")
+    sandbox.client("s3").delete_object(Bucket=releases.bucket, Key="locks/stack.json")
     output = releases.finish(process)
     assert process.returncode != 0, output
     assert "not ours any more" in releases.evidence(tag)["why"], releases.evidence(tag)["why"]
@@ -344,11 +344,11 @@ def test_a_person_stops_a_release_and_its_leader_says_so(
     with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
         process = releases.begin(tag, release_step_minutes=120)
         releases.reached("PRODUCTION_TRAFFIC_SHIFT", after=before)
-        shown = releases.play("runbook_break_lock")
+        shown = releases.play("runbook_force_unlock")
         assert shown.code != 0 and "did not name it" in sentence(shown), shown.output
         assert f"Release the application: {tag}" in sentence(shown), shown.output
-        why = json.dumps({"release_why": "students see old grades"})
-        stopped = releases.play("runbook_release_stop", "-e", f"confirm={ESTATE}", "-e", why)
+        why = json.dumps({"release_reason": "students see old grades"})
+        stopped = releases.play("runbook_release_stop", "-e", f"confirm={STACK}", "-e", why)
         output = releases.finish(process)
     assert (stopped.code, stopped.changed) == (0, 1), stopped.output
     assert process.returncode != 0, output

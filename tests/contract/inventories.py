@@ -13,7 +13,7 @@ from tests.contract.rule import Broken, rule
 
 OVERLAY = "sandbox"
 WIRING = "playbooks/group_vars/all/wiring.yml"
-# Every estate declares its own account, and the overlay replaces it: that is what the guard compares.
+# Every stack declares its own account, and the overlay replaces it: that is what the guard compares.
 REPLACED = {"stack_account_id"}
 # What tier1_lean has instead of tier1: cheaper equivalents, of classes and engine; and a name of its own.
 ITS_OWN_NAMES = {"dns_zone_name"}

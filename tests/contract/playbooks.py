@@ -54,7 +54,7 @@ def every_play_guards_the_account_first(root: Path) -> Iterator[str]:
             if play.get("environment") != "{{ stack_environment }}":
                 yield f"{where} has another environment than stack_environment"
             if play.get("hosts") != "all":
-                yield f"{where} has hosts of its own; -l picks an estate"
+                yield f"{where} has hosts of its own; -l picks a stack"
 
 
 @rule(
@@ -89,7 +89,7 @@ def nothing_is_destroyed_unasked(root: Path) -> Iterator[str]:
         for name, entry in (call for play in plays(path) for task in play_tasks(play) for call in called_roles(task)):
             asked = asked or (name, entry) == ("stack", "confirm")
             if entry == "absent" and not asked:
-                yield f"playbooks/{path.name} removes {name} before it had the estate's name confirmed (stack, confirm)"
+                yield f"playbooks/{path.name} removes {name} before it had the stack's name confirmed (stack, confirm)"
 
 
 @rule(Broken("playbooks/x.yml", {"README.md": "| `provision.yml` | builds |", "playbooks/x.yml": ""}))

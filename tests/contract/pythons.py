@@ -122,7 +122,7 @@ def the_lock_has_hashes_and_no_address(root: Path) -> Iterator[str]:
 )  # fmt: skip
 def the_lock_is_whole_for_every_python(root: Path) -> Iterator[str]:
     """Whoever resolves on one Python alone misses what only another needs."""
-    versions, wanted = project(root)
+    versions, desired = project(root)
     for python in versions:
         present: dict[str, Pin] = {}
         for pin in pins(root):
@@ -130,7 +130,7 @@ def the_lock_is_whole_for_every_python(root: Path) -> Iterator[str]:
                 if pin.name in present:
                     yield f"requirements.lock pins {pin.name} twice on Python {python}"
                 present[pin.name] = pin
-        asked = list(wanted) + [pin.requirement for pin in present.values()]
+        asked = list(desired) + [pin.requirement for pin in present.values()]
         seen: set[tuple[str, frozenset[str]]] = set()
         while asked:
             one = asked.pop()

@@ -18,7 +18,7 @@ README_LINES = range(25, 41)
 
 # What a person types has no role's name: it reads as a sentence, `-e release=1.0.0 -e confirm=campshub360-tier1`.
 TYPED = {"release", "confirm"}
-# What every role may read of the estate itself; `stack` declares and defaults these.
+# What every role may read of the stack itself; `stack` declares and defaults these.
 COMMON = {"stack_name", "stack_resource_tags", "stack_account_id", "stack_region", "stack_poll_seconds"}
 
 # Keywords whose value is an expression without braces.
@@ -157,7 +157,7 @@ def roles_do_not_know_each_other(root: Path) -> Iterator[str]:
     ),
     Broken("stack_region", {SPEC: OWN % "stack_region: {required: true, description: Where}"}),
 )
-def roles_declare_what_they_read_of_the_estate(root: Path) -> Iterator[str]:
+def roles_declare_what_they_read_of_the_stack(root: Path) -> Iterator[str]:
     for role in roles(root):
         read = set().union(*(read_variables(path) for path in files(root, f"roles/{role.name}"))) & COMMON
         declared = role.options.keys() & COMMON

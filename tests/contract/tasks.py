@@ -13,7 +13,7 @@ MAX_LINES = 100
 MAX_CONDITIONAL = 1 / 3
 MAX_CONDITIONS = 2
 MAX_SET_FACT = 1
-# The one result whose name everybody knows: what exists of the estate.
+# The one result whose name everybody knows: what exists of the stack.
 SHARED_RESULT = "stack_found"
 
 MAIN = "roles/x/tasks/main.yml"

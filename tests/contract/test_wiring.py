@@ -1,4 +1,4 @@
-"""The wiring resolves for an estate of which nothing exists yet, with the types that every entry point specifies."""
+"""The wiring resolves for a stack of which nothing exists yet, with the types that every entry point specifies."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ACCOUNT = "123456789012"
 
 @pytest.fixture(scope="module")
 def nothing_found() -> dict[str, Any]:
-    """`stack_found` of an empty account, found by the very functions that find estates."""
+    """`stack_found` of an empty account, found by the very functions that find stacks."""
     finders = importlib.import_module("ops.stack.discovery")
-    estate = finders.Estate("campshub360-tier1", ACCOUNT, REGION, "aws", "nowhere.example")
+    stack = finders.Stack("campshub360-tier1", ACCOUNT, REGION, "aws", "nowhere.example")
     found = {"account_id": ACCOUNT, "region": REGION, "partition": "aws", "caller_arn": "arn:aws:iam::1:user/nobody"}
     found["at"] = "20261125T113000Z"
     with moto.mock_aws():
         for finder in finders.FINDERS:
-            found |= finder.find(boto3.client(finder.service, region_name=REGION), estate)
+            found |= finder.find(boto3.client(finder.service, region_name=REGION), stack)
     return found
 
 

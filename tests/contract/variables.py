@@ -93,12 +93,14 @@ def dotted(node: nodes.Node | None) -> str | None:
     Broken("x_b", {SPEC: OWN, PAGE: "    ansible-playbook playbooks/x.yml \\\n      -e 'x_b={c}'\n"}),
     Broken("two words", {SPEC: OWN, PAGE: "Say `-e 'x_why=two words'`"}),
     Broken("x_a", {SPEC: OWN, "roles/x/tasks/main.yml": "# so\n- fail_msg: >-\n    Say\n    -e\n    x_a=true\n"}),
-    Broken("x_c", {SPEC: OWN, "playbooks/group_vars/all/wiring.yml": "stack_given_up: {a: {option: x_c=true}}"}),
+    Broken(
+        "x_c", {SPEC: OWN, "playbooks/group_vars/all/wiring.yml": "stack_deletion_allowed: {a: {option: x_c=true}}"}
+    ),
 )
 def what_is_printed_after_e_is_declared_and_of_its_type(root: Path) -> Iterator[str]:
     known = {name: option for _, name, option in declarations(root / "roles")}
-    given_up = (load(root / "playbooks/group_vars/all/wiring.yml") or {}).get("stack_given_up") or {}
-    wired = [printed.Printed("stack_given_up", kind["option"]) for kind in given_up.values()]
+    given_up = (load(root / "playbooks/group_vars/all/wiring.yml") or {}).get("stack_deletion_allowed") or {}
+    wired = [printed.Printed("stack_deletion_allowed", kind["option"]) for kind in given_up.values()]
     for said in [*printed.extras(root), *wired]:
         for fault in faults(said.text, known):
             yield f"{said.where} prints -e {said.text}: {fault}"

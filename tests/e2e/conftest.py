@@ -1,24 +1,24 @@
-"""A released estate, which these tests share and leave as it was."""
+"""A released stack, which these tests share and leave as it was."""
 
 from __future__ import annotations
 
 import pytest
 
 from sandbox.config import Settings
-from tests.support.estate import ESTATE, Sandbox
+from tests.support.stack import STACK, Sandbox
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Sandbox:
-    """The sandbox in SANDBOX_DIR, with a released estate in it."""
+    """The sandbox in SANDBOX_DIR, with a released stack in it."""
     found = Sandbox(Settings.from_environment())
-    services = found.client("ecs").describe_services(cluster=ESTATE, services=[f"{ESTATE}-app"])["services"]
-    assert services, "There is no released estate to refuse things to. Run: make test"
+    services = found.client("ecs").describe_services(cluster=STACK, services=[f"{STACK}-app"])["services"]
+    assert services, "There is no released stack to refuse things to. Run: make test"
     return found
 
 
 @pytest.fixture
 def definition(sandbox: Sandbox) -> str:
     """The task definition that runs."""
-    services = sandbox.client("ecs").describe_services(cluster=ESTATE, services=[f"{ESTATE}-app"])["services"]
+    services = sandbox.client("ecs").describe_services(cluster=STACK, services=[f"{STACK}-app"])["services"]
     return str(services[0]["taskDefinition"])

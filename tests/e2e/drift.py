@@ -1,4 +1,4 @@
-"""What people do to an estate behind Ansible's back: a change for each thing that the roles promise to repair."""
+"""What people do to a stack behind Ansible's back: a change for each thing that the roles promise to repair."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Client = Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Estate:
-    """The estate to change, and who changes it."""
+class Stack:
+    """The stack to change, and who changes it."""
 
     name: str
     zone: str
@@ -83,7 +83,7 @@ class Estate:
         return str(answer["DBInstances"][0]["DBInstanceArn"])
 
 
-def network(it: Estate) -> None:
+def network(it: Stack) -> None:
     ec2 = it.client("ec2")
     public = it.found("route_tables", f"{it.name}-public")
     data = it.found("route_tables", f"{it.name}-data")
@@ -99,7 +99,7 @@ def network(it: Estate) -> None:
     it.tag(gateway)
 
 
-def security(it: Estate) -> None:
+def security(it: Stack) -> None:
     ec2, iam, kms = it.client("ec2"), it.client("iam"), it.client("kms")
     ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     ec2.authorize_security_group_ingress(
@@ -121,7 +121,7 @@ def security(it: Estate) -> None:
     iam.attach_role_policy(RoleName=f"{it.name}-execution", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
 
 
-def dns(it: Estate) -> None:
+def dns(it: Stack) -> None:
     route53 = it.client("route53")
     records = route53.list_resource_record_sets(HostedZoneId=it.zone_id)["ResourceRecordSets"]
     proof = next(record for record in records if record["Type"] == "CNAME")
@@ -133,20 +133,20 @@ def dns(it: Estate) -> None:
     route53.change_tags_for_resource(ResourceType="hostedzone", ResourceId=zone, AddTags=owner)
 
 
-def certificates(it: Estate) -> None:
+def certificates(it: Stack) -> None:
     acm = it.client("acm")
     summaries = acm.list_certificates()["CertificateSummaryList"]
     arn = next(item["CertificateArn"] for item in summaries if item["DomainName"] == it.zone)
     acm.add_tags_to_certificate(CertificateArn=arn, Tags=[{"Key": "Owner", "Value": "somebody"}])
 
 
-def secrets(it: Estate) -> None:
+def secrets(it: Stack) -> None:
     manager = it.client("secretsmanager")
     manager.update_secret(SecretId=f"{it.name}/heartbeat-token", Description="somebody's")
     manager.tag_resource(SecretId=f"{it.name}/database-app", Tags=[{"Key": "Owner", "Value": "somebody"}])
 
 
-def storage(it: Estate) -> None:
+def storage(it: Stack) -> None:
     s3, ecr = it.client("s3"), it.client("ecr")
     s3.delete_bucket_policy(Bucket=it.bucket("media"))
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
@@ -159,7 +159,7 @@ def storage(it: Estate) -> None:
     ecr.delete_lifecycle_policy(repositoryName=it.name)
 
 
-def database(it: Estate) -> None:
+def database(it: Stack) -> None:
     rds, logs = it.client("rds"), it.client("logs")
     slow = {"ParameterName": "log_min_duration_statement", "ParameterValue": "9000", "ApplyMethod": "immediate"}
     rds.modify_db_parameter_group(DBParameterGroupName=it.name, Parameters=[slow])
@@ -176,14 +176,14 @@ def database(it: Estate) -> None:
     logs.put_retention_policy(logGroupName=f"/aws/rds/instance/{it.name}/postgresql", retentionInDays=1)
 
 
-def cache(it: Estate) -> None:
+def cache(it: Stack) -> None:
     elasticache = it.client("elasticache")
     elasticache.modify_replication_group(ReplicationGroupId=it.name, SnapshotRetentionLimit=3, ApplyImmediately=True)
     elasticache.add_tags_to_resource(ResourceName=it.cache, Tags=[{"Key": "Owner", "Value": "somebody"}])
     elasticache.modify_cache_subnet_group(CacheSubnetGroupName=it.name, CacheSubnetGroupDescription="somebody's")
 
 
-def load_balancer(it: Estate) -> None:
+def load_balancer(it: Stack) -> None:
     elb = it.client("elbv2")
     delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "300"}]
     elb.modify_target_group_attributes(TargetGroupArn=it.target_group("blue"), Attributes=delay)
@@ -198,7 +198,7 @@ def load_balancer(it: Estate) -> None:
     elb.add_tags(ResourceArns=[it.target_group("green")], Tags=[{"Key": "Owner", "Value": "somebody"}])
 
 
-def cluster(it: Estate) -> None:
+def cluster(it: Stack) -> None:
     ecs, logs = it.client("ecs"), it.client("logs")
     ecs.update_cluster_settings(cluster=it.name, settings=[{"name": "containerInsights", "value": "disabled"}])
     ecs.put_cluster_capacity_providers(
@@ -209,7 +209,7 @@ def cluster(it: Estate) -> None:
     logs.put_retention_policy(logGroupName=f"/ecs/{it.name}", retentionInDays=1)
 
 
-def monitoring(it: Estate) -> None:
+def monitoring(it: Stack) -> None:
     cloudwatch = it.client("cloudwatch")
     names = [f"{it.name}-blue-errors", f"{it.name}-green-errors"]
     for alarm in cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]:
@@ -220,7 +220,7 @@ def monitoring(it: Estate) -> None:
     cloudwatch.delete_alarms(AlarmNames=[f"{it.name}-green-latency"])
 
 
-DRIFT: dict[str, Callable[[Estate], None]] = {
+DRIFT: dict[str, Callable[[Stack], None]] = {
     role.__name__: role
     for role in (
         network, security, dns, certificates, secrets, storage, database, cache, load_balancer, cluster,

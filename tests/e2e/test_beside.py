@@ -1,6 +1,6 @@
-"""A second estate in the same account: its runs are killed in the middle, and Tier 1 beside it notices nothing.
+"""A second stack in the same account: its runs are killed in the middle, and Tier 1 beside it notices nothing.
 
-It has the longest name that an estate may have, three zones and a NAT gateway in each.
+It has the longest name that a stack may have, three zones and a NAT gateway in each.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from ops.stack.naming import ESTATE_LIMIT
+from ops.stack.naming import STACK_LIMIT
 from sandbox.runtime.network import read_hosts
-from tests.support.estate import ESTATE, NAME, Ask, Played, Sandbox
 from tests.support.inventory import inventory
 from tests.support.places import Place
+from tests.support.stack import NAME, STACK, Ask, Played, Sandbox
 
 ZONE = NAME.partition(".")[2]
-BESIDE = f"{ESTATE}-".ljust(ESTATE_LIMIT, "x")
+BESIDE = f"{STACK}-".ljust(STACK_LIMIT, "x")
 #: of the calls that change something, how many a provision and a destroy make at least
 PROVISIONING, DESTROYING = 125, 55
 
@@ -49,13 +49,13 @@ def story(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     }
     place = Place(sandbox, BESIDE, tmp_path_factory.mktemp("beside"), "tier1_lean", values)
     moment = random.Random(BESIDE)
-    before = inventory(sandbox.client, ESTATE, ZONE, others=[BESIDE])
+    before = inventory(sandbox.client, STACK, ZONE, others=[BESIDE])
     place.kill("provision", moment.randrange(1, PROVISIONING))
     built, again = place.play("provision"), place.play("provision")
     place.kill("destroy", moment.randrange(1, DESTROYING))
     removed, gone = place.play("destroy"), place.play("destroy")
-    after = inventory(sandbox.client, ESTATE, ZONE, others=[BESIDE])
-    balancer = sandbox.client("elbv2").describe_load_balancers(Names=[ESTATE])["LoadBalancers"][0]
+    after = inventory(sandbox.client, STACK, ZONE, others=[BESIDE])
+    balancer = sandbox.client("elbv2").describe_load_balancers(Names=[STACK])["LoadBalancers"][0]
     address = read_hosts(sandbox.settings.root / "hosts")[balancer["DNSName"].lower()]
     status = Ask(address, sandbox.settings.root / "ca.pem")("GET", "/readyz").status
     yield Story(before, built, again, removed, gone, after, status)

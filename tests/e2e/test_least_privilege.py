@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.estate import ESTATE, Sandbox
 from tests.support.policies import Policy, Request, allowed, concerns, listed, statements
+from tests.support.stack import STACK, Sandbox
 
 ROLES = ("task", "execution", "migration-execution")
 REGION, ACCOUNT = "us-east-1", "123456789012"
@@ -47,12 +47,12 @@ class Made:
     request: Request
 
 
-class Estate:
-    """The estate's policies, and all that was done in their roles' names."""
+class Stack:
+    """The stack's policies, and all that was done in their roles' names."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.client = sandbox.client
-        self.key = self.client("kms").describe_key(KeyId=f"alias/{ESTATE}")["KeyMetadata"]["Arn"]
+        self.key = self.client("kms").describe_key(KeyId=f"alias/{STACK}")["KeyMetadata"]["Arn"]
         secrets = self.client("secretsmanager").list_secrets()["SecretList"]
         self.secrets = {secret["ARN"]: secret for secret in secrets}
         buckets = [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
@@ -61,7 +61,7 @@ class Estate:
         self.made = [*self.journalled(sandbox), *self.agents()]
 
     def policy(self, role: str) -> Policy:
-        name = f"{ESTATE}-{role}"
+        name = f"{STACK}-{role}"
         iam = self.client("iam")
         assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
         [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
@@ -77,7 +77,7 @@ class Estate:
 
     def journalled(self, sandbox: Sandbox) -> Iterator[Made]:
         for call in sandbox.calls():
-            role = str(call["principal"]).partition(f":assumed-role/{ESTATE}-")[2].partition("/")[0]
+            role = str(call["principal"]).partition(f":assumed-role/{STACK}-")[2].partition("/")[0]
             if role:
                 for request in self.requests(call):
                     yield Made(role, request)
@@ -108,7 +108,7 @@ class Estate:
         ecs = self.client("ecs")
         for arn in self.definitions(ecs):
             definition = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-            role = definition["executionRoleArn"].partition(f"/{ESTATE}-")[2]
+            role = definition["executionRoleArn"].partition(f"/{STACK}-")[2]
             container = definition["containerDefinitions"][0]
             repository = container["image"].partition("/")[2].partition("@")[0].partition(":")[0]
             group = container["logConfiguration"]["options"]["awslogs-group"]
@@ -121,14 +121,14 @@ class Estate:
 
     def definitions(self, ecs: Any) -> list[str]:
         arns = ecs.list_task_definitions()["taskDefinitionArns"]
-        return [arn for arn in arns if f"/{ESTATE}-" in arn]
+        return [arn for arn in arns if f"/{STACK}-" in arn]
 
 
 @pytest.fixture(scope="module")
-def estate(sandbox: Sandbox) -> Estate:
+def stack(sandbox: Sandbox) -> Stack:
     verified = sandbox.play("runbook_run_command", "-e", '{"release_command": ["verify"]}')  # media too
     assert verified.code == 0, verified.output
-    found = Estate(sandbox)
+    found = Stack(sandbox)
     assert {one.role for one in found.made} == set(ROLES), "not every role was used"
     return found
 
@@ -161,55 +161,55 @@ def unused(policies: dict[str, Policy], made: Iterable[Made]) -> set[tuple[str, 
 
 
 def neighbours(made: Iterable[Made]) -> Iterator[Made]:
-    """The same, done to another estate: its names, its tags, its key."""
+    """The same, done to another stack: its names, its tags, its key."""
     for one in made:
-        context = {key: value.replace(ESTATE, NEIGHBOUR) for key, value in one.request.context.items()}
-        resource = one.request.resource.replace(ESTATE, NEIGHBOUR)
+        context = {key: value.replace(STACK, NEIGHBOUR) for key, value in one.request.context.items()}
+        resource = one.request.resource.replace(STACK, NEIGHBOUR)
         resource = f"{resource[:-4]}ffff" if ":key/" in resource else resource
         if (resource, context) != (one.request.resource, one.request.context):
             yield Made(one.role, Request(one.request.action, resource, context))
 
 
-def test_all_that_was_done_is_allowed(estate: Estate) -> None:
-    assert refused(estate.policies, estate.made) == set()
+def test_all_that_was_done_is_allowed(stack: Stack) -> None:
+    assert refused(stack.policies, stack.made) == set()
 
 
-def test_all_that_is_allowed_was_done_or_has_its_reason(estate: Estate) -> None:
-    assert unused(estate.policies, estate.made) == set(JUSTIFIED)
+def test_all_that_is_allowed_was_done_or_has_its_reason(stack: Stack) -> None:
+    assert unused(stack.policies, stack.made) == set(JUSTIFIED)
 
 
-def test_nothing_of_another_estate_is_reached(estate: Estate) -> None:
-    done_elsewhere = list(neighbours(estate.made))
+def test_nothing_of_another_stack_is_reached(stack: Stack) -> None:
+    done_elsewhere = list(neighbours(stack.made))
     assert len(done_elsewhere) > len(ROLES)
-    allowed_elsewhere = [one for one in done_elsewhere if allowed(estate.policies[one.role], one.request)]
+    allowed_elsewhere = [one for one in done_elsewhere if allowed(stack.policies[one.role], one.request)]
     assert allowed_elsewhere == []
 
 
-def test_the_key_serves_services_alone(estate: Estate) -> None:
-    policy = estate.client("kms").get_key_policy(KeyId=estate.key, PolicyName="default")["Policy"]
+def test_the_key_serves_services_alone(stack: Stack) -> None:
+    policy = stack.client("kms").get_key_policy(KeyId=stack.key, PolicyName="default")["Policy"]
     document = json.loads(policy)
-    uses = [one.request for one in estate.made if one.request.action.startswith("kms:")]
+    uses = [one.request for one in stack.made if one.request.action.startswith("kms:")]
     assert uses
     assert [use for use in uses if not allowed(document, use)] == []
     assert [use for use in uses if allowed(document, Request(use.action, use.resource))] == []
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_permission_taken_away_is_missed(estate: Estate, role: str) -> None:
-    for sid in (statement["Sid"] for statement in statements(estate.policies[role])):
-        less = copy.deepcopy(estate.policies)
+def test_a_permission_taken_away_is_missed(stack: Stack, role: str) -> None:
+    for sid in (statement["Sid"] for statement in statements(stack.policies[role])):
+        less = copy.deepcopy(stack.policies)
         less[role]["Statement"] = [one for one in statements(less[role]) if one["Sid"] != sid]
-        assert refused(less, estate.made), f"nobody misses {sid}"
+        assert refused(less, stack.made), f"nobody misses {sid}"
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_wildcard_is_seen(estate: Estate, role: str) -> None:
-    for number, statement in enumerate(statements(estate.policies[role])):
-        more = copy.deepcopy(estate.policies)
+def test_a_wildcard_is_seen(stack: Stack, role: str) -> None:
+    for number, statement in enumerate(statements(stack.policies[role])):
+        more = copy.deepcopy(stack.policies)
         more[role]["Statement"][number]["Action"] = ["*", *listed(statement["Action"])]
-        assert (role, statement["Sid"], "*") in unused(more, estate.made)
+        assert (role, statement["Sid"], "*") in unused(more, stack.made)
         if statement["Resource"] == "*":
             continue  # signing in to the registry is nobody's
         more[role]["Statement"][number] = {**statement, "Resource": "*", "Condition": {}}
-        reached = [one for one in neighbours(estate.made) if one.role == role and allowed(more[role], one.request)]
+        reached = [one for one in neighbours(stack.made) if one.role == role and allowed(more[role], one.request)]
         assert reached, f"{statement['Sid']} on everything reaches nobody"

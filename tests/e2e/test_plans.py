@@ -1,6 +1,6 @@
-"""Plans are true: what --check says of a drifted estate is what a run then does, and it leaves state alone.
+"""Plans are true: what --check says of a drifted stack is what a run then does, and it leaves state alone.
 
-The estate is changed behind Ansible's back in every role, checked, repaired and run once more.
+The stack is changed behind Ansible's back in every role, checked, repaired and run once more.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from sandbox.config import CHECKOUT
-from tests.e2e.drift import DRIFT, Client, Estate
-from tests.support.estate import ESTATE, Played, Sandbox
+from tests.e2e.drift import DRIFT, Client, Stack
 from tests.support.inventory import inventory
 from tests.support.plans import lies
+from tests.support.stack import STACK, Played, Sandbox
 from tests.support.waiting import until
 
 ZONE = "tier1.campshub360.example"
@@ -37,21 +37,21 @@ class Story:
 
 
 def held(sandbox: Sandbox) -> dict[str, Any]:
-    return inventory(sandbox.client, ESTATE, ZONE)
+    return inventory(sandbox.client, STACK, ZONE)
 
 
 @pytest.fixture(scope="module")
-def estate(sandbox: Sandbox) -> Estate:
-    return Estate(ESTATE, ZONE, sandbox.client)
+def stack(sandbox: Sandbox) -> Stack:
+    return Stack(STACK, ZONE, sandbox.client)
 
 
 @pytest.fixture(scope="module")
-def story(sandbox: Sandbox, estate: Estate) -> Iterator[Story]:
-    beside = lookalikes(sandbox.client, estate)
+def story(sandbox: Sandbox, stack: Stack) -> Iterator[Story]:
+    beside = lookalikes(sandbox.client, stack)
     before = held(sandbox)
-    with closing(beside), moved(estate):
+    with closing(beside), moved(stack):
         for drift in DRIFT.values():
-            drift(estate)
+            drift(stack)
         drifted = held(sandbox)
         calls = len(sandbox.calls())
         plan = sandbox.play("provision", "--check", "--diff")
@@ -63,15 +63,15 @@ def story(sandbox: Sandbox, estate: Estate) -> Iterator[Story]:
 
 
 class lookalikes:  # noqa: N801 reads as what it does
-    """What others put beside an estate's own: a rule and a listener, and a pending certificate of the domain.
+    """What others put beside a stack's own: a rule and a listener, and a pending certificate of the domain.
 
-    They are part of what was there before: the run takes none for the estate's, and changes none.
+    They are part of what was there before: the run takes none for the stack's, and changes none.
     """
 
-    def __init__(self, client: Client, estate: Estate) -> None:
+    def __init__(self, client: Client, stack: Stack) -> None:
         self.elb, self.acm = client("elbv2"), client("acm")
-        own = self.elb.describe_listeners(ListenerArns=[estate.listener(443)])["Listeners"][0]
-        vpc = self.elb.describe_load_balancers(LoadBalancerArns=[estate.balancer])["LoadBalancers"][0]["VpcId"]
+        own = self.elb.describe_listeners(ListenerArns=[stack.listener(443)])["Listeners"][0]
+        vpc = self.elb.describe_load_balancers(LoadBalancerArns=[stack.balancer])["LoadBalancers"][0]["VpcId"]
         made = self.elb.create_target_group(Name="legacy", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")
         self.group = made["TargetGroups"][0]["TargetGroupArn"]
         forward = {"Type": "forward", "TargetGroupArn": self.group}
@@ -81,7 +81,7 @@ class lookalikes:  # noqa: N801 reads as what it does
         )
         self.rule = rule["Rules"][0]["RuleArn"]
         listener = self.elb.create_listener(
-            LoadBalancerArn=estate.balancer,
+            LoadBalancerArn=stack.balancer,
             Port=8443,
             Protocol="HTTPS",
             Certificates=own["Certificates"],
@@ -92,7 +92,7 @@ class lookalikes:  # noqa: N801 reads as what it does
             DomainName=ZONE,
             SubjectAlternativeNames=[f"shop.{ZONE}"],  # for which nobody publishes a record
             ValidationMethod="DNS",
-            Tags=[{"Key": "Estate", "Value": ESTATE}],
+            Tags=[{"Key": "Stack", "Value": STACK}],
         )
         self.certificate = pending["CertificateArn"]
 
@@ -104,28 +104,28 @@ class lookalikes:  # noqa: N801 reads as what it does
 
 
 class moved:  # noqa: N801 reads as what it does
-    """An estate whose state somebody has moved: a release's weights, the service's size, a secret, the public name."""
+    """A stack whose state somebody has moved: a release's weights, the service's size, a secret, the public name."""
 
-    def __init__(self, estate: Estate) -> None:
-        self.estate = estate
-        self.secret = f"{ESTATE}/heartbeat-token"
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.secret = f"{STACK}/heartbeat-token"
         self.version = self.current()["VersionId"]
         self.alias = next(record for record in self.records() if "AliasTarget" in record)
 
     def records(self) -> list[dict[str, Any]]:
-        records = self.estate.client("route53").list_resource_record_sets(HostedZoneId=self.estate.zone_id)
+        records = self.stack.client("route53").list_resource_record_sets(HostedZoneId=self.stack.zone_id)
         return list(records["ResourceRecordSets"])
 
     def current(self) -> Any:
-        return self.estate.client("secretsmanager").get_secret_value(SecretId=self.secret)
+        return self.stack.client("secretsmanager").get_secret_value(SecretId=self.secret)
 
     def __enter__(self) -> None:
         self.set(blue=7, size=2, lead="elsewhere.us-east-1.elb.amazonaws.com.")
-        self.estate.client("secretsmanager").put_secret_value(SecretId=self.secret, SecretString="somebody's")
+        self.stack.client("secretsmanager").put_secret_value(SecretId=self.secret, SecretString="somebody's")
 
     def __exit__(self, *_: object) -> None:
         # First, and the very version that runs: another would be another release, and tasks read it as they start.
-        self.estate.client("secretsmanager").update_secret_version_stage(
+        self.stack.client("secretsmanager").update_secret_version_stage(
             SecretId=self.secret,
             VersionStage="AWSCURRENT",
             RemoveFromVersionId=self.current()["VersionId"],
@@ -136,31 +136,31 @@ class moved:  # noqa: N801 reads as what it does
         until(lambda: self.healthy() == 3, "a task that the others need is missing")
 
     def healthy(self) -> int:
-        group = self.estate.target_group("blue")
-        targets = self.estate.client("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        group = self.stack.target_group("blue")
+        targets = self.stack.client("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
 
     def service(self) -> Any:
-        answer = self.estate.client("ecs").describe_services(cluster=ESTATE, services=[f"{ESTATE}-app"])
+        answer = self.stack.client("ecs").describe_services(cluster=STACK, services=[f"{STACK}-app"])
         return answer["services"][0]
 
     def set(self, blue: int, size: int, lead: str) -> None:
-        client = self.estate.client
+        client = self.stack.client
         weights = [
-            {"TargetGroupArn": self.estate.target_group("blue"), "Weight": blue},
-            {"TargetGroupArn": self.estate.target_group("green"), "Weight": 0},
+            {"TargetGroupArn": self.stack.target_group("blue"), "Weight": blue},
+            {"TargetGroupArn": self.stack.target_group("green"), "Weight": 0},
         ]
         forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": weights}}
-        client("elbv2").modify_rule(RuleArn=self.estate.rule["RuleArn"], Actions=[forward])
-        client("ecs").update_service(cluster=ESTATE, service=f"{ESTATE}-app", desiredCount=size)
+        client("elbv2").modify_rule(RuleArn=self.stack.rule["RuleArn"], Actions=[forward])
+        client("ecs").update_service(cluster=STACK, service=f"{STACK}-app", desiredCount=size)
         record = self.alias | {"AliasTarget": self.alias["AliasTarget"] | {"DNSName": lead}}
         client("route53").change_resource_record_sets(
-            HostedZoneId=self.estate.zone_id,
+            HostedZoneId=self.stack.zone_id,
             ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]},
         )
 
     def now(self) -> dict[str, Any]:
-        groups = self.estate.rule["Actions"][0]["ForwardConfig"]["TargetGroups"]
+        groups = self.stack.rule["Actions"][0]["ForwardConfig"]["TargetGroups"]
         alias = next(record for record in self.records() if "AliasTarget" in record)
         return {
             "weights": sorted(group["Weight"] for group in groups),
@@ -193,8 +193,8 @@ def test_all_that_drifted_is_as_it_was_but_for_state(story: Story) -> None:
     assert {name: pair for name, pair in wrong.items() if name not in secrets and pair[0] != pair[1]} == {}
 
 
-def test_state_is_left_as_somebody_moved_it(story: Story, estate: Estate) -> None:
-    assert moved(estate).now() == {
+def test_state_is_left_as_somebody_moved_it(story: Story, stack: Stack) -> None:
+    assert moved(stack).now() == {
         "weights": [0, 7],
         "size": 2,
         "secret": "somebody's",
@@ -206,27 +206,27 @@ def test_the_next_run_changes_nothing(story: Story) -> None:
     assert (story.again.code, story.again.changed) == (0, 0), story.again.output
 
 
-def test_a_module_that_compares_wrongly_is_found(sandbox: Sandbox, estate: Estate, tmp_path: Path) -> None:
-    """The negative control: a copy of a module whose plan says that all is as wanted."""
+def test_a_module_that_compares_wrongly_is_found(sandbox: Sandbox, stack: Stack, tmp_path: Path) -> None:
+    """The negative control: a copy of a module whose plan says that all is as desired."""
     source = (CHECKOUT / "plugins/modules/target_group.py").read_text()
-    head = "    def wanted(self, found: State | None) -> State:\n"
+    head = "    def desired(self, found: State | None) -> State:\n"
     assert head in source
     lying = head + "        if self.module.check_mode and found:\n            return dict(found)\n"
     (tmp_path / "target_group.py").write_text(source.replace(head, lying))
     library = {"ANSIBLE_LIBRARY": f"{tmp_path}:{CHECKOUT / 'plugins/modules'}"}
-    estate.client("elbv2").modify_target_group(TargetGroupArn=estate.target_group("green"), HealthCheckPath="/")
+    stack.client("elbv2").modify_target_group(TargetGroupArn=stack.target_group("green"), HealthCheckPath="/")
     plan = sandbox.play("provision", "--check", "--diff", "--tags", "load_balancer", environment=library)
     run = sandbox.play("provision", "--diff", "--tags", "load_balancer")
     assert (plan.code, run.code) == (0, 0), plan.output + run.output
     assert [lie for lie in lies(plan.changes, run.changes) if "done, not planned" in lie]
 
 
-def test_what_a_run_changed_on_the_way_of_requests_is_asked_from_outside(sandbox: Sandbox, estate: Estate) -> None:
+def test_what_a_run_changed_on_the_way_of_requests_is_asked_from_outside(sandbox: Sandbox, stack: Stack) -> None:
     """With a name that the certificate does not have, as if the change had put a wrong certificate there."""
     elsewhere = ("-e", "release_url=https://elsewhere.example", "-e", "release_verify_seconds=1")
     idle = sandbox.play("provision", "--tags", "load_balancer", *elsewhere)
     assert (idle.code, idle.changed) == (0, 0), "nothing was changed, so nothing is asked"
-    estate.client("elbv2").modify_target_group(TargetGroupArn=estate.target_group("green"), HealthCheckPath="/")
+    stack.client("elbv2").modify_target_group(TargetGroupArn=stack.target_group("green"), HealthCheckPath="/")
     run = sandbox.play("provision", "--tags", "load_balancer", *elsewhere)
     assert run.code != 0
     said = " ".join(run.output.split())

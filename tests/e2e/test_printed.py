@@ -1,4 +1,4 @@
-"""What pages, headers of playbooks and READMEs print to be typed, typed as it stands, against a released estate."""
+"""What pages, headers of playbooks and READMEs print to be typed, typed as it stands, against a released stack."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pytest
 
 from sandbox.config import CHECKOUT
 from tests.support import printed, stuck
-from tests.support.estate import RELEASE, Sandbox
+from tests.support.stack import RELEASE, Sandbox
 
 #: told by other tests of this scenario: they take minutes, or all that there is
 ELSEWHERE = {"provision", "destroy"}
-#: what an estate answers that has had one release, and none under way
+#: what a stack answers that has had one release, and none under way
 REFUSED = {
     "rollback": "no release before it is on record|runs already",
     "runbook_release_continue": "No release waits for an answer",
 }
 #: without words it shows what it would break, and refuses to
-UNNAMED = {"runbook_break_lock": "Nobody holds it.* did not name it"}
+UNNAMED = {"runbook_force_unlock": "Nobody holds it.* did not name it"}
 
 
 def kind(command: str) -> str:

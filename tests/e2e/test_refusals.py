@@ -12,7 +12,7 @@ from subprocess import run
 import pytest
 
 from sandbox.config import CHECKOUT
-from tests.support.estate import BIN, ESTATE, INVENTORIES, RELEASE, Played, Sandbox
+from tests.support.stack import BIN, INVENTORIES, RELEASE, STACK, Played, Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +34,25 @@ REFUSALS = {
     "no release at all, in a plan": Refusal("deploy", ("--check", "--diff"), ("No release was named", "-e release=")),
     "a way back where there is none": Refusal("rollback", (), ("no release before",)),
     "a part of what has no parts": Refusal(
-        "destroy", ("-e", f"confirm={ESTATE}", "--tags", "databse"), ("--tags databse selects no task",)
+        "destroy", ("-e", f"confirm={STACK}", "--tags", "databse"), ("--tags databse selects no task",)
     ),
     "a misspelt part": Refusal("provision", ("--tags", "netwrok"), ("did you mean network?",)),
-    "an empty name": Refusal("destroy", ("-e", "confirm="), ("did not name it", f"-e confirm={ESTATE}")),
+    "an empty name": Refusal("destroy", ("-e", "confirm="), ("did not name it", f"-e confirm={STACK}")),
     "no release at all": Refusal("deploy", (), ("No release was named", "-e release=")),
-    "another estate's name": Refusal(
-        "destroy", ("-e", "confirm=campshub360-tier2"), ("campshub360-tier2", f"-e confirm={ESTATE}")
+    "another stack's name": Refusal(
+        "destroy", ("-e", "confirm=campshub360-tier2"), ("campshub360-tier2", f"-e confirm={STACK}")
     ),
-    "no estate's name": Refusal("destroy", (), ("did not name it", f"-e confirm={ESTATE}")),
+    "no stack's name": Refusal("destroy", (), ("did not name it", f"-e confirm={STACK}")),
     "all that was not given up, at once": Refusal(
         "destroy",
         (
-            *("-e", f"confirm={ESTATE}", "-e", "storage_force_destroy=false"),
+            *("-e", f"confirm={STACK}", "-e", "storage_force_destroy=false"),
             *("-e", "database_deletion_protection=true", "-e", "load_balancer_deletion_protection=true"),
         ),
         (
-            "holds the estate's data. If it may go: -e database_deletion_protection=false",
+            "holds the stack's data. If it may go: -e database_deletion_protection=false",
             "-e load_balancer_deletion_protection=false",
-            *(f"The bucket {ESTATE}-123456789012-static", "The repository", "-e storage_force_destroy=true"),
+            *(f"The bucket {STACK}-123456789012-static", "The repository", "-e storage_force_destroy=true"),
         ),
     ),
     "a misspelt variable by -e": Refusal(
@@ -61,7 +61,9 @@ REFUSALS = {
         ("databse_class", "did you mean database_", "argument_specs"),
     ),
     "a misspelt variable at a deploy": Refusal(
-        "deploy", ("-e", "release=1.0.0", "-e", "release_task=4"), ("release_task ", "did you mean release_tasks")
+        "deploy",
+        ("-e", "release=1.0.0", "-e", "release_task=4"),
+        ("release_task ", "did you mean release_desired_count"),
     ),
     "a domain that AWS would spell otherwise": Refusal(
         "provision",
@@ -71,20 +73,27 @@ REFUSALS = {
     "values of other types, all at once": Refusal(
         "deploy",
         (
-            *("-e", "release=1.0.0", "-e", "release_tasks=three", "-e", "release_contract=ture"),
+            *(
+                "-e",
+                "release=1.0.0",
+                "-e",
+                "release_desired_count=three",
+                "-e",
+                "release_allow_breaking_migrations=ture",
+            ),
             "-e",
-            '{"release_over": 1.10}',
+            '{"release_replace_unmanaged": 1.10}',
         ),
         (
-            "release_tasks: 'three' is no whole number",
-            "-e release_tasks=3",
-            "release_contract: 'ture' is neither true nor false",
-            "release_over: 1.1 is a number, and this is a text",
+            "release_desired_count: 'three' is no whole number",
+            "-e release_desired_count=3",
+            "release_allow_breaking_migrations: 'ture' is neither true nor false",
+            "release_replace_unmanaged: 1.1 is a number, and this is a text",
         ),
     ),
     "braces in a reason, which are a text": Refusal(
         "deploy",
-        ("-e", json.dumps({"release": "9.9.9", "release_why": "fix {{ nothing }} {% if %} 100% 'ü' \"\n\\"})),
+        ("-e", json.dumps({"release": "9.9.9", "release_reason": "fix {{ nothing }} {% if %} 100% 'ü' \"\n\\"})),
         ("no release 9.9.9", "-e release=", "9.9.9 was not begun"),
     ),
     "another account than declared": Refusal(
@@ -113,10 +122,10 @@ def test_refused_before_anything_is_touched(sandbox: Sandbox, refusal: Refusal) 
 
 def test_a_plan_of_destroying_shows_what_goes_and_touches_nothing(sandbox: Sandbox) -> None:
     before = len(sandbox.calls())
-    played = sandbox.play("destroy", "--check", "-e", f"confirm={ESTATE}")
+    played = sandbox.play("destroy", "--check", "-e", f"confirm={STACK}")
     assert played.code == 0, played.output
     assert sandbox.changes_since(before) == []
-    for words in (f"database {ESTATE}: 20 GB", "3 running tasks", "versions of objects", "AWS then keeps each secret"):
+    for words in (f"database {STACK}: 20 GB", "3 running tasks", "versions of objects", "AWS then keeps each secret"):
         assert words in message(played), played.output
 
 
@@ -160,6 +169,6 @@ def test_a_failing_migration_stops_the_release_before_any_task_of_it_runs(
     assert "`migrate` failed: it ended with exit code 1" in message(played)
     assert "no_such_column" in message(played)
     assert "ecs UpdateService" not in sandbox.changes_since(before)
-    service = sandbox.client("ecs").describe_services(cluster=ESTATE, services=[f"{ESTATE}-app"])["services"][0]
+    service = sandbox.client("ecs").describe_services(cluster=STACK, services=[f"{STACK}-app"])["services"][0]
     assert service["taskDefinition"] == definition
     assert {deployment["status"] for deployment in service["deployments"]} == {"PRIMARY"}

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.config import CHECKOUT
 from tests.support import shell
-from tests.support.estate import BIN, ESTATE, NAME, RELEASE, Sandbox
+from tests.support.stack import BIN, NAME, RELEASE, STACK, Sandbox
 from tests.support.waiting import HANGS_SECONDS
 
 SETTINGS = pytest.mark.parametrize("settings", [shell.wrong, shell.right], ids=["wrong", "right"])
@@ -36,7 +36,7 @@ def test_a_release_goes_to_the_sandbox(sandbox: Sandbox, settings: shell.Setting
 def test_commands_go_to_the_sandbox(sandbox: Sandbox, settings: shell.Settings, tmp_path: Path) -> None:
     with shell.elsewhere(f"{sandbox.settings.net}.0.77") as place:
         environment = {**os.environ, **settings(place, tmp_path)}
-        build = ("image", "build", "sandbox/app", "--tag", RELEASE, "--repository", ESTATE)
+        build = ("image", "build", "sandbox/app", "--tag", RELEASE, "--repository", STACK)
         for words, shown in (COMMANDS | {build: "is there already"}).items():
             done = subprocess.run(
                 [str(BIN / "sandbox"), *words],

@@ -1,4 +1,4 @@
-"""An API that throttles and fails now and then: provisioning ends with the very same estate."""
+"""An API that throttles and fails now and then: provisioning ends with the very same stack."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from sandbox.config import CHECKOUT, Settings
-from tests.support.estate import ESTATE, Sandbox
 from tests.support.inventory import inventory
+from tests.support.stack import STACK, Sandbox
 
 ZONE = "tier1.campshub360.example"
-#: ids, addresses and moments: what AWS makes up for each estate anew
+#: ids, addresses and moments: what AWS makes up for each stack anew
 MADE_UP = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\d[ T][\d:.+]+Z?"
@@ -57,8 +57,8 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
 
 
 def alike(sandbox: Sandbox) -> list[str]:
-    """A line for each thing that the estate consists of, the same for every estate built so."""
-    held = inventory(sandbox.client, ESTATE, ZONE)
+    """A line for each thing that the stack consists of, the same for every stack built so."""
+    held = inventory(sandbox.client, STACK, ZONE)
     return sorted(
         json.dumps(nameless([name, item]), sort_keys=True) for name, item in held.items() if name != "services"
     )
@@ -72,7 +72,7 @@ def nameless(value: Any) -> Any:
     return MADE_UP.sub("*", value) if isinstance(value, str) else value
 
 
-def test_provisioning_ends_with_the_same_estate(sandbox: Sandbox, unreliable: Sandbox) -> None:
+def test_provisioning_ends_with_the_same_stack(sandbox: Sandbox, unreliable: Sandbox) -> None:
     played = unreliable.play("provision", environment=environment(unreliable))
     assert played.code == 0, played.output[-4000:]
     statuses = [call["status"] for call in unreliable.calls()]

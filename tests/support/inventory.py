@@ -1,4 +1,4 @@
-"""All that AWS holds of an estate, as data that can be compared: before and after, here and beside."""
+"""All that AWS holds of a stack, as data that can be compared: before and after, here and beside."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ LISTS = (
 )
 
 
-def inventory(client: Client, estate: str, zone: str, others: Sequence[str] = ()) -> Held:
-    """Everything of the estate by what it is, each a JSON document without what only time changes.
+def inventory(client: Client, stack: str, zone: str, others: Sequence[str] = ()) -> Held:
+    """Everything of the stack by what it is, each a JSON document without what only time changes.
 
-    others: estates beside it whose names begin like its own.
+    others: stacks beside it whose names begin like its own.
     """
     client = functools.cache(client)
     ec2 = client("ec2")
-    vpcs = ec2.describe_vpcs(Filters=[{"Name": "tag:Estate", "Values": [estate]}])["Vpcs"]
+    vpcs = ec2.describe_vpcs(Filters=[{"Name": "tag:Stack", "Values": [stack]}])["Vpcs"]
     marks = [
-        f'"{estate}"',
-        f'"{estate}-',
-        f"/{estate}/",
-        f"/{estate}-",
-        f'/{estate}"',
-        f":{estate}",
+        f'"{stack}"',
+        f'"{stack}-',
+        f"/{stack}/",
+        f"/{stack}-",
+        f'/{stack}"',
+        f":{stack}",
         *(f'"{v["VpcId"]}"' for v in vpcs),
     ]
     held: Held = {}
@@ -68,11 +68,11 @@ def inventory(client: Client, estate: str, zone: str, others: Sequence[str] = ()
             text = json.dumps(plain(item), sort_keys=True)
             if any(mark in text for mark in marks) and not any(other in text for other in others):
                 held[f"{operation} {identity(item)}"] = json.loads(text)
-    for name, answer in (*of_key(client, estate), *of_roles(client, estate), *of_zone(client, zone)):
+    for name, answer in (*of_key(client, stack), *of_roles(client, stack), *of_zone(client, zone)):
         held[name] = plain(answer)
-    for name, answer in (*of_buckets(client, estate), *of_balancer(client, held), *of_cluster(client, estate)):
+    for name, answer in (*of_buckets(client, stack), *of_balancer(client, held), *of_cluster(client, stack)):
         held[name] = plain(answer)
-    parameters = client("rds").describe_db_parameters(DBParameterGroupName=estate, Source="user")["Parameters"]
+    parameters = client("rds").describe_db_parameters(DBParameterGroupName=stack, Source="user")["Parameters"]
     held = {name: item for name, item in held.items() if not any(other in name for other in others)}
     return held | {"parameters": {one["ParameterName"]: one.get("ParameterValue") for one in parameters}}
 
@@ -104,19 +104,19 @@ def identity(item: Held) -> str:
     return next(str(item[key]) for end in ends for key in item if key.endswith(end) and isinstance(item[key], str))
 
 
-def of_key(client: Client, estate: str) -> Iterator[tuple[str, Any]]:
+def of_key(client: Client, stack: str) -> Iterator[tuple[str, Any]]:
     kms = client("kms")
-    key = kms.describe_key(KeyId=f"alias/{estate}")["KeyMetadata"]
+    key = kms.describe_key(KeyId=f"alias/{stack}")["KeyMetadata"]
     yield "key", key
     yield "key policy", json.loads(kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"])
     yield "key rotation", kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]
     yield "key tags", kms.list_resource_tags(KeyId=key["KeyId"])["Tags"]
 
 
-def of_roles(client: Client, estate: str) -> Iterator[tuple[str, Any]]:
+def of_roles(client: Client, stack: str) -> Iterator[tuple[str, Any]]:
     iam = client("iam")
     for role in iam.list_roles()["Roles"]:
-        if (name := str(role["RoleName"])).startswith(f"{estate}-"):
+        if (name := str(role["RoleName"])).startswith(f"{stack}-"):
             yield f"role {name}", iam.get_role(RoleName=name)["Role"]
             yield f"role {name} attached", iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
             for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
@@ -140,11 +140,11 @@ def of_zone(client: Client, zone: str) -> Iterator[tuple[str, Any]]:
             yield f"certificate {arn} tags", acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]
 
 
-def of_buckets(client: Client, estate: str) -> Iterator[tuple[str, Any]]:
+def of_buckets(client: Client, stack: str) -> Iterator[tuple[str, Any]]:
     s3 = client("s3")
     parts = ("policy", "encryption", "versioning", "lifecycle_configuration", "tagging", "ownership_controls")
     for bucket in s3.list_buckets()["Buckets"]:
-        if not (name := str(bucket["Name"])).startswith(f"{estate}-"):
+        if not (name := str(bucket["Name"])).startswith(f"{stack}-"):
             continue
         for call in (*(f"get_bucket_{part}" for part in parts), "get_public_access_block"):
             try:
@@ -169,9 +169,9 @@ def of_balancer(client: Client, held: Held) -> Iterator[tuple[str, Any]]:
             yield f"{arn} tags", elb.describe_tags(ResourceArns=[arn])["TagDescriptions"]
 
 
-def of_cluster(client: Client, estate: str) -> Iterator[tuple[str, Any]]:
+def of_cluster(client: Client, stack: str) -> Iterator[tuple[str, Any]]:
     ecs = client("ecs")
-    yield "cluster", ecs.describe_clusters(clusters=[estate], include=["SETTINGS", "TAGS"])["clusters"]
-    services = ecs.describe_services(cluster=estate, services=[f"{estate}-app"])["services"]
+    yield "cluster", ecs.describe_clusters(clusters=[stack], include=["SETTINGS", "TAGS"])["clusters"]
+    services = ecs.describe_services(cluster=stack, services=[f"{stack}-app"])["services"]
     kept = ("serviceName", "status", "taskDefinition", "desiredCount", "loadBalancers", "networkConfiguration")
     yield "services", [{key: service[key] for key in kept} for service in services]

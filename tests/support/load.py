@@ -1,4 +1,4 @@
-"""Steady load from outside while something happens to an estate, and what became of each request and each write.
+"""Steady load from outside while something happens to a stack, and what became of each request and each write.
 
     with under_load(sandbox, tmp_path / "requests.jsonl") as load:
         ...
@@ -21,7 +21,7 @@ from typing import Any
 
 from ops.probe.prober import Load, Prober  # makes our module_utils importable
 from sandbox.runtime.network import read_hosts
-from tests.support.estate import ESTATE, NAME, Sandbox
+from tests.support.stack import NAME, STACK, Sandbox
 from tests.support.waiting import HANGS_SECONDS
 
 from ops.probe.heartbeat import read_back, tokens  # isort: skip
@@ -57,7 +57,7 @@ class UnderLoad:
 
 def address(sandbox: Sandbox, timeout: float = TIMEOUT_SECONDS) -> Address:
     """The application's public name, and where its load balancer listens on this machine."""
-    balancer: dict[str, Any] = sandbox.client("elbv2").describe_load_balancers(Names=[ESTATE])["LoadBalancers"][0]
+    balancer: dict[str, Any] = sandbox.client("elbv2").describe_load_balancers(Names=[STACK])["LoadBalancers"][0]
     listening = f"{read_hosts(sandbox.settings.root / 'hosts')[balancer['DNSName'].lower()]}:{PORT}"
     return Address(f"https://{NAME}", listening, str(sandbox.settings.root / "ca.pem"), timeout)
 
@@ -91,7 +91,7 @@ def sending(load: Load, known: Sequence[str], record: Path) -> Iterator[UnderLoa
 def under_load(
     sandbox: Sandbox, record: Path, rate: float = RATE, write_percent: float = WRITE_PERCENT
 ) -> Iterator[UnderLoad]:
-    """Load on the released estate of a sandbox. The heartbeats are read at the end alone: they grow by the thousand."""
+    """Load on the released stack of a sandbox. The heartbeats are read at the end alone: they grow by the thousand."""
     load = Load(
         address=address(sandbox),
         name=f"load-{secrets.token_hex(8)}",
@@ -102,7 +102,7 @@ def under_load(
         held_percent=HELD_PERCENT,
         held_ms=HELD_MS,
     )
-    known = tokens(sandbox.client("secretsmanager"), f"{ESTATE}/heartbeat-token")
+    known = tokens(sandbox.client("secretsmanager"), f"{STACK}/heartbeat-token")
     with sending(load, known, record) as there:
         yield there
 

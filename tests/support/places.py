@@ -1,4 +1,4 @@
-"""Estates other than Tier 1's own: an inventory of their own, played, and killed in the middle."""
+"""Stacks other than Tier 1's own: an inventory of their own, played, and killed in the middle."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import yaml
 from sandbox.cli.running import clients_by
 from sandbox.config import CHECKOUT
 from sandbox.runtime.images import Images
-from tests.support.estate import BIN, Played, Sandbox
+from tests.support.stack import BIN, Played, Sandbox
 from tests.support.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An estate of a tier in an inventory of its own, whose values go before the tier's."""
+    """A stack of a tier in an inventory of its own, whose values go before the tier's."""
 
     sandbox: Sandbox
     name: str
@@ -49,7 +49,7 @@ class Place:
         return self.sandbox.play(playbook, *self.words, *words, inventories=self.inventories)
 
     def push(self, tag: str) -> None:
-        """Build the application's image into the estate's repository, in whichever account and region that is."""
+        """Build the application's image into the stack's repository, in whichever account and region that is."""
         images = Images(self.sandbox.settings.root)
         manifest = images.get(images.build(CHECKOUT / "sandbox/app")).decode()
         ecr = self.client("ecr")
@@ -57,7 +57,7 @@ class Place:
             ecr.put_image(repositoryName=self.name, imageManifest=manifest, imageTag=tag)
 
     def client(self, service: str) -> Any:
-        """A client of the estate's own account and region."""
+        """A client of the stack's own account and region."""
         own: Mapping[str, str] = self.values.get("stack_environment", {})
         return clients_by(own)(service) if own else self.sandbox.client(service)
 

@@ -14,16 +14,16 @@ from typing import Any
 
 from sandbox.config import CHECKOUT
 from tests.support import stuck, variants
-from tests.support.estate import BIN, ESTATE, INVENTORIES, Ask, Played, Sandbox
+from tests.support.stack import BIN, INVENTORIES, STACK, Ask, Played, Sandbox
 from tests.support.waiting import until
 
-SERVICE = f"{ESTATE}-app"
+SERVICE = f"{STACK}-app"
 REPORTS = CHECKOUT / "reports/deploy"
 #: the tier's course, with shorter waits
 QUICK = (*INVENTORIES, "molecule/release/quick")
 
 #: What holds a release in SCALE_UP as long as a test likes, together with `variants.ready_on_demand`.
-PATIENT = {"release_grace_seconds": 3000, "release_start_seconds": 3600}
+PATIENT = {"release_health_check_grace_seconds": 3000, "release_startup_timeout_seconds": 3600}
 #: A person who sees nothing happen presses Ctrl-C again.
 AGAIN_SECONDS = 20.0
 
@@ -36,7 +36,7 @@ def words(tag: str, **options: Any) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    """An estate's releases."""
+    """A stack's releases."""
 
     sandbox: Sandbox
     inventories: Sequence[str] = QUICK
@@ -63,7 +63,7 @@ class Releases:
 
     def beat(self, ask: Ask, probe: str) -> None:
         """Write a heartbeat of that probe, which a variant waits for."""
-        token = self.sandbox.client("secretsmanager").get_secret_value(SecretId=f"{ESTATE}/heartbeat-token")
+        token = self.sandbox.client("secretsmanager").get_secret_value(SecretId=f"{STACK}/heartbeat-token")
         bearer = {"Authorization": f"Bearer {token['SecretString']}"}
         said = ask("POST", "/api/heartbeat", {"probe": probe, "sequence": 1}, bearer)
         assert said.status in (200, 201), json.dumps(said.body)
@@ -75,13 +75,13 @@ class Releases:
     @property
     def service(self) -> dict[str, Any]:
         ecs = self.sandbox.client("ecs")
-        return dict(ecs.describe_services(cluster=ESTATE, services=[SERVICE])["services"][0])
+        return dict(ecs.describe_services(cluster=STACK, services=[SERVICE])["services"][0])
 
     @property
     def latest(self) -> dict[str, Any]:
         """The newest service deployment, as AWS describes it."""
         ecs = self.sandbox.client("ecs")
-        listed = ecs.list_service_deployments(cluster=ESTATE, service=SERVICE)["serviceDeployments"]
+        listed = ecs.list_service_deployments(cluster=STACK, service=SERVICE)["serviceDeployments"]
         newest = max(listed, key=lambda one: one["createdAt"])["serviceDeploymentArn"]
         return dict(ecs.describe_service_deployments(serviceDeploymentArns=[newest])["serviceDeployments"][0])
 
@@ -99,7 +99,7 @@ class Releases:
     def rule(self) -> dict[str, Any]:
         """The production rule."""
         elb = self.sandbox.client("elbv2")
-        balancer = elb.describe_load_balancers(Names=[ESTATE])["LoadBalancers"][0]["LoadBalancerArn"]
+        balancer = elb.describe_load_balancers(Names=[STACK])["LoadBalancers"][0]["LoadBalancerArn"]
         listeners = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]
         listener = next(one["ListenerArn"] for one in listeners if one["Port"] == 443)
         rules = elb.describe_rules(ListenerArn=listener)["Rules"]
@@ -113,10 +113,10 @@ class Releases:
 
     @property
     def holder(self) -> Mapping[str, Any] | None:
-        """Who holds the estate's lock."""
+        """Who holds the stack's lock."""
         s3 = self.sandbox.client("s3")
         try:
-            answer = s3.get_object(Bucket=self.bucket, Key="locks/estate.json")
+            answer = s3.get_object(Bucket=self.bucket, Key="locks/stack.json")
         except s3.exceptions.NoSuchKey:
             return None
         body: Mapping[str, Any] = json.loads(answer["Body"].read())
@@ -124,7 +124,7 @@ class Releases:
 
     @property
     def bucket(self) -> str:
-        return f"{ESTATE}-{self.sandbox.settings.account_id}-reports"
+        return f"{STACK}-{self.sandbox.settings.account_id}-reports"
 
     @property
     def audit(self) -> list[dict[str, Any]]:
@@ -135,7 +135,7 @@ class Releases:
 
     def evidence(self, tag: str) -> dict[str, Any]:
         """The report of the newest run of that tag."""
-        run = next(entry["run"] for entry in self.audit if entry["release"] == tag)  # other estates write there too
+        run = next(entry["run"] for entry in self.audit if entry["release"] == tag)  # other stacks write there too
         assert (REPORTS / f"{run}.html").exists()
         found: dict[str, Any] = json.loads((REPORTS / f"{run}.json").read_text())
         return found

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sandbox.config import CHECKOUT
 from tests.support import stuck
-from tests.support.estate import BIN, Played, Sandbox
+from tests.support.stack import BIN, Played, Sandbox
 
 #: no folder can be made there, by root neither
 READ_ONLY_HOME = "/dev/null/home"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.config import CHECKOUT
-from tests.support.estate import ESTATE
+from tests.support.stack import STACK
 
 APP = CHECKOUT / "sandbox/app"
 HEALTH = "campshub360/health.py"
@@ -61,8 +61,8 @@ class Variant:
         return folder
 
 
-def push(variant: Variant, tag: str, scratch: Path, repository: str = ESTATE) -> None:
-    """Build the variant and push it as a release into an estate of the sandbox that the environment names."""
+def push(variant: Variant, tag: str, scratch: Path, repository: str = STACK) -> None:
+    """Build the variant and push it as a release into a stack of the sandbox that the environment names."""
     folder = variant.write(scratch / f"app-{tag}")
     (folder / "campshub360/build.txt").write_text(f"{tag}\n")
     words = ("image", "build", str(folder), "--tag", tag, "--repository", repository)

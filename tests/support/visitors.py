@@ -22,8 +22,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.estate import ESTATE, Sandbox
 from tests.support.load import address
+from tests.support.stack import STACK, Sandbox
 
 from ops.probe.heartbeat import ACKNOWLEDGED, PATH, authorization, read_back, tokens  # isort: skip
 from ops.probe.client import Address, Client  # isort: skip
@@ -185,7 +185,7 @@ class Visitors:
 @contextmanager
 def visited_by(sandbox: Sandbox, traffic: Traffic, record: Path) -> Iterator[Visitors]:
     """Send this traffic as long as the context lasts; then await what is under way, and look for the writes."""
-    known = tokens(sandbox.client("secretsmanager"), f"{ESTATE}/heartbeat-token")
+    known = tokens(sandbox.client("secretsmanager"), f"{STACK}/heartbeat-token")
     visitors = Visitors(address(sandbox), traffic, known, record)
     errors = list[BaseException]()
 

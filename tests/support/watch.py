@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from tests.support.estate import revealed
+from tests.support.stack import revealed
 
 EVERY_SECONDS = 0.1
 

@@ -1,4 +1,4 @@
-"""After destroy.yml nothing of the estate is left: not by its tag, not by its name, not as a process."""
+"""After destroy.yml nothing of the stack is left: not by its tag, not by its name, not as a process."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from sandbox.config import Settings
 from sandbox.runtime import processes
-from tests.support.estate import ESTATE, Sandbox
+from tests.support.stack import STACK, Sandbox
 
-FINAL = f"{ESTATE}-final-"
+FINAL = f"{STACK}-final-"
 
 
 def secret_is_going(sandbox: Sandbox, arn: str) -> bool:
@@ -32,12 +32,12 @@ def cluster_is_gone(sandbox: Sandbox, arn: str) -> bool:
 
 
 def service_is_gone(sandbox: Sandbox, arn: str) -> bool:
-    services = sandbox.client("ecs").describe_services(cluster=ESTATE, services=[arn])["services"]
+    services = sandbox.client("ecs").describe_services(cluster=STACK, services=[arn])["services"]
     return {service["status"] for service in services} <= {"INACTIVE"}
 
 
 def task_is_gone(sandbox: Sandbox, arn: str) -> bool:
-    tasks = sandbox.client("ecs").describe_tasks(cluster=ESTATE, tasks=[arn])["tasks"]
+    tasks = sandbox.client("ecs").describe_tasks(cluster=STACK, tasks=[arn])["tasks"]
     return {task["lastStatus"] for task in tasks} <= {"STOPPED"}
 
 
@@ -59,9 +59,9 @@ def sandbox() -> Sandbox:
     return Sandbox(Settings.from_environment())
 
 
-def test_nothing_carries_the_estate_s_tag(sandbox: Sandbox) -> None:
+def test_nothing_carries_the_stack_s_tag(sandbox: Sandbox) -> None:
     pages = sandbox.client("resourcegroupstaggingapi").get_paginator("get_resources")
-    found = pages.paginate(TagFilters=[{"Key": "Estate", "Values": [ESTATE]}])
+    found = pages.paginate(TagFilters=[{"Key": "Stack", "Values": [STACK]}])
     arns = [item["ResourceARN"] for page in found for item in page["ResourceTagMappingList"]]
     left = [arn for arn in arns if kind(arn) not in SHOWN_STILL or not SHOWN_STILL[kind(arn)](sandbox, arn)]
     assert not left, "\n".join(left)
@@ -74,11 +74,11 @@ def kind(arn: str) -> str:
 
 
 def test_the_key_s_name_leads_to_a_key_that_goes(sandbox: Sandbox) -> None:
-    """It stays until the key is gone, so that an estate that is built again finds the key and keeps it."""
-    assert key_is_going(sandbox, f"alias/{ESTATE}")
+    """It stays until the key is gone, so that a stack that is built again finds the key and keeps it."""
+    assert key_is_going(sandbox, f"alias/{STACK}")
 
 
-# service, operation, where the list stands in its answer, which fields could name the estate
+# service, operation, where the list stands in its answer, which fields could name the stack
 LISTS = [
     ("ec2", "describe_vpcs", "Vpcs", "Tags"),
     ("ec2", "describe_subnets", "Subnets", "Tags"),
@@ -104,7 +104,7 @@ LISTS = [
 
 
 @pytest.mark.parametrize(("service", "operation", "key", "field"), LISTS, ids=lambda value: str(value))
-def test_nothing_is_named_for_the_estate(sandbox: Sandbox, service: str, operation: str, key: str, field: str) -> None:
+def test_nothing_is_named_for_the_stack(sandbox: Sandbox, service: str, operation: str, key: str, field: str) -> None:
     items: list[Any] = getattr(sandbox.client(service), operation)()[key]
     named = [item[field] if field else item for item in items if not field or field in item]
     assert [name for name in named if "campshub360" in str(name)] == []
@@ -127,25 +127,25 @@ def test_nothing_runs_but_the_sandbox_itself(sandbox: Sandbox) -> None:
 
 
 def key(sandbox: Sandbox) -> str:
-    return str(sandbox.client("kms").describe_key(KeyId=f"alias/{ESTATE}")["KeyMetadata"]["Arn"])
+    return str(sandbox.client("kms").describe_key(KeyId=f"alias/{STACK}")["KeyMetadata"]["Arn"])
 
 
 def test_destroying_again_changes_nothing_and_says_so(sandbox: Sandbox) -> None:
     before = len(sandbox.calls())
-    played = sandbox.play("destroy", "-e", f"confirm={ESTATE}")
+    played = sandbox.play("destroy", "-e", f"confirm={STACK}")
     assert (played.code, played.changed) == (0, 0), played.output
     # amazon.aws.rds_subnet_group deletes without a look, and is told that there is none.
     assert set(sandbox.changes_since(before)) <= {"rds DeleteDBSubnetGroup"}
-    assert f"Nothing of {ESTATE} is there" in played.output
+    assert f"Nothing of {STACK} is there" in played.output
     assert f"{final_snapshot(sandbox)['DBSnapshotIdentifier']} until somebody deletes it" in played.output
 
 
 def test_what_was_made_behind_the_playbooks_is_left_and_said(sandbox: Sandbox) -> None:
     """A negative control: were the sweep blind, the tests above would pass on anything."""
-    sns, iam, role = sandbox.client("sns"), sandbox.client("iam"), f"{ESTATE}-forgotten"
-    topic = sns.create_topic(Name="forgotten", Tags=[{"Key": "Estate", "Value": ESTATE}])["TopicArn"]
+    sns, iam, role = sandbox.client("sns"), sandbox.client("iam"), f"{STACK}-forgotten"
+    topic = sns.create_topic(Name="forgotten", Tags=[{"Key": "Stack", "Value": STACK}])["TopicArn"]
     iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
-    played = sandbox.play("destroy", "-e", f"confirm={ESTATE}", "-e", "stack_gone_seconds=0")
+    played = sandbox.play("destroy", "-e", f"confirm={STACK}", "-e", "stack_gone_seconds=0")
     sns.delete_topic(TopicArn=topic)
     iam.delete_role(RoleName=role)
     assert played.code != 0

@@ -1,4 +1,4 @@
-"""The provisioned and released estate that these tests look at."""
+"""The provisioned and released stack that these tests look at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.config import Settings
 from sandbox.runtime.network import read_hosts
-from tests.support.estate import ESTATE, Ask, Sandbox, secret_values
+from tests.support.stack import STACK, Ask, Sandbox, secret_values
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def ca(root: Path) -> Path:
 @pytest.fixture(scope="session")
 def address(sandbox: Sandbox, root: Path) -> str:
     """Where the load balancer listens, on this machine."""
-    balancer = sandbox.client("elbv2").describe_load_balancers(Names=[ESTATE])["LoadBalancers"][0]
+    balancer = sandbox.client("elbv2").describe_load_balancers(Names=[STACK])["LoadBalancers"][0]
     return read_hosts(root / "hosts")[balancer["DNSName"].lower()]
 
 
@@ -46,4 +46,4 @@ def needles(sandbox: Sandbox) -> dict[str, str]:
 
 @pytest.fixture
 def service(sandbox: Sandbox) -> Any:
-    return sandbox.client("ecs").describe_services(cluster=ESTATE, services=[f"{ESTATE}-app"])["services"][0]
+    return sandbox.client("ecs").describe_services(cluster=STACK, services=[f"{STACK}-app"])["services"][0]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.estate import ESTATE, NAME, RELEASE, Ask
+from tests.support.stack import NAME, RELEASE, STACK, Ask
 from tests.support.waiting import HANGS_SECONDS
 
 
@@ -53,7 +53,7 @@ def test_the_release_answers_and_reaches_database_and_cache(ask: Ask) -> None:
 
 def test_the_seeded_students_are_shown_to_who_has_logged_in(ask: Ask, needles: dict[str, str]) -> None:
     assert ask("GET", "/api/students").status == 403
-    token = needles[f"{ESTATE}/heartbeat-token"]
+    token = needles[f"{STACK}/heartbeat-token"]
     login = ask("POST", "/api/login", {"username": "probe", "password": token})
     assert login.status == 200
     session = {"Cookie": login.headers["set-cookie"].partition(";")[0]}
@@ -63,7 +63,7 @@ def test_the_seeded_students_are_shown_to_who_has_logged_in(ask: Ask, needles: d
 
 
 def test_what_is_written_is_read_back(ask: Ask, needles: dict[str, str]) -> None:
-    bearer = {"Authorization": f"Bearer {needles[f'{ESTATE}/heartbeat-token']}"}
+    bearer = {"Authorization": f"Bearer {needles[f'{STACK}/heartbeat-token']}"}
     beat = {"probe": uuid.uuid4().hex, "sequence": 1}
     assert ask("POST", "/api/heartbeat", beat, headers=bearer).status == 201
     assert ask("GET", f"/api/heartbeat?probe={beat['probe']}", headers=bearer).body["count"] == 1

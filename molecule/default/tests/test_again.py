@@ -6,12 +6,12 @@ import pytest
 
 from sandbox.config import CHECKOUT
 from tests.contract.files import roles
-from tests.support.estate import RELEASE, Sandbox, revealed
+from tests.support.stack import RELEASE, Sandbox, revealed
 
 PROVISIONED = [role.name for role in roles(CHECKOUT) if role.name not in ("stack", "lock", "probe", "report")]
 
 
-def test_a_check_of_the_built_estate_reports_no_change(sandbox: Sandbox) -> None:
+def test_a_check_of_the_built_stack_reports_no_change(sandbox: Sandbox) -> None:
     before = len(sandbox.calls())
     played = sandbox.play("provision", "--check", "--diff")
     assert (played.code, played.changed) == (0, 0), played.output
@@ -33,7 +33,7 @@ def test_each_role_s_tag_works_alone(sandbox: Sandbox, needles: dict[str, str], 
     assert revealed(played.output, needles) == []
 
 
-def test_one_screen_tells_what_the_estate_is_doing(sandbox: Sandbox) -> None:
+def test_one_screen_tells_what_the_stack_is_doing(sandbox: Sandbox) -> None:
     played = sandbox.play("status")
     assert (played.code, played.changed) == (0, 0), played.output
     assert "3 of 3 tasks running" in played.output

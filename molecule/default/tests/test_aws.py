@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.estate import ESTATE, RELEASE
+from tests.support.stack import RELEASE, STACK
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_the_caller_is_the_operator(aws: Any) -> None:
 
 
 def test_ecs_runs_three_tasks_of_the_release(aws: Any) -> None:
-    service = aws(f"ecs describe-services --cluster {ESTATE} --services {ESTATE}-app")["services"][0]
+    service = aws(f"ecs describe-services --cluster {STACK} --services {STACK}-app")["services"][0]
     assert (service["runningCount"], service["desiredCount"], service["pendingCount"]) == (3, 3, 0)
     definition = aws(f"ecs describe-task-definition --task-definition {service['taskDefinition']}")["taskDefinition"]
     assert {"name": "APP_RELEASE", "value": RELEASE} in definition["containerDefinitions"][0]["environment"]
@@ -36,15 +36,15 @@ def test_ecs_runs_three_tasks_of_the_release(aws: Any) -> None:
 
 
 def test_tasks_are_spread_over_two_zones(aws: Any) -> None:
-    arns = " ".join(aws(f"ecs list-tasks --cluster {ESTATE} --service-name {ESTATE}-app")["taskArns"])
-    tasks = aws(f"ecs describe-tasks --cluster {ESTATE} --tasks {arns}")["tasks"]
+    arns = " ".join(aws(f"ecs list-tasks --cluster {STACK} --service-name {STACK}-app")["taskArns"])
+    tasks = aws(f"ecs describe-tasks --cluster {STACK} --tasks {arns}")["tasks"]
     assert len({task["availabilityZone"] for task in tasks}) == 2
 
 
 def test_blue_has_every_task_healthy_and_green_none(aws: Any) -> None:
     groups = aws("elbv2 describe-target-groups")["TargetGroups"]
     states = {
-        group["TargetGroupName"].removeprefix(f"{ESTATE}-"): [
+        group["TargetGroupName"].removeprefix(f"{STACK}-"): [
             target["TargetHealth"]["State"]
             for target in aws(f"elbv2 describe-target-health --target-group-arn {group['TargetGroupArn']}")[
                 "TargetHealthDescriptions"
@@ -56,14 +56,14 @@ def test_blue_has_every_task_healthy_and_green_none(aws: Any) -> None:
 
 
 def test_the_database_is_what_the_tier_says(aws: Any) -> None:
-    database = aws(f"rds describe-db-instances --db-instance-identifier {ESTATE}")["DBInstances"][0]
+    database = aws(f"rds describe-db-instances --db-instance-identifier {STACK}")["DBInstances"][0]
     assert (database["DBInstanceStatus"], database["Engine"]) == ("available", "postgres")
     assert (database["DBInstanceClass"], database["MultiAZ"]) == ("db.t3.medium", True)
     assert database["StorageEncrypted"] and not database["PubliclyAccessible"]
 
 
 def test_the_cache_is_what_the_tier_says(aws: Any) -> None:
-    cache = aws(f"elasticache describe-replication-groups --replication-group-id {ESTATE}")["ReplicationGroups"][0]
+    cache = aws(f"elasticache describe-replication-groups --replication-group-id {STACK}")["ReplicationGroups"][0]
     assert (cache["Status"], cache["CacheNodeType"]) == ("available", "cache.t3.micro")
     assert cache["TransitEncryptionEnabled"] and cache["AuthTokenEnabled"] and cache["AtRestEncryptionEnabled"]
 
@@ -71,14 +71,14 @@ def test_the_cache_is_what_the_tier_says(aws: Any) -> None:
 def test_buckets_hold_the_static_files(host: Any, root: Path) -> None:
     buckets = host.run(f". {root}/env && aws s3 ls").stdout
     assert [kind for kind in ("media", "static", "documents", "backups", "reports") if f"-{kind}" not in buckets] == []
-    listed = host.run(f". {root}/env && aws s3 ls --recursive s3://{ESTATE}-123456789012-static").stdout
+    listed = host.run(f". {root}/env && aws s3 ls --recursive s3://{STACK}-123456789012-static").stdout
     assert ".css" in listed
 
 
 def test_logs_of_tasks_can_be_read(host: Any, root: Path) -> None:
     # `aws logs tail` is there from version 2 on
     read = host.run(
-        f". {root}/env && aws logs filter-log-events --log-group-name /ecs/{ESTATE} --query events[].message"
+        f". {root}/env && aws logs filter-log-events --log-group-name /ecs/{STACK} --query events[].message"
     )
     assert read.rc == 0, read.stderr
     assert read.stdout.count("{") > 10  # JSON lines

@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from sandbox.config import CHECKOUT
 from sandbox.runtime.network import read_hosts
-from tests.support.estate import ESTATE, NAME, Sandbox
+from tests.support.stack import NAME, STACK, Sandbox
 from tests.support.waiting import HANGS_SECONDS
 
 
@@ -72,7 +72,7 @@ def test_redis_answers_who_knows_the_token(host: Any, line: Any) -> None:
 
 @pytest.mark.parametrize("token", ["guess", None], ids=["a wrong token", "no token"])
 def test_redis_refuses(sandbox: Sandbox, root: Path, ca: Path, token: str | None) -> None:
-    groups = sandbox.client("elasticache").describe_replication_groups(ReplicationGroupId=ESTATE)
+    groups = sandbox.client("elasticache").describe_replication_groups(ReplicationGroupId=STACK)
     endpoint = groups["ReplicationGroups"][0]["NodeGroups"][0]["PrimaryEndpoint"]
     address = read_hosts(root / "hosts")[endpoint["Address"]]
     server = {"host": address, "port": endpoint["Port"], "password": token, "retry": Retry(NoBackoff(), 0)}

@@ -16,7 +16,7 @@ import pytest
 from sandbox import lifecycle
 from sandbox.config import CHECKOUT
 from sandbox.runtime import processes
-from tests.support.estate import Sandbox, revealed
+from tests.support.stack import Sandbox, revealed
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.estate import ESTATE, Sandbox
+from tests.support.stack import STACK, Sandbox
 
 BUCKETS = ("static", "media", "documents", "backups", "reports")
 ANYWHERE = "0.0.0.0/0"
@@ -15,9 +15,9 @@ ANYWHERE = "0.0.0.0/0"
 
 @pytest.fixture(scope="module")
 def groups(sandbox: Sandbox) -> dict[str, Mapping[str, Any]]:
-    """The estate's security groups, by what they are for."""
-    found = sandbox.client("ec2").describe_security_groups(Filters=[{"Name": "tag:Estate", "Values": [ESTATE]}])
-    return {group["GroupName"].removeprefix(f"{ESTATE}-"): group for group in found["SecurityGroups"]}
+    """The stack's security groups, by what they are for."""
+    found = sandbox.client("ec2").describe_security_groups(Filters=[{"Name": "tag:Stack", "Values": [STACK]}])
+    return {group["GroupName"].removeprefix(f"{STACK}-"): group for group in found["SecurityGroups"]}
 
 
 def ways(rules: list[dict[str, Any]], groups: Mapping[str, Mapping[str, Any]]) -> set[tuple[int, str]]:
@@ -57,7 +57,7 @@ def test_only_the_neighbour_is_let_in_and_called(groups: dict[str, Mapping[str, 
 
 def test_data_has_no_way_out_and_tasks_leave_by_a_nat_gateway(sandbox: Sandbox) -> None:
     ec2 = sandbox.client("ec2")
-    mine = [{"Name": "tag:Estate", "Values": [ESTATE]}]
+    mine = [{"Name": "tag:Stack", "Values": [STACK]}]
     tiers = {
         subnet["SubnetId"]: next(tag["Value"] for tag in subnet["Tags"] if tag["Key"] == "Tier")
         for subnet in ec2.describe_subnets(Filters=mine)["Subnets"]
@@ -79,7 +79,7 @@ def test_data_has_no_way_out_and_tasks_leave_by_a_nat_gateway(sandbox: Sandbox) 
 
 @pytest.mark.parametrize("purpose", BUCKETS)
 def test_a_bucket_is_private_versioned_encrypted_and_reached_over_tls_only(sandbox: Sandbox, purpose: str) -> None:
-    s3, name = sandbox.client("s3"), f"{ESTATE}-{sandbox.settings.account_id}-{purpose}"
+    s3, name = sandbox.client("s3"), f"{STACK}-{sandbox.settings.account_id}-{purpose}"
     blocked = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
     assert set(blocked.values()) == {True} and len(blocked) == 4
     assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
@@ -92,7 +92,7 @@ def test_a_bucket_is_private_versioned_encrypted_and_reached_over_tls_only(sandb
 
 
 def test_an_image_s_tag_never_moves_and_what_is_pushed_is_scanned(sandbox: Sandbox) -> None:
-    (repository,) = sandbox.client("ecr").describe_repositories(repositoryNames=[ESTATE])["repositories"]
+    (repository,) = sandbox.client("ecr").describe_repositories(repositoryNames=[STACK])["repositories"]
     assert repository["imageTagMutability"] == "IMMUTABLE"
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
     assert repository["encryptionConfiguration"]["encryptionType"] == "KMS"
@@ -100,6 +100,6 @@ def test_an_image_s_tag_never_moves_and_what_is_pushed_is_scanned(sandbox: Sandb
 
 def test_the_key_turns_over_every_year(sandbox: Sandbox) -> None:
     kms = sandbox.client("kms")
-    key = kms.describe_key(KeyId=f"alias/{ESTATE}")["KeyMetadata"]
+    key = kms.describe_key(KeyId=f"alias/{STACK}")["KeyMetadata"]
     assert key["KeyState"] == "Enabled"
     assert kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]

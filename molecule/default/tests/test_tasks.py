@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from sandbox.runtime import processes
-from tests.support.estate import ESTATE, Ask, Sandbox
+from tests.support.stack import STACK, Ask, Sandbox
 from tests.support.waiting import until
 
 Command = Callable[[str], dict[str, Any]]
@@ -26,7 +26,7 @@ def run(sandbox: Sandbox, service: Any) -> Command:
     def run(command: str) -> dict[str, Any]:
         overrides = {"containerOverrides": [{"name": "app", "command": [command]}]}
         started = ecs.run_task(
-            cluster=ESTATE,
+            cluster=STACK,
             taskDefinition=service["taskDefinition"],
             launchType="FARGATE",
             networkConfiguration=service["networkConfiguration"],
@@ -68,13 +68,13 @@ def test_a_killed_task_is_replaced_and_nobody_sees_it(sandbox: Sandbox, root: Pa
 
 def ended(sandbox: Sandbox, task: str) -> dict[str, Any] | None:
     """Return the task when it has stopped, and while it is still listed."""
-    found = sandbox.client("ecs").describe_tasks(cluster=ESTATE, tasks=[task])["tasks"][0]
+    found = sandbox.client("ecs").describe_tasks(cluster=STACK, tasks=[task])["tasks"][0]
     return dict(found) if found["lastStatus"] == "STOPPED" else None
 
 
 def serving(sandbox: Sandbox) -> set[str]:
     """Ids of the service's tasks that run."""
     ecs = sandbox.client("ecs")
-    arns = ecs.list_tasks(cluster=ESTATE, serviceName=f"{ESTATE}-app", desiredStatus="RUNNING")["taskArns"]
-    tasks = ecs.describe_tasks(cluster=ESTATE, tasks=arns)["tasks"] if arns else []
+    arns = ecs.list_tasks(cluster=STACK, serviceName=f"{STACK}-app", desiredStatus="RUNNING")["taskArns"]
+    tasks = ecs.describe_tasks(cluster=STACK, tasks=arns)["tasks"] if arns else []
     return {task["taskArn"].rpartition("/")[2] for task in tasks if task["lastStatus"] == "RUNNING"}

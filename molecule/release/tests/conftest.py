@@ -1,4 +1,4 @@
-"""The released estate that these tests release on, one after the other, and leave with a good release."""
+"""The released stack that these tests release on, one after the other, and leave with a good release."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pytest
 from sandbox.config import Settings
 from sandbox.runtime.network import read_hosts
 from tests.support import variants
-from tests.support.estate import ESTATE, Ask, Sandbox
 from tests.support.releases import QUICK, Push, Releases
 from tests.support.runner import Runner
+from tests.support.stack import STACK, Ask, Sandbox
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def runner(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Runner
 
 @pytest.fixture(scope="session")
 def ask(sandbox: Sandbox) -> Ask:
-    balancer = sandbox.client("elbv2").describe_load_balancers(Names=[ESTATE])["LoadBalancers"][0]
+    balancer = sandbox.client("elbv2").describe_load_balancers(Names=[STACK])["LoadBalancers"][0]
     root = sandbox.settings.root
     return Ask(read_hosts(root / "hosts")[balancer["DNSName"].lower()], root / "ca.pem")
 

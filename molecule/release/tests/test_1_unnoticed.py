@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 from tests.support import variants
-from tests.support.estate import ESTATE, Ask, Sandbox, revealed, secret_values
 from tests.support.load import under_load
 from tests.support.releases import REPORTS, Push, Releases, sentence
+from tests.support.stack import STACK, Ask, Sandbox, revealed, secret_values
 from tests.support.watch import command_lines
 
-TOKEN = f"{ESTATE}/heartbeat-token"
+TOKEN = f"{STACK}/heartbeat-token"
 COMMIT = "4c8a1f0e9d7b6a5c3e2f1d0b9a8c7e6f5d4b3a21"
 
 
@@ -33,8 +33,8 @@ def test_a_release_under_load_fails_no_request_and_loses_no_write(
 def tag(sandbox: Sandbox, known: str, new: str) -> None:
     """Give the image of one tag another one too."""
     ecr = sandbox.client("ecr")
-    (image,) = ecr.batch_get_image(repositoryName=ESTATE, imageIds=[{"imageTag": known}])["images"]
-    ecr.put_image(repositoryName=ESTATE, imageManifest=image["imageManifest"], imageTag=new)
+    (image,) = ecr.batch_get_image(repositoryName=STACK, imageIds=[{"imageTag": known}])["images"]
+    ecr.put_image(repositoryName=STACK, imageManifest=image["imageManifest"], imageTag=new)
 
 
 def test_its_evidence_says_so(releases: Releases) -> None:

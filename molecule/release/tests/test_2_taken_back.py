@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.support import variants
-from tests.support.estate import Ask, Sandbox
 from tests.support.load import at_most, shared, under_load
 from tests.support.releases import Push, Releases
+from tests.support.stack import Ask, Sandbox
 
 from ops.probe.results import Request  # isort: skip
 
@@ -96,7 +96,7 @@ def test_an_alarm_in_the_bake_takes_it_back(releases: Releases, push: Push, ask:
     push(tag, bad.variant)
     before = releases.latest["serviceDeploymentArn"]
     blind = {"error_percent": 100.0, "p95_factor": 1000.0}
-    process = releases.begin(tag, release_limits=blind, release_bake_minutes=1440, probe_rate=50)
+    process = releases.begin(tag, release_thresholds=blind, release_bake_minutes=1440, probe_rate=50)
     releases.reached("BAKE_TIME", after=before)
     releases.beat(ask, variants.DEMAND)
     output = releases.finish(process)

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.support import variants
-from tests.support.estate import ESTATE, Ask, Sandbox
 from tests.support.releases import PATIENT, REPORTS, Push, Releases, sentence
 from tests.support.runner import Runner
+from tests.support.stack import STACK, Ask, Sandbox
 from tests.support.waiting import HANGS_SECONDS, until
 
 BEFORE = "1.1.0"
@@ -45,7 +45,7 @@ def test_two_at_once_are_one_too_many_but_provisioning_is_no_hindrance(
     second = releases.deploy("1.1.0")
     assert second.code != 0
     said = sentence(second)
-    for words in ("user/operator", "Release the application: 1.2.0", "lock_steal"):
+    for words in ("user/operator", "Release the application: 1.2.0", "lock_force_reason"):
         assert words in said, second.output
     assert [call for call in sandbox.changes_since(calls) if call.startswith("ecs R")] == []
     meanwhile = releases.play("provision", "--tags", "load_balancer,cluster,security,release")
@@ -66,7 +66,11 @@ def test_interrupted_by_a_person_it_frees_the_lock_and_the_next_one_takes_over(
     releases.kill(process, signal.SIGINT)
     until(lambda: releases.holder is None, "its lock outlived it")
     releases.beat(ask, "1.3.0 may go on")
-    texts = {"release_contract": "no", "release_judge_seconds": "300", "release_bake_minutes": "5"}
+    texts = {
+        "release_allow_breaking_migrations": "no",
+        "release_analysis_timeout_seconds": "300",
+        "release_bake_minutes": "5",
+    }
     played = runner.play("deploy", {"release": "1.3.0", **texts})
     assert played.code == 0, played.output
     assert ask("GET", "/readyz").headers["x-release"] == "1.3.0"
@@ -79,12 +83,12 @@ def test_a_rollback_that_a_runner_calls_releases_the_one_before(
     ecs, ran = sandbox.client("ecs"), dict[str, Any]()
 
     with ThreadPoolExecutor() as pool:
-        rollback = pool.submit(runner.play, "rollback", {"release_why": WHY})
+        rollback = pool.submit(runner.play, "rollback", {"release_reason": WHY})
 
         def over() -> bool:
             for status in ("RUNNING", "STOPPED"):
-                arns = ecs.list_tasks(cluster=ESTATE, family=f"{ESTATE}-migrate", desiredStatus=status)["taskArns"]
-                found = ecs.describe_tasks(cluster=ESTATE, tasks=arns)["tasks"] if arns else []
+                arns = ecs.list_tasks(cluster=STACK, family=f"{STACK}-migrate", desiredStatus=status)["taskArns"]
+                found = ecs.describe_tasks(cluster=STACK, tasks=arns)["tasks"] if arns else []
                 ran.update((one["taskArn"], one) for one in found)
             return rollback.done()
 
@@ -145,5 +149,5 @@ def test_a_deployment_by_hand_is_reported_and_not_overwritten(releases: Releases
     assert "which no release brought" in sentence(played), played.output
     assert releases.service["taskDefinition"] == older
     revision = older.rpartition("/")[2]
-    played = releases.deploy("1.3.0", release_over=revision)
+    played = releases.deploy("1.3.0", release_replace_unmanaged=revision)
     assert played.code == 0, played.output

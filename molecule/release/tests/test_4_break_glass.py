@@ -1,4 +1,4 @@
-"""What a person on call does by hand: look, go on in the place of a leader that died, go back, and mend the weights."""
+"""What a person on call does by hand: look, go on in the place of a leader that died, go back, and fix the weights."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import json
 from pathlib import Path
 
 from tests.support import variants
-from tests.support.estate import ESTATE, Ask, Played, Sandbox
 from tests.support.load import under_load
 from tests.support.releases import PATIENT, Push, Releases, sentence
+from tests.support.stack import STACK, Ask, Played, Sandbox
 from tests.support.waiting import until
 
 BEFORE, TAG = "1.3.0", "1.4.0"
-NAMED = ("-e", f"confirm={ESTATE}")
+NAMED = ("-e", f"confirm={STACK}")
 
 
 def because(why: str) -> tuple[str, ...]:
-    return "-e", json.dumps({"release_why": why})
+    return "-e", json.dumps({"release_reason": why})
 
 
 def waits(releases: Releases) -> bool:
@@ -40,10 +40,10 @@ def test_a_person_goes_on_in_the_place_of_a_leader_that_died_and_then_back(
     until(lambda: waits(releases))
     until(lambda: releases.holder is None, "its lock outlived it")
     shown = sentence(releases.play("runbook_release_status"))
-    for words in ("waits for an answer until", f"runbook_release_continue.yml -e confirm={ESTATE}", "Nobody holds it"):
+    for words in ("waits for an answer until", f"runbook_release_continue.yml -e confirm={STACK}", "Nobody holds it"):
         assert words in shown
     refused(releases.play("runbook_release_continue", *because("it is good")), "did not name it")
-    shares = ("-e", json.dumps({"release_shares": {"blue": 0, "green": 100}}))
+    shares = ("-e", json.dumps({"release_traffic_weights": {"blue": 0, "green": 100}}))
     refused(releases.play("runbook_shift_traffic", *NAMED, *shares, *because("now")), "A release is being made")
     with under_load(sandbox, tmp_path / "requests.jsonl", rate=30) as load:
         answered = 0
@@ -71,11 +71,11 @@ def test_a_person_mends_weights_that_lead_nowhere(releases: Releases, ask: Ask, 
     for group in actions[0]["ForwardConfig"]["TargetGroups"]:
         group["Weight"] = 50
     sandbox.client("elbv2").modify_rule(RuleArn=releases.rule["RuleArn"], Actions=actions)
-    wrong = ("-e", json.dumps({"release_shares": {live: 0, empty: 100}}))
+    wrong = ("-e", json.dumps({"release_traffic_weights": {live: 0, empty: 100}}))
     refused(releases.play("runbook_shift_traffic", *NAMED, *wrong, *because("half of it fails")), "no healthy target")
-    mend = ("-e", json.dumps({"release_shares": {live: 100, empty: 0}}))
-    refused(releases.play("runbook_shift_traffic", *NAMED, *mend), "Say why")
-    played = releases.play("runbook_shift_traffic", *NAMED, *mend, *because("half of it fails"))
+    fix = ("-e", json.dumps({"release_traffic_weights": {live: 100, empty: 0}}))
+    refused(releases.play("runbook_shift_traffic", *NAMED, *fix), "Say why")
+    played = releases.play("runbook_shift_traffic", *NAMED, *fix, *because("half of it fails"))
     assert (played.code, played.changed) == (0, 1), played.output
     assert releases.weights == right
     until(lambda: {ask("GET", "/readyz").status for _ in range(20)} == {200})

@@ -91,8 +91,8 @@ def health(admin: tuple[str, int]) -> dict[str, dict[tuple[str, int], EndpointHe
 
 def statistics(admin: tuple[str, int]) -> dict[str, ClusterStatistics]:
     """cluster or HTTP listener -> what went through it."""
-    wanted = rf"^(cluster|http)\..*\.({'|'.join([*_COUNTERS, _TIME])})$"
-    path = f"/stats?format=json&histogram_buckets=disjoint&filter={quote(wanted)}"
+    desired = rf"^(cluster|http)\..*\.({'|'.join([*_COUNTERS, _TIME])})$"
+    path = f"/stats?format=json&histogram_buckets=disjoint&filter={quote(desired)}"
     found: dict[str, dict[str, Any]] = {}
     for stat in json.loads(get(admin, path))["stats"]:
         if "histograms" in stat:

@@ -81,7 +81,7 @@ class Envoy:
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def set(self, owner: str, listeners: Iterable[Listener] = (), clusters: Iterable[Cluster] = ()) -> None:
-        """State what `owner` wants, in place of what it wanted before.
+        """State what `owner` wants, in place of what it desired before.
 
         Raises ValueError when a listener's or a cluster's name is taken by another owner.
         """
@@ -128,13 +128,13 @@ class Envoy:
     def _publish(self) -> None:
         listeners = [one for share in self._shares.values() for one in share[0]]
         clusters = [one for share in self._shares.values() for one in share[1]]
-        wanted = xds.files(self._folder, listeners, clusters)
-        for name, content in wanted.items():
+        desired = xds.files(self._folder, listeners, clusters)
+        for name, content in desired.items():
             if self._published.get(name) != content:
                 self._write(self._folder / name, content)
-        for name in self._published.keys() - wanted.keys():
+        for name in self._published.keys() - desired.keys():
             (self._folder / name).unlink(missing_ok=True)
-        self._published, self._unpublished = wanted, False
+        self._published, self._unpublished = desired, False
 
     def _write(self, path: Path, content: str) -> None:
         # Envoy looks when something is moved into the folder, so the draft is made outside it.

@@ -32,7 +32,7 @@ class RequestInProgressException(ServiceException):  # type: ignore[misc]  # mot
 
 
 def install() -> None:
-    """Attach ACM's mends."""
+    """Attach ACM's patches."""
     behaviour(CertBundle)(check)
     behaviour(CertBundle)(describe)
     behaviour(AWSCertificateManagerBackend)(delete_certificate)

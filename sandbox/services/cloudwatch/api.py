@@ -60,15 +60,15 @@ class Distribution(MetricAggregatedDatum):  # type: ignore[misc]  # moto is unty
 
 
 def install() -> None:
-    """Attach the mends."""
+    """Attach the patches."""
     for change in (put_metric_alarm, delete_alarms, get_metric_data):
         behaviour(CloudWatchBackend)(change)
     behaviour(Statistics)(get_statistics_for_type)
     Statistics.extended_statistics = property(extended_statistics)
     models.parse_expression = parse_expression
     Dimension.__lt__ = comes_before
-    for mend in (get_metric_statistics, describe_alarm_history):
-        operation(CloudWatchResponse)(mend)
+    for patch in (get_metric_statistics, describe_alarm_history):
+        operation(CloudWatchResponse)(patch)
     operation(Alarm)(update_state)
 
 
@@ -77,7 +77,7 @@ def comes_before(self: Dimension, other: Dimension) -> bool:
     return (self.name, self.value) < (other.name, other.value)
 
 
-def put_metric_alarm(original: Callable[..., Alarm], self: CloudWatchBackend, name: str, **wanted: Any) -> Alarm:
+def put_metric_alarm(original: Callable[..., Alarm], self: CloudWatchBackend, name: str, **desired: Any) -> Alarm:
     """A new alarm has INSUFFICIENT_DATA, one put again keeps its state and its tags. API_PutMetricAlarm.html
 
     Its extended statistic may be a percentile's rank. Of its queries 10 may retrieve a metric and 10 be expressions.
@@ -85,12 +85,12 @@ def put_metric_alarm(original: Callable[..., Alarm], self: CloudWatchBackend, na
     """
     before = self.alarms.get(name)
     if before:
-        wanted["tags"] = None
-    statistic = wanted.pop("extended_statistic", None)
+        desired["tags"] = None
+    statistic = desired.pop("extended_statistic", None)
     if statistic and not cloudwatch_statistics.known(statistic):
         raise InvalidParameterValue(f"The value {statistic} for parameter ExtendedStatistic is not supported.")
-    _fits(wanted.get("metric_data_queries") or [])
-    alarm = original(name=name, **wanted)
+    _fits(desired.get("metric_data_queries") or [])
+    alarm = original(name=name, **desired)
     alarm.extended_statistic = statistic
     if before:
         for field in ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp", "history"):
@@ -183,8 +183,8 @@ def get_statistics_for_type(original: Callable[[str], Any], self: Statistics, st
 
 def extended_statistics(self: Statistics) -> dict[str, Any] | None:
     """The percentiles and ranks that were asked for."""
-    wanted = [stat for stat in self.stats if stat not in cloudwatch_statistics.SIMPLE]
-    return {stat: self.get_statistics_for_type(stat) for stat in wanted} or None
+    desired = [stat for stat in self.stats if stat not in cloudwatch_statistics.SIMPLE]
+    return {stat: self.get_statistics_for_type(stat) for stat in desired} or None
 
 
 def samples(data: list[Any]) -> Counter[float]:

@@ -182,14 +182,14 @@ class CloudWatchController:
         minutes = max(1, round(float(period) / 60))
         end = self._moment(self._minute - minutes * (ago - 1))
         begin = self._moment(self._minute - minutes * ago)
-        wanted = {(one.name, one.value) for one in dimensions}
+        desired = {(one.name, one.value) for one in dimensions}
         return [
             one
             for one in recent
             if one.name == name
             and one.namespace == namespace
             and begin <= _aware(one.timestamp) < end
-            and {(d.name, d.value) for d in one.dimensions} == wanted
+            and {(d.name, d.value) for d in one.dimensions} == desired
         ]
 
 

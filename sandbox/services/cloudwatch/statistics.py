@@ -37,10 +37,10 @@ def extended(statistic: str, samples: Mapping[float, int]) -> float | None:
 
 def percentile(samples: Mapping[float, int], percent: float) -> float | None:
     """The value that so many percent of the samples do not exceed."""
-    wanted, seen = sum(samples.values()) * percent / 100, 0
+    desired, seen = sum(samples.values()) * percent / 100, 0
     for value in sorted(samples):
         seen += samples[value]
-        if seen >= wanted:
+        if seen >= desired:
             return value
     return None
 

@@ -15,7 +15,7 @@ SWEPT = {
 
 
 def install() -> None:
-    """Attach EC2's mends."""
+    """Attach EC2's patches."""
     # How tags name the types of a NAT gateway and an address.
     # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TagSpecification.html
     EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"

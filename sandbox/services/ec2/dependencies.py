@@ -15,9 +15,9 @@ from sandbox.aws_api.patch import behaviour
 
 
 def install() -> None:
-    """Attach the mends of deleting."""
-    for mend in (_delete_security_group, delete_subnet, detach_internet_gateway):
-        behaviour(EC2Backend)(mend)
+    """Attach the patches of deleting."""
+    for patch in (_delete_security_group, delete_subnet, detach_internet_gateway):
+        behaviour(EC2Backend)(patch)
 
 
 def _delete_security_group(original: Any, self: EC2Backend, vpc_id: str | None, group_id: str) -> None:

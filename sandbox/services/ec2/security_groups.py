@@ -18,7 +18,7 @@ DESCRIPTION = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 
 
 def install() -> None:
-    """Attach the mends of security groups."""
+    """Attach the patches of security groups."""
     operation(SecurityGroupRule)(__eq__)
     behaviour(EC2Backend)(create_security_group)
     SecurityGroupRule.description = property(description)

@@ -21,8 +21,8 @@ from sandbox.services.ecs.services import services_of
 
 
 def install() -> None:
-    """Attach ECS's mends."""
-    for mend in (
+    """Attach ECS's patches."""
+    for patch in (
         create_cluster,
         describe_clusters,
         delete_cluster,
@@ -32,7 +32,7 @@ def install() -> None:
         put_cluster_capacity_providers,
         describe_capacity_providers,
     ):
-        operation(EC2ContainerServiceResponse)(mend)
+        operation(EC2ContainerServiceResponse)(patch)
     for module in (ecs_definitions, ecs_tasks, ecs_services, ecs_deployments):
         module.install()
 
@@ -120,16 +120,16 @@ def put_cluster_capacity_providers(self: EC2ContainerServiceResponse) -> ActionR
 
 def describe_capacity_providers(self: EC2ContainerServiceResponse) -> ActionResult:
     """DescribeCapacityProviders: those of Fargate are everybody's. API_CapacityProvider.html"""
-    wanted = [name.split("/")[-1] for name in self._get_param("capacityProviders") or FARGATE]
+    desired = [name.split("/")[-1] for name in self._get_param("capacityProviders") or FARGATE]
     prefix = f"arn:aws:ecs:{self.region}:{self.current_account}:capacity-provider/"
     return ActionResult(
         {
             "capacityProviders": [
                 {"capacityProviderArn": prefix + name, "name": name, "status": "ACTIVE"}
-                for name in wanted
+                for name in desired
                 if name in FARGATE
             ],
-            "failures": [{"arn": prefix + name, "reason": "MISSING"} for name in wanted if name not in FARGATE],
+            "failures": [{"arn": prefix + name, "reason": "MISSING"} for name in desired if name not in FARGATE],
         }
     )
 

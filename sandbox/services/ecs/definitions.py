@@ -29,7 +29,7 @@ CONTAINER_DEFAULTS: Document = {
 
 def install() -> None:
     """Attach the operations on task definitions."""
-    for mend in (
+    for patch in (
         register_task_definition,
         describe_task_definition,
         deregister_task_definition,
@@ -37,7 +37,7 @@ def install() -> None:
         list_task_definitions,
         list_task_definition_families,
     ):
-        operation(EC2ContainerServiceResponse)(mend)
+        operation(EC2ContainerServiceResponse)(patch)
 
 
 def find(backend: EC2ContainerServiceBackend, reference: str) -> Definition:
@@ -145,8 +145,8 @@ def list_task_definition_families(self: EC2ContainerServiceResponse) -> ActionRe
     prefix, status = self._get_param("familyPrefix") or "", self._get_param("status") or "ALL"
     active = {d.family for d in _all(self.ecs_backend) if d.status == "ACTIVE"}
     known = {d.family for d in _all(self.ecs_backend)}
-    wanted = {"ACTIVE": active, "INACTIVE": known - active, "ALL": known}[status]
-    return ActionResult({"families": sorted(f for f in wanted if f.startswith(prefix))})
+    desired = {"ACTIVE": active, "INACTIVE": known - active, "ALL": known}[status]
+    return ActionResult({"families": sorted(f for f in desired if f.startswith(prefix))})
 
 
 def _all(backend: EC2ContainerServiceBackend) -> list[Definition]:

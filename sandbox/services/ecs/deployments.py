@@ -25,14 +25,14 @@ PAGE = 20
 
 def install() -> None:
     """Attach the operations on service deployments."""
-    for mend in (
+    for patch in (
         list_service_deployments,
         describe_service_deployments,
         describe_service_revisions,
         stop_service_deployment,
         continue_service_deployment,
     ):
-        operation(EC2ContainerServiceResponse)(mend)
+        operation(EC2ContainerServiceResponse)(patch)
 
 
 def list_service_deployments(self: EC2ContainerServiceResponse) -> ActionResult:

@@ -35,42 +35,42 @@ class Launch:
     load_balancers: list[Document] = field(default_factory=list)
 
 
-def launch(backend: EC2ContainerServiceBackend, wanted: Launch) -> Task:
+def launch(backend: EC2ContainerServiceBackend, desired: Launch) -> Task:
     """Place a task in capacity and subnet, and remember it: PROVISIONING, nothing runs yet."""
-    neighbours = [t for t in live_tasks(backend, wanted.cluster.name) if t.group == wanted.group]
+    neighbours = [t for t in live_tasks(backend, desired.cluster.name) if t.group == desired.group]
     # What a deployment replaces is no part of its own base and weights.
-    peers = Counter(t.capacity_provider for t in neighbours if t.started_by == wanted.started_by)
-    provider = pick_provider(wanted.strategy, peers)
-    subnet, zone = _pick_subnet(backend, wanted.network, Counter(t.zone for t in neighbours))
+    peers = Counter(t.capacity_provider for t in neighbours if t.started_by == desired.started_by)
+    provider = pick_provider(desired.strategy, peers)
+    subnet, zone = _pick_subnet(backend, desired.network, Counter(t.zone for t in neighbours))
     identity = uuid.uuid4().hex
     prefix = f"arn:aws:ecs:{backend.region_name}:{backend.account_id}"
-    place = f"{wanted.cluster.name}/{identity}"
+    place = f"{desired.cluster.name}/{identity}"
     task = Task(
         id=identity,
         task_arn=f"{prefix}:task/{place}",
         account=backend.account_id,
         region=backend.region_name,
-        cluster_name=wanted.cluster.name,
-        cluster_arn=wanted.cluster.arn,
-        definition=wanted.definition,
-        group=wanted.group,
-        started_by=wanted.started_by,
+        cluster_name=desired.cluster.name,
+        cluster_arn=desired.cluster.arn,
+        definition=desired.definition,
+        group=desired.group,
+        started_by=desired.started_by,
         launch_type="FARGATE",
         capacity_provider=provider,
         platform_version=PLATFORM_VERSION,
-        network=wanted.network,
+        network=desired.network,
         subnet=subnet,
         zone=zone,
-        overrides=wanted.overrides,
-        tags=wanted.tags,
-        execute_command=wanted.execute_command,
-        load_balancers=wanted.load_balancers,
+        overrides=desired.overrides,
+        tags=desired.tags,
+        execute_command=desired.execute_command,
+        load_balancers=desired.load_balancers,
         containers=[
             Container(f"{prefix}:container/{place}/{uuid.uuid4()}", definition)
-            for definition in _overridden(wanted.definition, wanted.overrides)
+            for definition in _overridden(desired.definition, desired.overrides)
         ],
     )
-    tasks: dict[str, Any] = backend.tasks.setdefault(wanted.cluster.name, {})
+    tasks: dict[str, Any] = backend.tasks.setdefault(desired.cluster.name, {})
     tasks[task.task_arn] = task
     return task
 

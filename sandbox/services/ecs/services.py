@@ -42,8 +42,8 @@ NOT_EMULATED = (
 
 def install() -> None:
     """Attach the operations on services."""
-    for mend in (create_service, update_service, delete_service, describe_services, list_services):
-        operation(EC2ContainerServiceResponse)(mend)
+    for patch in (create_service, update_service, delete_service, describe_services, list_services):
+        operation(EC2ContainerServiceResponse)(patch)
 
 
 def create_service(self: EC2ContainerServiceResponse) -> ActionResult:

@@ -19,8 +19,8 @@ MOST_TASKS_AT_ONCE = 10
 
 def install() -> None:
     """Attach the operations on tasks."""
-    for mend in (run_task, stop_task, describe_tasks, list_tasks):
-        operation(EC2ContainerServiceResponse)(mend)
+    for patch in (run_task, stop_task, describe_tasks, list_tasks):
+        operation(EC2ContainerServiceResponse)(patch)
 
 
 def run_task(self: EC2ContainerServiceResponse) -> ActionResult:
@@ -35,7 +35,7 @@ def run_task(self: EC2ContainerServiceResponse) -> ActionResult:
         )
     _, strategy = check_capacity(cluster, self._get_param("launchType"), self._get_param("capacityProviderStrategy"))
     group = self._get_param("group") or f"family:{definition.family}"
-    wanted = Launch(
+    desired = Launch(
         cluster=cluster,
         definition=definition,
         network=check_network(backend, definition, self._get_param("networkConfiguration")),
@@ -51,7 +51,7 @@ def run_task(self: EC2ContainerServiceResponse) -> ActionResult:
         ),
         execute_command=bool(self._get_param("enableExecuteCommand")),
     )
-    tasks = [launch(backend, wanted) for _ in range(count)]
+    tasks = [launch(backend, desired) for _ in range(count)]
     return ActionResult({"tasks": [task.describe() for task in tasks], "failures": []})
 
 
@@ -88,7 +88,7 @@ def list_tasks(self: EC2ContainerServiceResponse) -> ActionResult:
     service = self._get_param("serviceName")
     if service:
         backend._get_service(cluster.name, service.split("/")[-1])
-    wanted = {
+    desired = {
         "group": f"service:{service.split('/')[-1]}" if service else None,
         "family": self._get_param("family"),
         "started_by": self._get_param("startedBy"),
@@ -97,7 +97,7 @@ def list_tasks(self: EC2ContainerServiceResponse) -> ActionResult:
     found = [
         task.task_arn
         for task in all_tasks(backend, cluster.name)
-        if task.desired_status == status and _matches(task, wanted)
+        if task.desired_status == status and _matches(task, desired)
     ]
     return ActionResult({"taskArns": found})
 
@@ -112,14 +112,14 @@ def task_tags(definition: Definition, tags: Tags, *, propagate: str | None, mana
     return [{"key": key, "value": value} for key, value in merged.items()]
 
 
-def _matches(task: Task, wanted: dict[str, str | None]) -> bool:
+def _matches(task: Task, desired: dict[str, str | None]) -> bool:
     has = {
         "group": task.group,
         "family": task.definition.family,
         "started_by": task.started_by,
         "launch_type": task.launch_type,
     }
-    return all(value in (None, has[name]) for name, value in wanted.items())
+    return all(value in (None, has[name]) for name, value in desired.items())
 
 
 def _find(response: EC2ContainerServiceResponse, references: list[str]) -> tuple[list[Task], list[str]]:

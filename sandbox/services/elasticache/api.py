@@ -60,12 +60,12 @@ NODES = range(1, 7)
 
 
 def install() -> None:
-    """Attach ElastiCache's mends."""
+    """Attach ElastiCache's patches."""
     elasticache_parameters.install()
     elasticache_subnet_groups.install()
     elasticache_tags.install()
     elasticache_replicas.install()
-    for mend in (
+    for patch in (
         create_replication_group,
         describe_replication_groups,
         modify_replication_group,
@@ -73,7 +73,7 @@ def install() -> None:
         describe_cache_clusters,
         describe_cache_engine_versions,
     ):
-        operation(ElastiCacheResponse)(mend)
+        operation(ElastiCacheResponse)(patch)
     for name in ("create_cache_cluster", "create_snapshot", "create_user", "delete_cache_cluster"):
         setattr(ElastiCacheResponse, name, _not_emulated)
 
@@ -158,11 +158,11 @@ def describe_cache_clusters(self: ElastiCacheResponse) -> ActionResult:
 
 def describe_cache_engine_versions(self: ElastiCacheResponse) -> ActionResult:
     """API_DescribeCacheEngineVersions.html"""
-    wanted, version = self.params.get("Engine"), self.params.get("EngineVersion")
+    desired, version = self.params.get("Engine"), self.params.get("EngineVersion")
     found = [
         {"Engine": name, "EngineVersion": short, "CacheParameterGroupFamily": one.family}
         for (name, short), one in ENGINES.items()
-        if wanted in (None, name) and version in (None, short)
+        if desired in (None, name) and version in (None, short)
     ]
     return page("CacheEngineVersions", found, self.params)
 

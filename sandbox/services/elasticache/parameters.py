@@ -36,7 +36,7 @@ class ParameterGroup:
 
 def install() -> None:
     """Attach the operations."""
-    for mend in (
+    for patch in (
         create_cache_parameter_group,
         describe_cache_parameter_groups,
         describe_cache_parameters,
@@ -44,7 +44,7 @@ def install() -> None:
         reset_cache_parameter_group,
         delete_cache_parameter_group,
     ):
-        operation(ElastiCacheResponse)(mend)
+        operation(ElastiCacheResponse)(patch)
 
 
 def groups(backend: ElastiCacheBackend) -> dict[str, ParameterGroup]:

@@ -24,8 +24,8 @@ NODE_GROUP = "0001"
 
 def install() -> None:
     """Attach the operations."""
-    for mend in (increase_replica_count, decrease_replica_count, test_failover, describe_events):
-        operation(ElastiCacheResponse)(mend)
+    for patch in (increase_replica_count, decrease_replica_count, test_failover, describe_events):
+        operation(ElastiCacheResponse)(patch)
 
 
 def find(backend: Any, name: str) -> ReplicationGroup:
@@ -94,7 +94,7 @@ def test_failover(self: ElastiCacheResponse) -> ActionResult:
     if not group.automatic_failover:
         raise _state(f"Replication group {group.id} does not have automatic failover enabled.")
     group.tell(None, f"Test Failover API called for node group {NODE_GROUP}")
-    group.failover_wanted, group.status = True, "modifying"
+    group.failover_desired, group.status = True, "modifying"
     return ActionResult({"ReplicationGroup": group.as_replication_group()})
 
 

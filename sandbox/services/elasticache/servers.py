@@ -55,8 +55,8 @@ class Cache:
 
     def create(self) -> Work:
         """Nodes for a new group."""
-        self._tokens, self._parameters = list(self.group.tokens), self._wanted_parameters()
-        self._commands = self._wanted_commands()
+        self._tokens, self._parameters = list(self.group.tokens), self._desired_parameters()
+        self._commands = self._desired_commands()
         self.nodes = {member: self._node(member) for member in self.group.members}
         return self._fill
 
@@ -68,7 +68,7 @@ class Cache:
             self.nodes[member] = self._node(member)
         for member in surplus:
             self._sandbox.network.release(self._address(member))
-        failover = group.failover_wanted
+        failover = group.failover_desired
 
         def work() -> None:
             for node in surplus.values():
@@ -110,12 +110,12 @@ class Cache:
         self._lost = None
         if any(not node.alive() for node in self.nodes.values()):
             return self._fill
-        wanted, told = self._wanted_parameters(), self._parameters
-        now = {n: told.get(n, v) if elasticache_families.waits(n) else v for n, v in wanted.items()}
-        tokens, commands = list(self.group.tokens), self._wanted_commands()
+        desired, told = self._desired_parameters(), self._parameters
+        now = {n: told.get(n, v) if elasticache_families.waits(n) else v for n, v in desired.items()}
+        tokens, commands = list(self.group.tokens), self._desired_commands()
         if (tokens, now, commands) != (self._tokens, told, self._commands):
             return partial(self._tell, tokens, now, commands)
-        self.group.parameter_status = "in-sync" if now == wanted else "pending-reboot"
+        self.group.parameter_status = "in-sync" if now == desired else "pending-reboot"
         return None
 
     def _recover(self) -> Work | None:
@@ -177,11 +177,11 @@ class Cache:
     def _survivors(self) -> list[Valkey]:
         return [node for node in self._replicas() if node.alive()]
 
-    def _wanted_parameters(self) -> dict[str, str]:
+    def _desired_parameters(self) -> dict[str, str]:
         found = elasticache_parameters.find(self.backend, self.group.parameter_group)
         return elasticache_families.in_force(found.cache_parameter_group_family, found.values, self.group.node_type)
 
-    def _wanted_commands(self) -> str:
+    def _desired_commands(self) -> str:
         """The version whose commands clients may call."""
         found = elasticache_families.engine(self.group.engine, self.group.engine_version)
         assert found

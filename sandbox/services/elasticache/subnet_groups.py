@@ -53,13 +53,13 @@ class SubnetGroup:
 
 def install() -> None:
     """Attach the operations."""
-    for mend in (
+    for patch in (
         create_cache_subnet_group,
         modify_cache_subnet_group,
         delete_cache_subnet_group,
         describe_cache_subnet_groups,
     ):
-        operation(ElastiCacheResponse)(mend)
+        operation(ElastiCacheResponse)(patch)
 
 
 def find(backend: Any, name: str) -> SubnetGroup:

@@ -18,8 +18,8 @@ from sandbox.services.elasticache import parameters as elasticache_parameters
 
 def install() -> None:
     """Attach the operations."""
-    for mend in (list_tags_for_resource, add_tags_to_resource, remove_tags_from_resource):
-        operation(ElastiCacheResponse)(mend)
+    for patch in (list_tags_for_resource, add_tags_to_resource, remove_tags_from_resource):
+        operation(ElastiCacheResponse)(patch)
 
 
 def list_tags_for_resource(self: ElastiCacheResponse) -> ActionResult:

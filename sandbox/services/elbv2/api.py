@@ -58,9 +58,9 @@ HOSTED_ZONES = {
 
 
 def install() -> None:
-    """Attach the mends of all of ELBv2."""
-    for mend in (create_load_balancer, delete_load_balancer):
-        behaviour(ELBv2Backend)(mend)
+    """Attach the patches of all of ELBv2."""
+    for patch in (create_load_balancer, delete_load_balancer):
+        behaviour(ELBv2Backend)(patch)
     behaviour(FakeLoadBalancer)(activate)
     # moto rejects attributes that it doesn't list.
     FakeLoadBalancer.VALID_ATTRS = {*FakeLoadBalancer.VALID_ATTRS, *ATTRIBUTES}
@@ -69,20 +69,20 @@ def install() -> None:
 
 
 def create_load_balancer(
-    original: Callable[..., FakeLoadBalancer], self: ELBv2Backend, name: str, **wanted: Any
+    original: Callable[..., FakeLoadBalancer], self: ELBv2Backend, name: str, **desired: Any
 ) -> FakeLoadBalancer:
     """Two zones at least, a scheme by default, AWS's names and attributes; made again, the same.
 
     API_CreateLoadBalancer.html,
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
     """
-    if (kind := wanted.get("loadbalancer_type") or "application") != "application":
+    if (kind := desired.get("loadbalancer_type") or "application") != "application":
         raise not_emulated(f"{kind} load balancers")
-    wanted["scheme"] = wanted.get("scheme") or "internet-facing"
+    desired["scheme"] = desired.get("scheme") or "internet-facing"
     for known in self.load_balancers.values():
         if known.name == name:
-            return _same(known, wanted)
-    balancer = original(name=name, **wanted)
+            return _same(known, desired)
+    balancer = original(name=name, **desired)
     if len({zone.zone_name for zone in balancer.availability_zones}) < 2:
         del self.load_balancers[balancer.arn]
         raise ValidationError("At least two subnets in two different Availability Zones must be specified")
@@ -95,12 +95,12 @@ def create_load_balancer(
     return balancer
 
 
-def _same(known: FakeLoadBalancer, wanted: dict[str, Any]) -> FakeLoadBalancer:
-    mappings = [mapping["SubnetId"] for mapping in wanted.get("subnet_mappings") or []]
+def _same(known: FakeLoadBalancer, desired: dict[str, Any]) -> FakeLoadBalancer:
+    mappings = [mapping["SubnetId"] for mapping in desired.get("subnet_mappings") or []]
     if (
-        known.scheme == wanted["scheme"]
-        and {subnet.id for subnet in known.subnets} == {*wanted["subnet_ids"], *mappings}
-        and set(known.security_groups) == set(wanted["security_groups"])
+        known.scheme == desired["scheme"]
+        and {subnet.id for subnet in known.subnets} == {*desired["subnet_ids"], *mappings}
+        and set(known.security_groups) == set(desired["security_groups"])
     ):
         return known
     raise DuplicateLoadBalancerName(

@@ -61,13 +61,13 @@ def described_by(arn: str) -> str:
 
 
 def _place(ec2: Any, text: str, balancer: FakeLoadBalancer) -> None:
-    wanted = {subnet.id for subnet in balancer.subnets}
+    desired = {subnet.id for subnet in balancer.subnets}
     groups = sorted(balancer.security_groups)
-    for eni in _remove(ec2, text, wanted):
+    for eni in _remove(ec2, text, desired):
         if sorted(group.id for group in eni.group_set) != groups:
             ec2.modify_network_interface_attribute(eni.id, groups)
-        wanted.discard(eni.subnet.id)
-    for identifier in sorted(wanted):
+        desired.discard(eni.subnet.id)
+    for identifier in sorted(desired):
         subnet = ec2.get_subnet(identifier)
         address = free_address(ec2, subnet)
         if address is None:
@@ -78,10 +78,10 @@ def _place(ec2: Any, text: str, balancer: FakeLoadBalancer) -> None:
             eni.public_ip = f"203.0.113.{int(address.rpartition('.')[2])}"  # RFC 5737: leads nowhere
 
 
-def _remove(ec2: Any, text: str, wanted: set[str]) -> list[Any]:
+def _remove(ec2: Any, text: str, desired: set[str]) -> list[Any]:
     """Remove the load balancer's interfaces from all but these subnets; those that stay."""
     mine = [eni for eni in ec2.enis.values() if eni.description == text]
     for eni in mine:
-        if eni.subnet.id not in wanted:
+        if eni.subnet.id not in desired:
             del ec2.enis[eni.id]
-    return [eni for eni in mine if eni.subnet.id in wanted]
+    return [eni for eni in mine if eni.subnet.id in desired]

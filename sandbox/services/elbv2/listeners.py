@@ -45,15 +45,15 @@ _PLAIN_FIELDS = {"path-pattern": "PathPatternConfig", "host-header": "HostHeader
 
 
 def install() -> None:
-    """Attach the mends."""
-    for mend in (
+    """Attach the patches."""
+    for patch in (
         create_listener,
         modify_listener,
         create_rule,
         modify_rule,
         delete_rule,
     ):
-        behaviour(ELBv2Backend)(mend)
+        behaviour(ELBv2Backend)(patch)
     FakeListener.rules = property(rules)
 
 

@@ -57,26 +57,26 @@ DRAINING = TargetHealth("draining", "Target.DeregistrationInProgress", "Target d
 
 
 def install() -> None:
-    """Attach the mends."""
+    """Attach the patches."""
     behaviour(ELBv2Backend)(create_target_group)
     operation(ELBv2Backend)(describe_target_health)
     behaviour(FakeTargetGroup)(register)
-    for mend in (deregister, health_for):
-        operation(FakeTargetGroup)(mend)
+    for patch in (deregister, health_for):
+        operation(FakeTargetGroup)(patch)
     # moto only ever appends to it.
     FakeTargetGroup.load_balancer_arns = property(load_balancer_arns, lambda self, value: None)
     operation(ELBV2Response)(modify_target_group_attributes)
 
 
 def create_target_group(
-    original: Callable[..., FakeTargetGroup], self: ELBv2Backend, name: str, **wanted: Any
+    original: Callable[..., FakeTargetGroup], self: ELBv2Backend, name: str, **desired: Any
 ) -> FakeTargetGroup:
     """The attributes an Application Load Balancer's target group begins with.
     API_TargetGroupAttribute.html"""
     for option, emulated in (("target_type", "ip"), ("protocol", "HTTP")):
-        if wanted.get(option) != emulated:
-            raise not_emulated(f"target groups of {option} {wanted.get(option)}, only {emulated}")
-    group = original(name, **wanted)
+        if desired.get(option) != emulated:
+            raise not_emulated(f"target groups of {option} {desired.get(option)}, only {emulated}")
+    group = original(name, **desired)
     group.attributes = dict(ATTRIBUTES)
     return group
 
@@ -158,8 +158,8 @@ def describe_target_health(
 ) -> list[FakeHealthStatus]:
     """Those asked for, or all that are registered or drain. API_DescribeTargetHealth.html"""
     group = self.describe_target_groups(None, [target_group_arn], None)[0]
-    wanted = targets or [*group.targets.values(), *draining(group)]
-    return [group.health_for(target, self.ec2_backend) for target in wanted]
+    desired = targets or [*group.targets.values(), *draining(group)]
+    return [group.health_for(target, self.ec2_backend) for target in desired]
 
 
 def health_for(self: FakeTargetGroup, target: Document, ec2_backend: object) -> FakeHealthStatus:

@@ -79,15 +79,15 @@ USER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
 def install() -> None:
-    """Attach RDS's mends."""
+    """Attach RDS's patches."""
     rds_parameter_groups.install()
     rds_subnet_groups.install()
     rds_snapshots.install()
     rds_events.install()
     models.DBInstance = DBInstance  # what RDSBackend makes
-    for mend in (_generate_secret_string, rotate_secret):
-        operation(MasterUserSecret)(mend)
-    for mend in (
+    for patch in (_generate_secret_string, rotate_secret):
+        operation(MasterUserSecret)(patch)
+    for patch in (
         create_db_instance,
         modify_db_instance,
         delete_db_instance,
@@ -96,7 +96,7 @@ def install() -> None:
         stop_db_instance,
         describe_db_engine_versions,
     ):
-        operation(RDSResponse)(mend)
+        operation(RDSResponse)(patch)
     for name in (
         "create_db_cluster",
         "create_db_instance_read_replica",
@@ -206,8 +206,8 @@ def reboot_db_instance(self: RDSResponse) -> ActionResult:
     API_RebootDBInstance.html
     """
     instance = _available(self.backend, self.params["DBInstanceIdentifier"])
-    instance.failover_wanted = bool(self.params.get("ForceFailover"))
-    if instance.failover_wanted and not instance.multi_az:
+    instance.failover_desired = bool(self.params.get("ForceFailover"))
+    if instance.failover_desired and not instance.multi_az:
         raise _combination("Cannot force failover on a DB instance that is not Multi-AZ.")
     instance.status = "rebooting"
     return ActionResult({"DBInstance": instance})
@@ -289,12 +289,12 @@ def _check_new(backend: RDSBackend, given: dict[str, Any]) -> None:
 
 def _check_storage(instance: DBInstance, given: dict[str, Any]) -> None:
     """Storage never shrinks, and grows by a tenth at least (API_ModifyDBInstance.html)."""
-    current, wanted = instance.allocated_storage, given.get("AllocatedStorage", instance.allocated_storage)
-    if wanted < current:
-        message = f"Requested storage {wanted} is less than the allocated {current}: storage can't be reduced."
+    current, desired = instance.allocated_storage, given.get("AllocatedStorage", instance.allocated_storage)
+    if desired < current:
+        message = f"Requested storage {desired} is less than the allocated {current}: storage can't be reduced."
         raise _combination(message)
-    if wanted > current:
-        given["AllocatedStorage"] = max(wanted, -(-current * 11 // 10))
+    if desired > current:
+        given["AllocatedStorage"] = max(desired, -(-current * 11 // 10))
 
 
 def _modify_password(instance: DBInstance, given: dict[str, Any]) -> None:

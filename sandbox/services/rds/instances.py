@@ -48,7 +48,7 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
 
     endpoint_open: whether clients find it; apply_now: pending values are being applied;
     parameter_apply_status: of the parameter group; booted_group: the group at the last boot;
-    standby_zone: where the standby of a Multi-AZ instance is, or would be; failover_wanted: the
+    standby_zone: where the standby of a Multi-AZ instance is, or would be; failover_desired: the
     reboot that was asked for is to be a failover.
     """
 
@@ -67,7 +67,7 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
         self.dbi_resource_id = "db-" + "".join(secrets.choice(alphabet) for _ in range(26))
         self.availability_zone: str
         self.standby_zone = next(zone for zone in zones(self.db_subnet_group) if zone != self.availability_zone)
-        self.failover_wanted = False
+        self.failover_desired = False
         self.endpoint_open = False
         self.apply_now = False
         self.pending_modified_values: dict[str, Any] = {}

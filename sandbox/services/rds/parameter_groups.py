@@ -22,16 +22,16 @@ AT_ONCE = 20  # parameters in one ModifyDBParameterGroup
 
 
 def install() -> None:
-    """Attach the mends."""
+    """Attach the patches."""
     behaviour(RDSBackend)(create_db_parameter_group)
     behaviour(RDSBackend)(describe_db_parameter_groups)
-    for mend in (
+    for patch in (
         describe_db_parameters,
         modify_db_parameter_group,
         reset_db_parameter_group,
         delete_db_parameter_group,
     ):
-        operation(RDSResponse)(mend)
+        operation(RDSResponse)(patch)
 
 
 def find(backend: RDSBackend, name: str) -> DBParameterGroup:

@@ -82,11 +82,11 @@ def in_force(chosen: Mapping[str, str], instance_class: str) -> dict[str, str]:
     return values
 
 
-def applicable(running: Mapping[str, str], wanted: Mapping[str, str], postponed: Set[str]) -> dict[str, str]:
-    """What a running server can take up: all that is wanted but what waits for a reboot."""
-    waits = {name for name in {*running, *wanted} if name in postponed or catalogue()[name].static}
+def applicable(running: Mapping[str, str], desired: Mapping[str, str], postponed: Set[str]) -> dict[str, str]:
+    """What a running server can take up: all that is desired but what waits for a reboot."""
+    waits = {name for name in {*running, *desired} if name in postponed or catalogue()[name].static}
     kept = {name: value for name, value in running.items() if name in waits}
-    return {**kept, **{name: value for name, value in wanted.items() if name not in waits}}
+    return {**kept, **{name: value for name, value in desired.items() if name not in waits}}
 
 
 def evaluate(value: str, instance_class: str) -> str:

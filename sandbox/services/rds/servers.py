@@ -55,9 +55,9 @@ class Database:
 
     def create(self) -> Work:
         """Servers for a new instance."""
-        instance, standby = self.instance, self._wanted_standby()
+        instance, standby = self.instance, self._desired_standby()
         master = Master(str(instance.master_username), instance.password, instance.db_name)
-        self._password, self._parameters = master.password, self._wanted_parameters()
+        self._password, self._parameters = master.password, self._desired_parameters()
 
         def work() -> None:
             self.pair.primary.create(master, self._parameters)
@@ -68,7 +68,7 @@ class Database:
 
     def modify(self) -> Work:
         """A standby more or less; a new class by way of a failover, if there is a standby."""
-        standby = self._wanted_standby()
+        standby = self._desired_standby()
         resized = "DBInstanceClass" in self.instance.pending_modified_values
         reboot = self._boot(by_failover=standby is not None) if resized else None
 
@@ -84,7 +84,7 @@ class Database:
 
     def reboot(self) -> Work:
         """In place, or by failover when that was asked for."""
-        return self._boot(by_failover=self.instance.failover_wanted)
+        return self._boot(by_failover=self.instance.failover_desired)
 
     def stop(self) -> Work:
         return self.pair.stop
@@ -110,14 +110,14 @@ class Database:
             return work
         if self._password != instance.password:
             return self._tell_password()
-        wanted = self._wanted_parameters()
+        desired = self._desired_parameters()
         now = self._parameters
         if instance.booted_group == instance.db_parameter_group_name:
             postponed = rds_parameter_groups.waiting(self._group())
-            now = rds_parameters.applicable(self._parameters, wanted, postponed)
+            now = rds_parameters.applicable(self._parameters, desired, postponed)
         if now != self._parameters:
             return partial(self._tell_parameters, now)
-        instance.parameter_apply_status = "in-sync" if now == wanted else "pending-reboot"
+        instance.parameter_apply_status = "in-sync" if now == desired else "pending-reboot"
         return None
 
     def _recover(self) -> Work | None:
@@ -151,7 +151,7 @@ class Database:
         if not ended and time.monotonic() < self._next_look:
             return None
         self._next_look = time.monotonic() + LOOK
-        standby = self._wanted_standby()
+        standby = self._desired_standby()
         return partial(self._replace, standby) if standby else None
 
     def _replace(self, standby: Postgres) -> None:
@@ -163,8 +163,8 @@ class Database:
 
     def _boot(self, by_failover: bool) -> Work:
         self.instance.booted_group = self.instance.db_parameter_group_name
-        parameters = self._parameters = self._wanted_parameters()
-        standby = self._wanted_standby()
+        parameters = self._parameters = self._desired_parameters()
+        standby = self._desired_standby()
 
         def work() -> None:
             if not by_failover:
@@ -200,10 +200,10 @@ class Database:
         self.pair.configure(parameters)
         self._parameters = parameters
 
-    def _wanted_standby(self) -> Postgres | None:
+    def _desired_standby(self) -> Postgres | None:
         return self._server(self.instance.standby_zone) if self.instance.soon("MultiAZ") else None
 
-    def _wanted_parameters(self) -> dict[str, str]:
+    def _desired_parameters(self) -> dict[str, str]:
         chosen = rds_parameter_groups.chosen(self._group())
         return rds_parameters.in_force(chosen, self.instance.soon("DBInstanceClass"))
 

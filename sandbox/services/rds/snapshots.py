@@ -32,7 +32,7 @@ class DBSnapshot(models.DBSnapshot):  # type: ignore[misc]  # moto is untyped
 
 
 def install() -> None:
-    """Attach the mends."""
+    """Attach the patches."""
     models.DBSnapshot = DBSnapshot  # what RDSBackend makes
     behaviour(RDSResponse)(create_db_snapshot)
     operation(RDSResponse)(delete_db_snapshot)

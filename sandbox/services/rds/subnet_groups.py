@@ -16,7 +16,7 @@ ZONES = 2
 
 
 def install() -> None:
-    """Attach the mends."""
+    """Attach the patches."""
     behaviour(RDSBackend)(create_subnet_group)
     behaviour(RDSBackend)(delete_subnet_group)
     operation(RDSBackend)(modify_db_subnet_group)

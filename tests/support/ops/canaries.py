@@ -61,8 +61,8 @@ def leaks(text: str, value: str) -> set[str]:
     It goes the other way than what hides them: it decodes the text, and looks for the value as it is.
     """
     value = json.loads(value)["password"] if value.startswith("{") else value
-    wanted = {run for run in _runs(value) if len(set(run)) > 2}
-    return wanted & {run for readable in readings(text) for run in _runs(readable)}
+    desired = {run for run in _runs(value) if len(set(run)) > 2}
+    return desired & {run for readable in readings(text) for run in _runs(readable)}
 
 
 def _runs(text: str) -> set[str]:

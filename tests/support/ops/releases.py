@@ -104,7 +104,7 @@ class Story:
     def told(self) -> dict[str, Any]:
         back = self.turned is not None
         return {
-            "estate": "campshub360-tier1", "release": GREEN, "digest": "sha256:" + "9f86d081884c7d65" * 4,
+            "stack": "campshub360-tier1", "release": GREEN, "digest": "sha256:" + "9f86d081884c7d65" * 4,
             "git_sha": "b165a0f6c1d0e9f4a7a2f1c3d5e7089a1b2c3d4e", "operator": "ops", "reason": "attendance notes",
             "task_definition": "campshub360-tier1-app:42", "previous_release": BLUE,
             "previous_task_definition": "campshub360-tier1-app:41", "strategy": "CANARY",

@@ -1,4 +1,4 @@
-"""An empty account in this process: moto with our mends, without HTTP."""
+"""An empty account in this process: moto with our patches, without HTTP."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.support.sandbox.dataplane import Stage, eventually
 
 ACCOUNT = "123456789012"
 REGISTRY = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
-GROUP = "/ecs/estate"
+GROUP = "/ecs/stack"
 TRUST = {
     "Statement": [
         {
@@ -30,7 +30,7 @@ TRUST = {
 EXECUTION = ["ecr:*", "logs:CreateLogStream", "logs:PutLogEvents", "secretsmanager:GetSecretValue"]
 
 
-class Estate:
+class Stack:
     """What a release needs: repository, log group, roles, cluster."""
 
     def __init__(self, stage: Stage, folder: Path) -> None:
@@ -42,7 +42,7 @@ class Estate:
         self.task_role = self.role("task", [])
         self.logs.create_log_group(logGroupName=GROUP)
         self.ecr.create_repository(repositoryName="app", imageTagMutability="IMMUTABLE")
-        self.ecs.create_cluster(clusterName="estate", capacityProviders=["FARGATE", "FARGATE_SPOT"])
+        self.ecs.create_cluster(clusterName="stack", capacityProviders=["FARGATE", "FARGATE_SPOT"])
 
     def role(self, name: str, actions: list[str], resource: str = "*") -> str:
         arn = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
@@ -101,7 +101,7 @@ class Estate:
         overrides = {"containerOverrides": [{"name": "app", "command": [*command]}]}
         request = {"overrides": overrides if command else {}, "launchType": "FARGATE"} | options
         answer = self.ecs.run_task(
-            cluster="estate",
+            cluster="stack",
             taskDefinition=definition,
             networkConfiguration=self.network,
             **request,
@@ -109,7 +109,7 @@ class Estate:
         return str(answer["tasks"][0]["taskArn"])
 
     def task(self, arn: str) -> dict[str, Any]:
-        answer = self.ecs.describe_tasks(cluster="estate", tasks=[arn], include=["TAGS"])
+        answer = self.ecs.describe_tasks(cluster="stack", tasks=[arn], include=["TAGS"])
         return dict(answer["tasks"][0])
 
     def reaches(self, arn: str, status: str) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Estate:
 
 
 @contextmanager
-def estate(stage: Stage, folder: Path) -> Iterator[Estate]:
+def stack(stage: Stage, folder: Path) -> Iterator[Stack]:
     """Use with a Stage that runs EcsController; ECR has to know where its blobs are."""
     with pytest.MonkeyPatch.context() as patch:
         settings = stage.sandbox.settings
@@ -145,7 +145,7 @@ def estate(stage: Stage, folder: Path) -> Iterator[Estate]:
         )
         credentials.start()
         try:
-            yield Estate(stage, folder)
+            yield Stack(stage, folder)
         finally:
             credentials.stop()
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.sandbox.balancing import Balancing, weighted
-from tests.support.sandbox.cluster import REGISTRY, Estate
+from tests.support.sandbox.cluster import REGISTRY, Stack
 from tests.support.sandbox.dataplane import eventually
 from tests.support.waiting import HANGS_SECONDS
 
@@ -51,7 +51,7 @@ PAUSE_SECONDS = 0.01  # between two requests
 class Colours:
     """Short words for a service `web` of two tasks, its deployments and its answers."""
 
-    def __init__(self, there: Estate) -> None:
+    def __init__(self, there: Stack) -> None:
         self.there, self.ecs = there, there.ecs
         self.balancing = Balancing(there.stage)
         self.elb = self.balancing.elb
@@ -97,7 +97,7 @@ class Colours:
 
     def create(self, version: str, **configuration: Any) -> None:
         self.ecs.create_service(
-            cluster="estate",
+            cluster="stack",
             serviceName="web",
             taskDefinition=self.define(version),
             desiredCount=2,
@@ -111,16 +111,14 @@ class Colours:
     def deploy(self, version: str, **configuration: Any) -> str:
         """Begin a deployment; its ARN."""
         request = {"deploymentConfiguration": configuration} if configuration else {}
-        answer = self.ecs.update_service(
-            cluster="estate", service="web", taskDefinition=self.define(version), **request
-        )
+        answer = self.ecs.update_service(cluster="stack", service="web", taskDefinition=self.define(version), **request)
         return str(answer["service"]["currentServiceDeployment"])
 
     def service(self) -> dict[str, Any]:
-        return dict(self.ecs.describe_services(cluster="estate", services=["web"])["services"][0])
+        return dict(self.ecs.describe_services(cluster="stack", services=["web"])["services"][0])
 
     def deployments(self) -> list[dict[str, Any]]:
-        listed = self.ecs.list_service_deployments(cluster="estate", service="web")
+        listed = self.ecs.list_service_deployments(cluster="stack", service="web")
         return list(listed["serviceDeployments"])
 
     def describe(self, arn: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ ORDER = {
     "CACertificateIdentifier": "rds-ca-rsa2048-g1",
     "CopyTagsToSnapshot": True,
     "DeletionProtection": True,
-    "Tags": [{"Key": "Estate", "Value": "one"}],
+    "Tags": [{"Key": "Stack", "Value": "one"}],
 }
 
 

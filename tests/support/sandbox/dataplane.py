@@ -40,7 +40,7 @@ MINUTE = 0.4
 
 @dataclass
 class Stage:
-    """A running sandbox and the network of one estate."""
+    """A running sandbox and the network of one stack."""
 
     sandbox: Sandbox
     vpc: str = ""

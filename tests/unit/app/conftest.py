@@ -1,4 +1,4 @@
-"""Fixtures: an estate for the tests of this folder, and a task that serves from it.
+"""Fixtures: a stack for the tests of this folder, and a task that serves from it.
 
 Not for the whole session: the other tests hand out the same addresses.
 """
@@ -14,37 +14,37 @@ import pytest
 from sandbox.lifecycle import clear
 from tests.support.waiting import until
 
-from .harness import ADMIN, Client, Estate, Task, ready
+from .harness import ADMIN, Client, Stack, Task, ready
 
 
 @pytest.fixture(scope="package")
-def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    root = tmp_path_factory.mktemp("estate")
-    estate = Estate(root)
-    estate.start()
-    yield estate
-    estate.stop()
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    root = tmp_path_factory.mktemp("stack")
+    stack = Stack(root)
+    stack.start()
+    yield stack
+    stack.stop()
     clear(root)
     shutil.rmtree(root)
 
 
 @pytest.fixture(scope="package")
-def migrations(estate: Estate) -> list[Task]:
+def migrations(stack: Stack) -> list[Task]:
     """The first two runs of `migrate`, at once."""
-    both = [estate.run("migrate", **ADMIN) for _ in range(2)]
+    both = [stack.run("migrate", **ADMIN) for _ in range(2)]
     assert [task.finish() for task in both] == [0, 0], [task.text() for task in both]
     return both
 
 
 @pytest.fixture(scope="package")
-def migrated(estate: Estate, migrations: list[Task]) -> Estate:
+def migrated(stack: Stack, migrations: list[Task]) -> Stack:
     """With a database user, all migrations applied, and a little data."""
-    assert estate.run("seed", "--students", "60", "--days", "5").finish() == 0
-    return estate
+    assert stack.run("seed", "--students", "60", "--days", "5").finish() == 0
+    return stack
 
 
 @pytest.fixture(scope="package")
-def task(migrated: Estate) -> Task:
+def task(migrated: Stack) -> Task:
     """A task that is ready."""
     task = migrated.serve()
     until(lambda: ready(task.client))
@@ -52,7 +52,7 @@ def task(migrated: Estate) -> Task:
 
 
 @pytest.fixture
-def client(migrated: Estate, task: Task) -> Client:
+def client(migrated: Stack, task: Task) -> Client:
     """Somebody unknown, with nothing counted against them."""
     migrated.cache.client().flushall()
     return task.client
@@ -67,7 +67,7 @@ def session(task: Task) -> Client:
 
 
 @pytest.fixture
-def member(migrated: Estate, session: Client) -> Client:
+def member(migrated: Stack, session: Client) -> Client:
     """Somebody logged in, with nothing counted against them."""
     migrated.cache.client().flushall()
     return session
@@ -76,8 +76,8 @@ def member(migrated: Estate, session: Client) -> Client:
 @pytest.fixture(autouse=True)
 def own_tasks(request: pytest.FixtureRequest) -> Iterator[None]:
     """End the tasks that a test started: each thread of one keeps a connection, and the database has a hundred."""
-    estate: Estate | None = request.getfixturevalue("estate") if "estate" in request.fixturenames else None
-    before = len(estate.tasks) if estate else 0  # those of wider fixtures are among them: they are set up first
+    stack: Stack | None = request.getfixturevalue("stack") if "stack" in request.fixturenames else None
+    before = len(stack.tasks) if stack else 0  # those of wider fixtures are among them: they are set up first
     yield
-    for task in estate.tasks[before:] if estate else ():
+    for task in stack.tasks[before:] if stack else ():
         task.process.kill()

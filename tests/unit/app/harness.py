@@ -115,7 +115,7 @@ class Task:
         return code
 
 
-class Estate:
+class Stack:
     """What surrounds tasks: network, database, cache, image."""
 
     def __init__(self, root: Path) -> None:
@@ -148,8 +148,8 @@ class Estate:
         self.endpoint.stop()
         self.buckets.stop()
 
-    def variant(self, variant: Variant) -> Estate:
-        """The same estate, on which a release runs that is different."""
+    def variant(self, variant: Variant) -> Stack:
+        """The same stack, on which a release runs that is different."""
         other = copy(self)
         other.image = self._build(variant.write(Path(tempfile.mkdtemp(dir=self.root)) / "app"))
         return other

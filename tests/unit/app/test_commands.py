@@ -14,7 +14,7 @@ from moto.server import ThreadedMotoServer
 from tests.support.variants import blocking_migration
 from tests.support.waiting import until
 
-from .harness import ADMIN, MASTER, SECRETS, Estate, Task
+from .harness import ADMIN, MASTER, SECRETS, Stack, Task
 
 APPLIED = "migration applied"
 NEWEST = "campus.0001_initial"
@@ -29,14 +29,14 @@ def detail(task: Task) -> str:
 
 
 @pytest.fixture
-def admin(migrated: Estate) -> Iterator[psycopg.Connection]:
+def admin(migrated: Stack) -> Iterator[psycopg.Connection]:
     """The server's superuser, in the application's database."""
     with migrated.postgres.connection("campshub360") as connection:
         yield connection
 
 
-def test_all_missing_variables_are_named_at_once(estate: Estate) -> None:
-    task = estate.run("migrate", DATABASE_HOST="", CACHE_AUTH_TOKEN="", PORT="http")
+def test_all_missing_variables_are_named_at_once(stack: Stack) -> None:
+    task = stack.run("migrate", DATABASE_HOST="", CACHE_AUTH_TOKEN="", PORT="http")
     assert task.finish() == 2
     for fault in (
         "DATABASE_HOST is missing",
@@ -47,8 +47,8 @@ def test_all_missing_variables_are_named_at_once(estate: Estate) -> None:
         assert fault in detail(task)
 
 
-def test_an_unknown_command_is_refused(estate: Estate) -> None:
-    task = estate.run("migrat")
+def test_an_unknown_command_is_refused(stack: Stack) -> None:
+    task = stack.run("migrat")
     assert task.finish() == 2
     assert "migrate" in task.records()[-1]["commands"]
 
@@ -60,13 +60,13 @@ def test_of_two_migrates_at_once_one_does_the_work(migrations: list[Task]) -> No
     assert "campus.0001_initial" in [record.get("migration") for record in busy.records()]
 
 
-def test_the_tables_are_the_application_users(migrated: Estate) -> None:
+def test_the_tables_are_the_application_users(migrated: Stack) -> None:
     owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
     assert migrated.rows(owners) == [("campshub360",)]
 
 
 def test_migrating_again_applies_nothing_and_gives_the_user_its_present_password(
-    migrated: Estate, admin: psycopg.Connection
+    migrated: Stack, admin: psycopg.Connection
 ) -> None:
     admin.execute("ALTER ROLE campshub360 PASSWORD 'of-yesterday'")
     task = migrated.run("migrate", **ADMIN)
@@ -80,43 +80,43 @@ def test_migrating_again_applies_nothing_and_gives_the_user_its_present_password
     ).close()
 
 
-def test_a_wrong_master_password_ends_migrate_with_1(estate: Estate) -> None:
-    task = estate.run("migrate", **{**ADMIN, "DATABASE_ADMIN_PASSWORD": "a-wrong-password"})
+def test_a_wrong_master_password_ends_migrate_with_1(stack: Stack) -> None:
+    task = stack.run("migrate", **{**ADMIN, "DATABASE_ADMIN_PASSWORD": "a-wrong-password"})
     assert task.finish() == 1
     assert "password authentication failed" in detail(task)
     assert "a-wrong-password" not in "".join(task.lines)
 
 
-def test_the_master_user_is_not_the_applications(estate: Estate) -> None:
-    task = estate.run("migrate", DATABASE_USER=MASTER.user, **ADMIN)
+def test_the_master_user_is_not_the_applications(stack: Stack) -> None:
+    task = stack.run("migrate", DATABASE_USER=MASTER.user, **ADMIN)
     assert task.finish() == 1
     assert "give the application one of its own" in detail(task)
 
 
-def test_no_password_reaches_the_servers_log(migrated: Estate) -> None:
+def test_no_password_reaches_the_servers_log(migrated: Stack) -> None:
     log = migrated.postgres.log.read_text()
     assert "ROLE" in log  # statements are logged
     assert SECRETS["DATABASE_PASSWORD"].replace("'", "''") not in log
     assert SECRETS["DATABASE_PASSWORD"] not in log
 
 
-def test_seeding_again_adds_nothing(migrated: Estate) -> None:
+def test_seeding_again_adds_nothing(migrated: Stack) -> None:
     again = migrated.run("seed", "--students", "60", "--days", "5")
     assert again.finish() == 0
     assert set(again.records()[-1]["created"].values()) == {0}
     assert migrated.rows("SELECT count(*) FROM campus_attendance") == [(60 * 5,)]
 
 
-def plan(estate: Estate, **changes: str) -> dict[str, Any]:
+def plan(stack: Stack, **changes: str) -> dict[str, Any]:
     """The one line of a plan that could be made."""
-    task = estate.run("migrate", "--plan", **ADMIN, **changes)
+    task = stack.run("migrate", "--plan", **ADMIN, **changes)
     assert task.finish() == 0, task.text()
     (line,) = task.records()
     assert line["message"] == "migration plan"
     return line
 
 
-def test_migrate_tells_the_schema_before_and_after(migrated: Estate) -> None:
+def test_migrate_tells_the_schema_before_and_after(migrated: Stack) -> None:
     where = {"DATABASE_NAME": migrated.database("told")}
     for before in (None, NEWEST):
         task = migrated.run("migrate", **where, **ADMIN)
@@ -125,7 +125,7 @@ def test_migrate_tells_the_schema_before_and_after(migrated: Estate) -> None:
         assert (last["message"], last["before"], last["after"]) == ("database is up to date", before, NEWEST)
 
 
-def test_the_plan_for_an_empty_database_is_all_of_it_and_changes_nothing(migrated: Estate) -> None:
+def test_the_plan_for_an_empty_database_is_all_of_it_and_changes_nothing(migrated: Stack) -> None:
     name = migrated.database("planned")
     told = plan(migrated, DATABASE_NAME=name, DATABASE_USER="not-created-yet")
     assert (told["before"], told["after"], told["unknown"]) == (None, NEWEST, [])
@@ -136,16 +136,16 @@ def test_the_plan_for_an_empty_database_is_all_of_it_and_changes_nothing(migrate
     assert migrated.rows("SELECT count(*) FROM pg_roles WHERE rolname = 'not-created-yet'") == [(0,)]
 
 
-def test_the_plan_for_a_database_that_is_up_to_date_is_empty(migrated: Estate) -> None:
+def test_the_plan_for_a_database_that_is_up_to_date_is_empty(migrated: Stack) -> None:
     told = plan(migrated)
     assert (told["before"], told["after"], told["pending"], told["unknown"]) == (NEWEST, NEWEST, [], [])
 
 
-def test_a_plan_is_made_when_the_password_has_been_rotated(migrated: Estate) -> None:
+def test_a_plan_is_made_when_the_password_has_been_rotated(migrated: Stack) -> None:
     assert plan(migrated, DATABASE_PASSWORD="of-tomorrow")["before"] == NEWEST
 
 
-def test_the_plan_tells_what_the_image_does_not_know(migrated: Estate, admin: psycopg.Connection) -> None:
+def test_the_plan_tells_what_the_image_does_not_know(migrated: Stack, admin: psycopg.Connection) -> None:
     admin.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('campus', '0007_later', now())")
     try:
         told = plan(migrated)
@@ -154,7 +154,7 @@ def test_the_plan_tells_what_the_image_does_not_know(migrated: Estate, admin: ps
     assert (told["before"], told["after"], told["unknown"]) == ("campus.0007_later", NEWEST, ["campus.0007_later"])
 
 
-def test_a_plan_does_not_wait_for_a_migrate(migrated: Estate, admin: psycopg.Connection) -> None:
+def test_a_plan_does_not_wait_for_a_migrate(migrated: Stack, admin: psycopg.Connection) -> None:
     admin.execute("SELECT pg_advisory_lock(360360)")
     waiting = migrated.run("migrate", **ADMIN)
     until(lambda: migrated.rows("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)])
@@ -164,17 +164,17 @@ def test_a_plan_does_not_wait_for_a_migrate(migrated: Estate, admin: psycopg.Con
     assert waiting.finish() == 0
 
 
-def test_no_plan_without_a_database(migrated: Estate) -> None:
+def test_no_plan_without_a_database(migrated: Stack) -> None:
     task = migrated.run("migrate", "--plan", **ADMIN, DATABASE_PORT="5431")
     assert task.finish() == 1
     assert "refused" in detail(task)
 
 
-def test_migrate_refuses_words_that_it_does_not_know(migrated: Estate) -> None:
+def test_migrate_refuses_words_that_it_does_not_know(migrated: Stack) -> None:
     assert migrated.run("migrate", "--pln", **ADMIN).finish() == 2
 
 
-def test_a_migration_that_finds_its_table_locked_gives_up_and_leaves_nothing(migrated: Estate) -> None:
+def test_a_migration_that_finds_its_table_locked_gives_up_and_leaves_nothing(migrated: Stack) -> None:
     release, name = migrated.variant(blocking_migration()), migrated.database("locked")
     assert migrated.run("migrate", **ADMIN, DATABASE_NAME=name).finish() == 0
     with migrated.postgres.connection(name) as holder:
@@ -194,7 +194,7 @@ def test_a_migration_that_finds_its_table_locked_gives_up_and_leaves_nothing(mig
 
 
 @pytest.fixture(scope="module")
-def bucket(migrated: Estate) -> Iterator[dict[str, str]]:
+def bucket(migrated: Stack) -> Iterator[dict[str, str]]:
     """The variables that lead to an S3 with a bucket for media, and one for static files that lets nobody delete."""
     address = migrated.network.address("s3")
     server = ThreadedMotoServer(address, 5000, verbose=False)
@@ -213,23 +213,23 @@ def bucket(migrated: Estate) -> Iterator[dict[str, str]]:
     server.stop()
 
 
-def test_static_files_get_a_manifest_for_each_release(migrated: Estate, bucket: dict[str, str]) -> None:
+def test_static_files_get_a_manifest_for_each_release(migrated: Stack, bucket: dict[str, str]) -> None:
     assert migrated.run("collectstatic", **bucket).finish() == 0
     assert migrated.run("verify", **bucket).finish() == 0
 
 
-def test_collecting_static_files_again_deletes_none(migrated: Estate, bucket: dict[str, str]) -> None:
+def test_collecting_static_files_again_deletes_none(migrated: Stack, bucket: dict[str, str]) -> None:
     assert [migrated.run("collectstatic", **bucket).finish() for _ in range(2)] == [0, 0]
 
 
-def test_verify_fails_when_media_can_not_be_kept(migrated: Estate, bucket: dict[str, str]) -> None:
+def test_verify_fails_when_media_can_not_be_kept(migrated: Stack, bucket: dict[str, str]) -> None:
     task = migrated.run("verify", **bucket, MEDIA_BUCKET="nowhere")
     assert task.finish() == 1
     assert "NoSuchBucket" in failures(task)["media_files"]
 
 
 def test_verify_fails_on_an_unapplied_migration(
-    migrated: Estate, bucket: dict[str, str], admin: psycopg.Connection
+    migrated: Stack, bucket: dict[str, str], admin: psycopg.Connection
 ) -> None:
     admin.execute("UPDATE django_migrations SET name = 'another' WHERE app = 'campus'")
     task = migrated.run("verify", **bucket)
@@ -238,7 +238,7 @@ def test_verify_fails_on_an_unapplied_migration(
     assert failures(task)["migrations"] == "not applied: campus.0001_initial"
 
 
-def test_verify_tells_all_that_is_wrong(migrated: Estate, bucket: dict[str, str]) -> None:
+def test_verify_tells_all_that_is_wrong(migrated: Stack, bucket: dict[str, str]) -> None:
     wrong = {"CACHE_AUTH_TOKEN": "wrong", "DATABASE_USER": "nobody", "APP_RELEASE": "2.0.0"}
     task = migrated.run("verify", **bucket, **wrong)
     assert task.finish() == 1

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.waiting import HANGS_SECONDS, until
 
-from .harness import ADMIN, MASTER, RATE_LIMIT, SECRETS, Answer, Client, Estate, Task, ready
+from .harness import ADMIN, MASTER, RATE_LIMIT, SECRETS, Answer, Client, Stack, Task, ready
 
 TOKEN = {"Authorization": f"Bearer {SECRETS['HEARTBEAT_TOKEN']}"}
 
@@ -27,7 +27,7 @@ def test_health_checks_come_by_address_and_every_response_names_its_release(
     assert client("GET", "/nowhere").headers["X-Release"] == "1.0.0"
 
 
-def test_a_task_is_ready_only_when_the_database_has_its_migrations(migrated: Estate) -> None:
+def test_a_task_is_ready_only_when_the_database_has_its_migrations(migrated: Stack) -> None:
     where = {"DATABASE_NAME": migrated.database("empty")}
     task = migrated.serve(**where)
     until(lambda: "0001_initial" in reports(task.client, "database"))
@@ -37,7 +37,7 @@ def test_a_task_is_ready_only_when_the_database_has_its_migrations(migrated: Est
     until(lambda: ready(task.client))
 
 
-def test_a_task_that_was_ready_stays_so_and_tells_what_is_away(migrated: Estate, member: Client) -> None:
+def test_a_task_that_was_ready_stays_so_and_tells_what_is_away(migrated: Stack, member: Client) -> None:
     with migrated.without_cache(member):
         migrated.postgres.stop()
         until(lambda: "ok" not in (reports(member, "database"), reports(member, "cache")))
@@ -55,7 +55,7 @@ def test_the_first_page_has_the_style_of_its_release_signed_for_a_private_bucket
     assert b"Signature=" in answer.body
 
 
-def test_the_first_page_stands_without_its_style(migrated: Estate) -> None:
+def test_the_first_page_stands_without_its_style(migrated: Stack) -> None:
     task = migrated.serve(STATIC_BUCKET="gone")
     until(lambda: ready(task.client))
     answer = task.client("GET", "/")
@@ -104,7 +104,7 @@ def test_a_payment_shows_on_its_invoice_and_is_booked_once(member: Client) -> No
     assert next(i for i in invoices if i["id"] == unpaid["id"])["paid"] == "10.00"
 
 
-def test_lists_come_from_the_cache_until_somebody_writes(member: Client, migrated: Estate) -> None:
+def test_lists_come_from_the_cache_until_somebody_writes(member: Client, migrated: Stack) -> None:
     before = member("GET", "/api/courses").json()
     with migrated.postgres.connection("campshub360") as connection:
         connection.execute("UPDATE campus_course SET title = upper(title)")
@@ -119,7 +119,7 @@ def test_a_write_needs_the_csrf_token(member: Client) -> None:
     assert member("POST", "/api/courses", {}, X_CSRFToken="forged").status == 403
 
 
-def test_requests_and_sessions_survive_the_loss_of_the_cache(member: Client, migrated: Estate) -> None:
+def test_requests_and_sessions_survive_the_loss_of_the_cache(member: Client, migrated: Stack) -> None:
     with migrated.without_cache(member):
         assert Client(member.address)("POST", "/api/login", {}).status == 400
         assert member("GET", "/api/login").json()["username"] == "probe"
@@ -127,7 +127,7 @@ def test_requests_and_sessions_survive_the_loss_of_the_cache(member: Client, mig
     assert member("GET", "/api/login").json()["username"] == "probe"
 
 
-def test_a_client_that_asks_too_often_is_told_when_to_return(member: Client, migrated: Estate) -> None:
+def test_a_client_that_asks_too_often_is_told_when_to_return(member: Client, migrated: Stack) -> None:
     statuses = {member("GET", "/api/sections").status for _ in range(RATE_LIMIT - 1)}
     assert statuses == {200}
 
@@ -159,7 +159,7 @@ def test_a_heartbeat_is_written_once_and_gaps_are_told(client: Client) -> None:
     assert client("POST", "/api/heartbeat", {"probe": "p", "sequence": -1}, **TOKEN).status == 400
 
 
-def test_a_heartbeat_is_committed_before_its_answer_is_held_back(client: Client, migrated: Estate) -> None:
+def test_a_heartbeat_is_committed_before_its_answer_is_held_back(client: Client, migrated: Stack) -> None:
     def beat(hold_ms: object) -> int:
         return client("POST", "/api/heartbeat", {"probe": "held", "sequence": 1, "hold_ms": hold_ms}, **TOKEN).status
 
@@ -178,7 +178,7 @@ def test_a_heartbeat_needs_the_token(client: Client, header: dict[str, str]) -> 
     assert client("POST", "/api/heartbeat", {"probe": "p", "sequence": 1}, **header).status == 401
 
 
-def test_a_request_in_flight_is_finished_after_sigterm(migrated: Estate) -> None:
+def test_a_request_in_flight_is_finished_after_sigterm(migrated: Stack) -> None:
     task = migrated.serve()
     with (
         ThreadPoolExecutor() as pool,

@@ -14,7 +14,7 @@ from tests.support import variants
 from tests.support.variants import DEMAND, Patch, Variant
 from tests.support.waiting import until
 
-from .harness import ADMIN, APP, SECRETS, Client, Estate, Task, ready
+from .harness import ADMIN, APP, SECRETS, Client, Stack, Task, ready
 
 TOKEN = {"Authorization": f"Bearer {SECRETS['HEARTBEAT_TOKEN']}"}
 ALL: list[Callable[[], Variant]] = [
@@ -63,20 +63,20 @@ def statuses(client: Client, path: str = "/api/heartbeat?probe=x", **headers: st
     return {client("GET", path, **TOKEN, **headers).status for _ in range(20)}
 
 
-def served(estate: Estate, variant: Variant) -> Task:
-    task = estate.variant(variant).serve()
+def served(stack: Stack, variant: Variant) -> Task:
+    task = stack.variant(variant).serve()
     until(lambda: ready(task.client))
     return task
 
 
-def test_errors_are_for_people_alone(migrated: Estate) -> None:
+def test_errors_are_for_people_alone(migrated: Stack) -> None:
     client = served(migrated, variants.errors(percent=50)).client
     assert statuses(client) == {200, 500}
     assert statuses(client, path="/healthz") == statuses(client, path="/readyz") == {200}
     assert statuses(client, User_Agent="campshub360-trial") == {200}
 
 
-def test_errors_on_demand_come_when_they_are_asked_for(migrated: Estate) -> None:
+def test_errors_on_demand_come_when_they_are_asked_for(migrated: Stack) -> None:
     client = served(migrated, variants.errors_on_demand(percent=50)).client
     assert statuses(client) == {200}
     assert client("POST", "/api/heartbeat", {"probe": DEMAND, "sequence": 1}, **TOKEN).status == 201
@@ -85,14 +85,14 @@ def test_errors_on_demand_come_when_they_are_asked_for(migrated: Estate) -> None
     assert statuses(client) == {200}
 
 
-def test_errors_come_later(migrated: Estate) -> None:
+def test_errors_come_later(migrated: Stack) -> None:
     good, bad = (served(migrated, variants.errors_later(seconds, percent=100)).client for seconds in (10**6, 1))
     assert good("GET", "/").status == 200
     until(lambda: bad("GET", "/").status == 500)
     assert ready(bad)
 
 
-def test_one_path_can_be_slow_alone(migrated: Estate) -> None:
+def test_one_path_can_be_slow_alone(migrated: Stack) -> None:
     """While a page takes its time, another path is answered."""
     client = served(migrated, variants.slow_path("/", 5000)).client
     with ThreadPoolExecutor() as pool:
@@ -103,7 +103,7 @@ def test_one_path_can_be_slow_alone(migrated: Estate) -> None:
     assert seconds(client, "/") >= 5
 
 
-def test_it_gets_slow_so_long_after_its_first_visitor(migrated: Estate) -> None:
+def test_it_gets_slow_so_long_after_its_first_visitor(migrated: Stack) -> None:
     """Trials don't count, nor the warm-up, nor the platform's own requests."""
     client = served(migrated, variants.slow_later(2, 500)).client
     client("GET", "/", X_Test_Traffic="a-secret")
@@ -113,7 +113,7 @@ def test_it_gets_slow_so_long_after_its_first_visitor(migrated: Estate) -> None:
     assert time.monotonic() - began >= 2
 
 
-def test_all_takes_as_many_times_as_long(migrated: Estate) -> None:
+def test_all_takes_as_many_times_as_long(migrated: Stack) -> None:
     beat = {"probe": "slower", "sequence": 1, "hold_ms": 300}
     client = served(migrated, variants.slower(3)).client
     begun = time.monotonic()
@@ -121,7 +121,7 @@ def test_all_takes_as_many_times_as_long(migrated: Estate) -> None:
     assert time.monotonic() - begun >= 0.9
 
 
-def test_of_several_tasks_one_errs(migrated: Estate) -> None:
+def test_of_several_tasks_one_errs(migrated: Stack) -> None:
     release = migrated.variant(variants.one_task_errs(percent=50))
     tasks = [release.serve(APP_RELEASE="1.9.0") for _ in range(3)]
     for task in tasks:
@@ -135,7 +135,7 @@ def seconds(client: Client, path: str) -> float:
     return time.monotonic() - begun
 
 
-def test_a_slow_release_answers_health_checks_as_ever(migrated: Estate) -> None:
+def test_a_slow_release_answers_health_checks_as_ever(migrated: Stack) -> None:
     """While a page takes its time, a check is answered."""
     task = served(migrated, variants.slow(5000))
     with ThreadPoolExecutor() as pool:
@@ -148,20 +148,20 @@ def test_a_slow_release_answers_health_checks_as_ever(migrated: Estate) -> None:
     assert told["ms"] >= 5000
 
 
-def test_what_is_never_ready_serves_all_the_same(migrated: Estate) -> None:
+def test_what_is_never_ready_serves_all_the_same(migrated: Stack) -> None:
     client = migrated.variant(variants.never_ready()).serve().client
     until(lambda: client("GET", "/readyz").json()["database"] == client("GET", "/readyz").json()["cache"] == "ok")
     assert not ready(client)
     assert client("GET", "/").status == 200
 
 
-def test_what_crashes_can_still_be_migrated(migrated: Estate) -> None:
+def test_what_crashes_can_still_be_migrated(migrated: Stack) -> None:
     release = migrated.variant(variants.crashes_at_start())
     assert release.run("serve").finish() != 0
     assert release.run("migrate", **ADMIN).finish() == 0
 
 
-def test_smoke_tests_have_something_to_find(migrated: Estate) -> None:
+def test_smoke_tests_have_something_to_find(migrated: Stack) -> None:
     client = served(migrated, variants.smoke_fails().also(variants.first_page_fails())).client
     assert client("GET", "/").status == 500
     assert client("POST", "/api/heartbeat", {"probe": "smoke", "sequence": 1}, **TOKEN).status == 201
@@ -172,7 +172,7 @@ def test_smoke_tests_have_something_to_find(migrated: Estate) -> None:
     ("make", "kind"), [(variants.expand_migration, "expand"), (variants.contract_migration, "contract")]
 )
 def test_the_previous_release_gets_along_as_the_plan_says(
-    migrated: Estate, make: Callable[[], Variant], kind: str
+    migrated: Stack, make: Callable[[], Variant], kind: str
 ) -> None:
     release, where = migrated.variant(make()), {"DATABASE_NAME": migrated.database(kind), **ADMIN}
     assert migrated.run("migrate", **where).finish() == 0
@@ -186,7 +186,7 @@ def test_the_previous_release_gets_along_as_the_plan_says(
     assert (new.finish(), previous.finish()) == (0, int(kind == "contract"))
 
 
-def test_a_migration_that_fails_ends_with_1(migrated: Estate) -> None:
+def test_a_migration_that_fails_ends_with_1(migrated: Stack) -> None:
     task = migrated.variant(variants.failing_migration()).run("migrate", **ADMIN)
     assert task.finish() == 1
     assert "no_such_column" in task.records()[-1]["detail"]

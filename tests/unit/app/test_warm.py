@@ -19,7 +19,7 @@ from tests.support.spinning import spinning
 from tests.support.variants import Variant
 from tests.support.waiting import until
 
-from .harness import ADMIN, APP, SECRETS, Estate, Task, TlsEndpoint, ready
+from .harness import ADMIN, APP, SECRETS, Stack, Task, TlsEndpoint, ready
 
 from ops.release.smoke_test import Check, Contract  # isort: skip
 from ops.probe.client import Address  # isort: skip
@@ -28,7 +28,7 @@ HOST = "app.campshub360.example"
 THREADS = 4
 
 
-def test_when_a_task_is_ready_each_of_its_threads_has_its_connections(migrated: Estate) -> None:
+def test_when_a_task_is_ready_each_of_its_threads_has_its_connections(migrated: Stack) -> None:
     before = cache_connections(migrated)
     task = migrated.serve(APP_RELEASE="1.7.0", WEB_THREADS="7")
     until(lambda: ready(task.client))
@@ -38,16 +38,16 @@ def test_when_a_task_is_ready_each_of_its_threads_has_its_connections(migrated: 
     assert [record["threads"] for record in task.records() if record["message"] == "threads are warm"] == [7]
 
 
-def database_connections(estate: Estate) -> int:
-    ((count,),) = estate.rows("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'campshub360 1.7.0'")
+def database_connections(stack: Stack) -> int:
+    ((count,),) = stack.rows("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'campshub360 1.7.0'")
     return int(count)
 
 
-def cache_connections(estate: Estate) -> int:
-    return len(estate.cache.client().client_list())
+def cache_connections(stack: Stack) -> int:
+    return len(stack.cache.client().client_list())
 
 
-def test_a_task_whose_database_comes_later_is_warm_when_it_is_ready(migrated: Estate) -> None:
+def test_a_task_whose_database_comes_later_is_warm_when_it_is_ready(migrated: Stack) -> None:
     """It serves meanwhile, and says of what it is short."""
     where = {"DATABASE_NAME": migrated.database("later")}
     task = migrated.serve(**where)
@@ -59,39 +59,39 @@ def test_a_task_whose_database_comes_later_is_warm_when_it_is_ready(migrated: Es
     assert task.client("GET", "/readyz").json()["threads"] == "ok"
 
 
-def test_what_the_first_request_of_a_thread_waits_for_nobody_notices(migrated: Estate) -> None:
+def test_what_the_first_request_of_a_thread_waits_for_nobody_notices(migrated: Stack) -> None:
     assert warm(migrated, variants.lazy()).passed
 
 
-def test_an_image_that_is_ready_before_it_is_warm_is_found_out(migrated: Estate) -> None:
+def test_an_image_that_is_ready_before_it_is_warm_is_found_out(migrated: Stack) -> None:
     found = warm(migrated, variants.cold())
     assert not found.passed
     assert "/readyz says ready before it is warm: its first requests take" in found.words
 
 
-def test_a_busy_machine_makes_no_image_cold(migrated: Estate) -> None:
+def test_a_busy_machine_makes_no_image_cold(migrated: Stack) -> None:
     with spinning(2):
         found = warm(migrated, variants.lazy())
     assert found.passed, found.words
 
 
-def warm(estate: Estate, variant: Variant) -> Check:
+def warm(stack: Stack, variant: Variant) -> Check:
     """What the platform finds when it asks a task of this variant, newly ready, whether it is warm."""
-    task = estate.variant(variant).serve(WEB_THREADS=str(THREADS))
+    task = stack.variant(variant).serve(WEB_THREADS=str(THREADS))
     until(lambda: ready(task.client))
-    with in_front(estate, task) as address:
+    with in_front(stack, task) as address:
         checks = {check.check: check for check in Contract(address, "1.0.0", {}, SECRETS["HEARTBEAT_TOKEN"]).checks()}
     print(checks["warm"].words)
     return checks["warm"]
 
 
 @contextmanager
-def in_front(estate: Estate, task: Task) -> Iterator[Address]:
+def in_front(stack: Stack, task: Task) -> Iterator[Address]:
     """The task's public address, by TLS."""
-    listening = estate.network.address(f"front-of-{task.address}")
-    endpoint = TlsEndpoint(listening, task.address, estate.authority.issue([HOST]), port=8000)
+    listening = stack.network.address(f"front-of-{task.address}")
+    endpoint = TlsEndpoint(listening, task.address, stack.authority.issue([HOST]), port=8000)
     try:
-        yield Address(f"https://{HOST}", f"{listening}:8000", str(estate.authority.certificate))
+        yield Address(f"https://{HOST}", f"{listening}:8000", str(stack.authority.certificate))
     finally:
         endpoint.stop()
 

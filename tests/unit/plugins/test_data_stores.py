@@ -40,8 +40,8 @@ def test_what_aws_stores_in_lower_case_is_no_difference(kind: type[DatabaseInsta
     typed = {"maintenance_window": "Sun:08:00-Sun:08:30", "parameter_group": "Default.Redis7", "subnet_group": "T1"}
     params: dict[str, Any] = defaultdict(list, {"nodes": 1, "max_allocated_storage_gb": 0, **typed})
     module: Any = SimpleNamespace(params=params, client=lambda service: None)
-    wanted = kind(module).wanted(None)
-    assert {key: wanted[key] for key in typed} == {key: value.lower() for key, value in typed.items()}
+    desired = kind(module).desired(None)
+    assert {key: desired[key] for key in typed} == {key: value.lower() for key, value in typed.items()}
 
 
 def test_storage_that_does_not_grow_is_said_by_its_own_size() -> None:
@@ -75,11 +75,11 @@ def test_a_password_that_nobody_manages_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found", "same"),
+    ("desired", "found", "same"),
     [("17", "17.5", True), ("17.5", "17.5", True), ("17.5", "17.6", False), ("1", "17.5", False), ("17", None, False)],
 )
-def test_a_major_version_holds_for_its_minor_versions(wanted: str, found: str | None, same: bool) -> None:
-    assert same_version(wanted, found) is same
+def test_a_major_version_holds_for_its_minor_versions(desired: str, found: str | None, same: bool) -> None:
+    assert same_version(desired, found) is same
 
 
 def test_a_static_parameter_waits_for_a_restart_and_a_dynamic_one_does_not() -> None:
@@ -101,8 +101,8 @@ def test_a_parameter_that_is_set_to_its_default_counts_as_set() -> None:
     ]
     pages = SimpleNamespace(paginate=lambda **request: [{"Parameters": parameters}])
     client = SimpleNamespace(get_paginator=lambda operation: pages)
-    wanted = {"rds.force_ssl": "1", "log_lock_waits": "1", "log_statement": "ddl"}
-    module: Any = SimpleNamespace(params={"name": "t1", "parameters": wanted}, client=lambda service: client)
+    desired = {"rds.force_ssl": "1", "log_lock_waits": "1", "log_statement": "ddl"}
+    module: Any = SimpleNamespace(params={"name": "t1", "parameters": desired}, client=lambda service: client)
     found = DatabaseParameterGroup(module).parameters()
     assert found == {"rds.force_ssl": "1", "log_lock_waits": "1", "max_connections": "77"}
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from plugins.modules.ecs_cluster import EcsCluster
 
-WANTED = {"container_insights": "enabled", "capacity_providers": ["FARGATE"], "default_strategy": [], "tags": {}}
+DESIRED = {"container_insights": "enabled", "capacity_providers": ["FARGATE"], "default_strategy": [], "tags": {}}
 
 
 def answering(*errors: tuple[str, str], calls: list[str], name: str) -> Callable[..., None]:
@@ -36,7 +36,7 @@ def cluster(**operations: Any) -> EcsCluster:
 def test_the_first_cluster_of_an_account_waits_for_the_role_that_ecs_makes() -> None:
     calls: list[str] = []
     early = ("InvalidParameterException", "Unable to assume the service linked role. Please verify that it exists.")
-    cluster(create_cluster=answering(early, early, calls=calls, name="create")).create(WANTED)
+    cluster(create_cluster=answering(early, early, calls=calls, name="create")).create(DESIRED)
     assert calls == ["create"] * 3
 
 
@@ -44,7 +44,7 @@ def test_another_invalid_parameter_is_one() -> None:
     calls: list[str] = []
     wrong = ("InvalidParameterException", "The specified capacity provider was not found.")
     with pytest.raises(ClientError):
-        cluster(create_cluster=answering(wrong, calls=calls, name="create")).create(WANTED)
+        cluster(create_cluster=answering(wrong, calls=calls, name="create")).create(DESIRED)
     assert calls == ["create"]
 
 

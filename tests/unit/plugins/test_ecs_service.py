@@ -17,10 +17,10 @@ from plugins.modules.ecs_service import (
     DEPLOYING,
     Service,
     configuration_from,
+    desired_rollout,
     request_from,
     rollout_from,
     state_from,
-    wanted_rollout,
 )
 
 MODEL = botocore.session.get_session().get_service_model("ecs")
@@ -52,7 +52,7 @@ OPTIONS: dict[str, Any] = {
     "pause_stages": STAGES,
     "pause_minutes": 30,
     "force": False,
-    "tags": {"Estate": "t1"},
+    "tags": {"Stack": "t1"},
 }
 STRATEGIES: dict[str, dict[str, Any]] = {
     "canary": {},
@@ -125,7 +125,7 @@ def converged(ecs: Ecs, *, check: bool = False, **changed: Any) -> dict[str, Any
 def described(**changed: Any) -> dict[str, Any]:
     """The service that a creation with these options leaves."""
     made = Ecs()
-    service(made).create(service(made, **changed).wanted(None))
+    service(made).create(service(made, **changed).desired(None))
     (request,) = (request for _, request in made.sent)
     return {
         "serviceArn": "arn:aws:ecs:us-east-1:1:service/t1/t1-app",
@@ -138,15 +138,15 @@ def described(**changed: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("changed", STRATEGIES.values(), ids=list(STRATEGIES))
 def test_a_course_survives_the_way_to_aws_and_back(changed: dict[str, Any]) -> None:
-    wanted = wanted_rollout({**OPTIONS, **changed})
-    request = configuration_from(wanted)
+    desired = desired_rollout({**OPTIONS, **changed})
+    request = configuration_from(desired)
     validate_parameters(request, MODEL.shape_for("DeploymentConfiguration"))
-    assert rollout_from(request) == wanted
+    assert rollout_from(request) == desired
 
 
 def test_a_course_has_no_parts_of_another_strategy() -> None:
     def names(**changed: Any) -> set[str]:
-        found = configuration_from(wanted_rollout({**OPTIONS, **changed}))
+        found = configuration_from(desired_rollout({**OPTIONS, **changed}))
         return {name for name in found if name in ("canaryConfiguration", "linearConfiguration")}
 
     assert names() == {"canaryConfiguration"}
@@ -155,9 +155,9 @@ def test_a_course_has_no_parts_of_another_strategy() -> None:
 
 
 def test_an_unanswered_pause_goes_back() -> None:
-    (hook,) = configuration_from(wanted_rollout(OPTIONS))["lifecycleHooks"]
+    (hook,) = configuration_from(desired_rollout(OPTIONS))["lifecycleHooks"]
     assert hook["timeoutConfiguration"] == {"timeoutInMinutes": 30, "action": "ROLLBACK"}
-    assert configuration_from(wanted_rollout({**OPTIONS, "pause_stages": []}))["lifecycleHooks"] == []
+    assert configuration_from(desired_rollout({**OPTIONS, "pause_stages": []}))["lifecycleHooks"] == []
 
 
 def test_alarms_that_do_not_take_back_do_not_count() -> None:
@@ -174,17 +174,17 @@ def test_a_pause_made_by_hand_without_a_timeout_is_a_difference_and_no_error() -
 
 
 @pytest.mark.parametrize("changed", STRATEGIES.values(), ids=list(STRATEGIES))
-def test_a_created_service_is_found_as_it_was_wanted(changed: dict[str, Any]) -> None:
-    wanted = service(Ecs(), **changed).wanted(None)
+def test_a_created_service_is_found_as_it_was_desired(changed: dict[str, Any]) -> None:
+    desired = service(Ecs(), **changed).desired(None)
     found = state_from(described(**changed))
-    assert {key: found[key] for key in wanted if key != "desired_count"} == {
-        key: value for key, value in wanted.items() if key != "desired_count"
+    assert {key: found[key] for key in desired if key != "desired_count"} == {
+        key: value for key, value in desired.items() if key != "desired_count"
     }
 
 
 def test_the_first_release_says_how_many_tasks_and_later_ones_never_do() -> None:
     ecs = Ecs()
-    service(ecs).create(service(ecs).wanted(None))
+    service(ecs).create(service(ecs).desired(None))
     assert ecs.sent[0][1]["desiredCount"] == 3
     again = Ecs(described())
     answer = converged(again, desired_count=9, task_definition="arn:other")
@@ -240,7 +240,7 @@ def test_an_update_sends_what_changed_and_nothing_else(changed: dict[str, Any], 
 def test_what_aws_says_triggers_a_deployment_is_what_we_call_so() -> None:
     members = MODEL.operation_model("UpdateService").input_shape.members
     triggers = {name for name, shape in members.items() if "triggers a new service deployment" in shape.documentation}
-    values: dict[str, Any] = service(Ecs()).wanted({}) | {"forced": True}
+    values: dict[str, Any] = service(Ecs()).desired({}) | {"forced": True}
     for part, value in values.items():
         request = request_from(part, value, CONTAINER)
         deploys = bool(request.keys() & triggers) or "forceNewDeployment" in request
@@ -249,7 +249,7 @@ def test_what_aws_says_triggers_a_deployment_is_what_we_call_so() -> None:
 
 def test_tags_alone_touch_no_service() -> None:
     ecs = Ecs(described())
-    converged(ecs, tags={"Estate": "t1", "Tier": "1"})
+    converged(ecs, tags={"Stack": "t1", "Tier": "1"})
     assert "UpdateService" not in [operation for operation, _ in ecs.sent]
     assert ecs.sent
 

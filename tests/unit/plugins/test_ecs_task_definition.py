@@ -21,7 +21,7 @@ OPTIONS: dict[str, Any] = {
     "execution_role_arn": "arn:aws:iam::123456789012:role/t1-execution",
     "task_role_arn": "arn:aws:iam::123456789012:role/t1-task",
     "log_group": "/ecs/t1",
-    "tags": {"Estate": "t1"},
+    "tags": {"Stack": "t1"},
 }
 
 
@@ -59,7 +59,7 @@ def test_a_revision_is_registered_once(api: LocalApi) -> None:
     first, again = registered("once"), registered("once")
     assert (first["changed"], again["changed"]) == (True, False)
     assert first["resource"] == again["resource"]
-    assert first["resource"]["tags"] == {"Estate": "t1"}
+    assert first["resource"]["tags"] == {"Stack": "t1"}
 
 
 def test_what_was_registered_is_given_though_the_list_lags(api: LocalApi, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The public address, asked until it answers as often in a row as wanted."""
+"""The public address, asked until it answers as often in a row as desired."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def asked(outside: Outside) -> int:
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_it_is_asked_as_often_as_wanted_each_time_anew(outside: Outside, times: int) -> None:
+def test_it_is_asked_as_often_as_desired_each_time_anew(outside: Outside, times: int) -> None:
     assert ask(outside, consecutive=times)["status"] == 200
     assert (asked(outside), outside.application.connections) == (times, times)
 

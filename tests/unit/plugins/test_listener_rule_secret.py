@@ -35,7 +35,7 @@ class Balancer:
             "priority": 50,
             "header": HEADER,
             "header_secret": secret,
-            "tags": {"Estate": "t1"},
+            "tags": {"Stack": "t1"},
             "target_groups": {blue: 1, green: 0},
             **more,
         }
@@ -126,7 +126,7 @@ def test_its_weights_are_state_too(balancer: Balancer, made: dict[str, Any]) -> 
     assert balancer.rule(path_patterns=["/api/*"])["resource"]["target_groups"] == {"rules-blue": 0, "rules-green": 1}
 
 
-def test_a_plan_of_an_empty_estate_knows_no_value_yet(balancer: Balancer) -> None:
+def test_a_plan_of_an_empty_stack_knows_no_value_yet(balancer: Balancer) -> None:
     before = len(mutations(balancer.api))
     answer = balancer.rule(check=True, secret="t1/not-there-yet")
     assert answer["diff"]["after"]["header_value"] == "pending"

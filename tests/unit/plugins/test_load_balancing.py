@@ -14,7 +14,7 @@ AT_CREATION = {"t1-blue": 1, "t1-green": 0}
 
 
 @pytest.mark.parametrize(
-    ("found", "wanted"),
+    ("found", "desired"),
     [
         ({"t1-blue": 0, "t1-green": 100}, {"t1-blue": 0, "t1-green": 100}),
         ({"t1-green": 100}, {"t1-blue": 0, "t1-green": 100}),
@@ -24,9 +24,9 @@ AT_CREATION = {"t1-blue": 1, "t1-green": 0}
     ],
 )
 def test_live_weights_stay_and_a_group_that_was_lost_returns_without_traffic(
-    found: dict[str, int], wanted: dict[str, int]
+    found: dict[str, int], desired: dict[str, int]
 ) -> None:
-    assert weights(found, AT_CREATION) == wanted
+    assert weights(found, AT_CREATION) == desired
 
 
 def test_weights_are_read_from_a_weighted_forward() -> None:

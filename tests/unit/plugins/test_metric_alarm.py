@@ -39,7 +39,7 @@ ALARM: dict[str, Any] = {
     "datapoints": 2,
     "treat_missing": "notBreaching",
     "actions": [],
-    "tags": {"Estate": "t1"},
+    "tags": {"Stack": "t1"},
     "state": "present",
 }
 
@@ -103,7 +103,7 @@ def test_the_same_alarm_again_is_no_change(api: LocalApi, alarm: dict[str, Any])
         ("datapoints", 1),
         ("treat_missing", "missing"),
         ("actions", ["arn:aws:sns:us-east-1:123456789012:pager"]),
-        ("tags", {"Estate": "t1", "Name": "x"}),
+        ("tags", {"Stack": "t1", "Name": "x"}),
         ("metrics", [*ALARM["metrics"][:2], {"Id": "percent", "Expression": "c5xx / requests"}]),
     ],
 )
@@ -154,13 +154,13 @@ def test_tags_are_put_by_themselves_as_aws_ignores_them_in_an_alarm_put_again(
     cloudwatch = api.client("cloudwatch")
     request = MetricAlarm(Module(api, False)).request(ALARM | {"actions_enabled": True})
     cloudwatch.put_metric_alarm(**request, Tags=[{"Key": "Owner", "Value": "somebody"}])
-    assert cloudwatch.list_tags_for_resource(ResourceARN=alarm["arn"])["Tags"] == [{"Key": "Estate", "Value": "t1"}]
+    assert cloudwatch.list_tags_for_resource(ResourceARN=alarm["arn"])["Tags"] == [{"Key": "Stack", "Value": "t1"}]
 
 
 def test_what_is_gone_leaves_no_tag_for_the_next_of_its_name(api: LocalApi) -> None:
-    assert ran(api, tags={"Estate": "t1", "Old": "x"})["changed"]
+    assert ran(api, tags={"Stack": "t1", "Old": "x"})["changed"]
     assert ran(api, state="absent", check_mode=True)["changed"]
     assert ran(api, state="absent")["changed"]
     assert ran(api, state="absent")["changed"] is False
-    assert ran(api)["resource"]["tags"] == {"Estate": "t1"}
+    assert ran(api)["resource"]["tags"] == {"Stack": "t1"}
     ran(api, state="absent")

@@ -17,7 +17,7 @@ class Module:
     """What the module's class needs of Ansible."""
 
     def __init__(self, **params: Any) -> None:
-        self.params = {"tags": {"Estate": "t1"}, "wait_timeout": 10, "poll_seconds": 0.1, **params}
+        self.params = {"tags": {"Stack": "t1"}, "wait_timeout": 10, "poll_seconds": 0.1, **params}
 
     def client(self, service: str) -> Any:
         return account.client(service)
@@ -45,7 +45,7 @@ def test_an_address_that_an_interrupted_run_allocated_is_taken_up(ec2: Any, plac
     left = ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip", {"Name": NAME}))["AllocationId"]
     it = gateway(place)
     assert it.read() is None
-    it.create(it.wanted(None))
+    it.create(it.desired(None))
     found = it.read()
     assert found and found["allocation_id"] == left
     assert len(ec2.describe_addresses()["Addresses"]) == 1
@@ -63,7 +63,7 @@ def test_an_address_that_an_interrupted_removal_left_is_released(ec2: Any, place
 def test_a_gateway_goes_with_its_address_and_leaves_another_s_alone(ec2: Any, place: dict[str, str]) -> None:
     for name in (NAME, "t1-nat-b"):
         it = gateway(place, name=name)
-        it.create(it.wanted(None))
+        it.create(it.desired(None))
     doomed = gateway(place, "absent")
     found = doomed.read()
     assert found
@@ -75,11 +75,11 @@ def test_a_gateway_goes_with_its_address_and_leaves_another_s_alone(ec2: Any, pl
 
 def test_tags_of_gateway_and_address_are_both_compared(ec2: Any, place: dict[str, str]) -> None:
     it = gateway(place)
-    it.create(it.wanted(None))
+    it.create(it.desired(None))
     found = it.read()
     assert found
     ec2.create_tags(Resources=[found["allocation_id"]], Tags=[{"Key": "Owner", "Value": "somebody"}])
     drifted = it.read()
-    assert drifted and drifted["address_tags"] != it.wanted(drifted)["address_tags"]
-    it.update(drifted, {"address_tags": it.wanted(drifted)["address_tags"]})
+    assert drifted and drifted["address_tags"] != it.desired(drifted)["address_tags"]
+    it.update(drifted, {"address_tags": it.desired(drifted)["address_tags"]})
     assert it.read() == found

@@ -81,7 +81,7 @@ def test_a_check_refuses_what_the_run_would() -> None:
         def read(self) -> State | None:
             return {"port": 80}
 
-        def wanted(self, found: State | None) -> State:
+        def desired(self, found: State | None) -> State:
             return {"port": 8000}
 
     with pytest.raises(FailedError, match="can't change its port"):

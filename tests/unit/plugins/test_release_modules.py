@@ -14,7 +14,7 @@ import pytest
 from ops.release.metrics import suffix
 from ops.release.sample import Figures
 from ops.report import events as record
-from plugins.modules import release_answer, release_look, run_note
+from plugins.modules import ecs_deployment_action, ecs_deployment_info, run_event
 from sandbox.services.cloudwatch.api import Distribution
 from sandbox.services.ecs.deployment import stages as ecs_deployments
 from tests.support.ops.deployments import CANARY, deployed
@@ -42,7 +42,7 @@ def scene(region: Region, monkeypatch: pytest.MonkeyPatch) -> Scene:
 @pytest.fixture
 def kept(tmp_path: Path) -> str:
     """The record of a run."""
-    return str(tmp_path / "run" / "record.jsonl")
+    return str(tmp_path / "run" / "events.jsonl")
 
 
 def balancer(scene: Scene) -> str:
@@ -52,14 +52,14 @@ def balancer(scene: Scene) -> str:
 
 def look(scene: Scene, **options: Any) -> dict[str, Any]:
     service: dict[str, Any] = {"cluster": scene.name, "service": "web", "load_balancer": balancer(scene)}
-    answer = call(release_look.main, **{**service, "minute_seconds": MINUTE, **options})
+    answer = call(ecs_deployment_info.main, **{**service, "minute_seconds": MINUTE, **options})
     assert "failed" not in answer, answer
     assert answer["changed"] is False
     return answer
 
 
 def answer(arn: str, word: str, **options: Any) -> dict[str, Any]:
-    return call(release_answer.main, deployment=arn, answer=word, why=WHY, **options)
+    return call(ecs_deployment_action.main, deployment=arn, answer=word, why=WHY, **options)
 
 
 MINUTE = 0.5  # seconds of AWS's
@@ -94,7 +94,7 @@ def passing(seconds: float) -> None:
     until(lambda: time.time() > before + seconds)
 
 
-# release_look
+# ecs_deployment_info
 
 
 def test_before_the_first_release_there_is_nothing_to_see_and_that_is_no_error(scene: Scene, kept: str) -> None:
@@ -149,7 +149,7 @@ def test_what_is_left_of_a_bake_counts_from_the_first_look_at_it(scene: Scene, k
 def test_a_check_writes_no_record(scene: Scene, kept: str) -> None:
     deployed(scene, **CANARY)
     options = {"cluster": scene.name, "service": "web", "load_balancer": balancer(scene), "record": kept}
-    assert call(release_look.main, check=True, **options)["share"] == 25.0
+    assert call(ecs_deployment_info.main, check=True, **options)["share"] == 25.0
     assert not Path(kept).exists()
 
 
@@ -296,7 +296,7 @@ def test_the_end_is_seen_and_the_latest_deployment_is_the_newest(scene: Scene) -
     assert look(scene, deployment=first)["deployment"] == first
 
 
-# release_answer
+# ecs_deployment_action
 
 
 def test_an_answer_lets_it_go_on_and_is_recorded(scene: Scene, kept: str) -> None:
@@ -352,27 +352,27 @@ def test_nothing_can_go_on_that_waits_for_nobody(scene: Scene) -> None:
 def test_a_check_tells_nobody_anything(scene: Scene, kept: str) -> None:
     arn = deployed(scene, **CANARY)
     before = mutations(scene.api)
-    found = call(release_answer.main, check=True, deployment=arn, answer="ROLLBACK", why=WHY, record=kept)
+    found = call(ecs_deployment_action.main, check=True, deployment=arn, answer="ROLLBACK", why=WHY, record=kept)
     assert (found["changed"], found["diff"]["after"]) == (True, f"ROLLBACK: {WHY}\n")
     assert mutations(scene.api) == before
     assert not Path(kept).exists()
 
 
-# run_note and the record
+# run_event and the record
 
 
 def test_a_note_is_a_line(kept: str) -> None:
     options: dict[str, Any] = {"record": kept, "event": "migration", "words": "The schema is at 0007"}
-    assert call(run_note.main, **options)["changed"] is False
-    call(run_note.main, check=True, **options)
+    assert call(run_event.main, **options)["changed"] is False
+    call(run_event.main, check=True, **options)
     (line,) = record.lines(kept)
     assert (line["event"], line["outcome"], line["words"]) == ("migration", "ok", "The schema is at 0007")
 
 
 def test_a_record_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file, and no folder")
-    options: dict[str, Any] = {"record": str(tmp_path / "run" / "record.jsonl"), "event": "end", "words": "over"}
-    assert "Could not write the record" in call(run_note.main, **options)["msg"]
+    options: dict[str, Any] = {"record": str(tmp_path / "run" / "events.jsonl"), "event": "end", "words": "over"}
+    assert "Could not write the record" in call(run_event.main, **options)["msg"]
 
 
 def test_a_line_that_a_kill_cut_off_is_left_out(kept: str) -> None:

@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from ops.probe.client import Client
 from ops.probe.results import Log, Request
-from plugins.modules import cache_group, contract_check, https_traffic, listener_rule, probe, secret
+from plugins.modules import cache_group, https_traffic, listener_rule, probe, secret, smoke_test
 from sandbox.runtime.certificates import Authority
 from tests.support.ops.canaries import BINARY, SENDABLE, TEXTS, TOKENS, leaks
 from tests.support.ops.outside import TOKEN, Outside, serving
@@ -93,13 +93,13 @@ def text_of(value: str | bytes) -> str:
 def smoke_test_token(world: World, value: str | bytes, **more: Any) -> str:
     secrets = {"header_secret": world.put("t/header", HEADER), "token_secret": world.put("t/token", value)}
     options = world.options(release="1.0.0", header_name="X-Test-Traffic", timeout=2, **secrets)
-    return output(contract_check.main, {**options, **more})
+    return output(smoke_test.main, {**options, **more})
 
 
 def smoke_test_header(world: World, value: str | bytes, **more: Any) -> str:
     secrets = {"header_secret": world.put("t/header", value), "token_secret": world.put("t/token", TOKEN)}
     options = world.options(release="1.0.0", header_name="X-Test-Traffic", timeout=2, **secrets)
-    return output(contract_check.main, {**options, **more})
+    return output(smoke_test.main, {**options, **more})
 
 
 def traffic(world: World, value: str | bytes, **more: Any) -> str:
@@ -227,8 +227,8 @@ def test_a_value_that_can_t_be_sent_is_refused_by_its_secret_s_name(world: World
         if name in SENDABLE or (name in TOKENS and not header):
             continue
         text = PLACES[place](world, value)
-        wanted = f"The value of the secret t/{'header' if header else 'token'} can't be"
-        assert wanted in text, (name, text)
+        desired = f"The value of the secret t/{'header' if header else 'token'} can't be"
+        assert desired in text, (name, text)
     assert [one for one in world.outside.application.headers_seen if one["path"] == "/api/heartbeat"] == []
 
 

@@ -49,7 +49,7 @@ def tasks(outside: Outside, folder: Path, secret: str) -> list[dict[str, Any]]:
     rule = {"load_balancer": "t", "port": 443, "priority": 50, "header": "X-Test-Traffic", "target_groups": {"a": 1}}
     found: list[dict[str, Any]] = [
         {"probe": watching | started, "register": "started"},
-        {"contract_check": {**asked, **marked, "release": "2.0.0", "token_secret": secret}},
+        {"smoke_test": {**asked, **marked, "release": "2.0.0", "token_secret": secret}},
         {"https_traffic": {**asked, **marked, "count": 3}},
         {"listener_rule": {**rule, "header_secret": secret}},
         {"cache_group": {**cache, "auth_secret": secret}},

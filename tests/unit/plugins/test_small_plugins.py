@@ -18,8 +18,8 @@ from plugins.modules.https_check import objection
 
 def test_secrets_are_pinned_to_their_present_version() -> None:
     found = {"database": {"arn": "arn:aws:secretsmanager:r:1:secret:database-x", "version_id": "v1"}}
-    wanted = {"PASSWORD": {"secret": "database", "key": "password"}, "KEY": {"secret": "gone"}}
-    assert pinned_secrets(wanted, found) == {
+    desired = {"PASSWORD": {"secret": "database", "key": "password"}, "KEY": {"secret": "gone"}}
+    assert pinned_secrets(desired, found) == {
         "PASSWORD": "arn:aws:secretsmanager:r:1:secret:database-x:password::v1",
         "KEY": "secret-pending:::",
     }

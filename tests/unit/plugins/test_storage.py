@@ -56,8 +56,8 @@ def test_no_rule_takes_an_image_that_has_a_tag_as_it_may_be_the_one_that_is_runn
 
 
 def module(client: Any, **params: Any) -> Any:
-    wanted = {"name": "t1", "state": "absent", "force_destroy": False, **params}
-    return SimpleNamespace(params=wanted, client=lambda service: client)
+    desired = {"name": "t1", "state": "absent", "force_destroy": False, **params}
+    return SimpleNamespace(params=desired, client=lambda service: client)
 
 
 def bucket(*held: dict[str, str], **params: Any) -> Bucket:

@@ -18,7 +18,7 @@ FAIL = {"goes_on": False, "verdict": {"outcome": "fail", "words": "green answers
 def answered(stop: str, **known: Any) -> tuple[bool, str]:
     """What is answered at a stop, and why."""
     expressions = {key: trust_as_template(str(ROLE["__release_answers"][stop][key])) for key in ("good", "why")}
-    known = {"__release_look": {"verdict": LACKS, "figures": {}}, "release_limits": {}, **known}
+    known = {"__release_look": {"verdict": LACKS, "figures": {}}, "release_thresholds": {}, **known}
     good, why = (said(key, **known, **expressions) for key in ("good", "why"))
     return good, why
 
@@ -88,7 +88,7 @@ def test_without_a_judgement_no_traffic_passes_and_it_is_said_that_nothing_speak
 
 @pytest.mark.parametrize(("traffic", "made"), [("generate", 120), ("refuse", 0)])
 def test_what_is_lacking_is_made_or_not_as_the_inventory_says(traffic: str, made: int) -> None:
-    known = {"__release_look": {"verdict": {**LACKS, "missing": 120}}, "release_gate_traffic": traffic}
+    known = {"__release_look": {"verdict": {**LACKS, "missing": 120}}, "release_analysis_traffic": traffic}
     assert said("__release_lacks", **known) == made
 
 

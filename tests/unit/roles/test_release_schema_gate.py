@@ -28,7 +28,7 @@ def gate(folder: Path, migrations: dict[str, Any], contract: bool) -> subprocess
     checks = [task for task in tasks if ASSERT in task and "__release_schema" in str(task)]
     known = {
         "release": "1.2.0",
-        "release_contract": contract,
+        "release_allow_breaking_migrations": contract,
         "release_log_group": "/ecs/t1",
         "__release_migrations": migrations,
     }

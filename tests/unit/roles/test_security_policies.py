@@ -1,4 +1,4 @@
-"""What each role of the estate may do, and that it's no more than that."""
+"""What each role of the stack may do, and that it's no more than that."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def test_ecs_itself_is_trusted_as_aws_documents_it() -> None:
 
 def test_the_key_knows_every_service_that_encrypts_with_it_and_no_other() -> None:
     services = statements("key")["UsedThroughServices"]["Condition"]["StringEquals"]["kms:ViaService"]
-    wanted = ["dax", "ecr", "elasticache", "rds", "s3", "secretsmanager"]
-    assert services == [f"{service}.us-east-1.amazonaws.com" for service in wanted]
+    desired = ["dax", "ecr", "elasticache", "rds", "s3", "secretsmanager"]
+    assert services == [f"{service}.us-east-1.amazonaws.com" for service in desired]
 
 
 def test_nobody_decrypts_with_the_key_outside_a_service() -> None:

@@ -109,7 +109,7 @@ AWS_COMMANDS = {
     "elbv2 DescribeTargetHealth": "elbv2 describe-target-health --target-group-arn arn",
     "elasticache DescribeReplicationGroups": "elasticache describe-replication-groups",
     "s3 ListBuckets": "s3 ls",
-    "logs FilterLogEvents": "logs filter-log-events --log-group-name /ecs/estate",
+    "logs FilterLogEvents": "logs filter-log-events --log-group-name /ecs/stack",
 }
 
 

@@ -30,8 +30,8 @@ def ecr(images: Images) -> Iterator[Any]:
             repositoryName="app",
             imageTagMutability="IMMUTABLE",
             imageScanningConfiguration={"scanOnPush": True},
-            encryptionConfiguration={"encryptionType": "KMS", "kmsKey": "alias/estate"},
-            tags=[{"Key": "Estate", "Value": "one"}],
+            encryptionConfiguration={"encryptionType": "KMS", "kmsKey": "alias/stack"},
+            tags=[{"Key": "Stack", "Value": "one"}],
         )
         client.create_repository(repositoryName="scratch")
         yield client
@@ -185,11 +185,11 @@ def test_a_repository_keeps_what_it_was_given(ecr: Any, images: Images, tmp_path
     [repository] = ecr.describe_repositories(repositoryNames=["app"])["repositories"]
     assert repository["encryptionConfiguration"] == {
         "encryptionType": "KMS",
-        "kmsKey": "alias/estate",
+        "kmsKey": "alias/stack",
     }
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
     tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
-    assert tags == [{"Key": "Estate", "Value": "one"}]
+    assert tags == [{"Key": "Stack", "Value": "one"}]
     policy = json.dumps(
         {
             "rules": [

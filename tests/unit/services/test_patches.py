@@ -75,17 +75,17 @@ class Certificate:
 
 
 def test_a_certificate_is_issued_once_its_record_stands(api: LocalApi) -> None:
-    certificate = Certificate(api, "estate.example", "*.estate.example")
+    certificate = Certificate(api, "stack.example", "*.stack.example")
     pending = certificate.describe()
     assert (pending["Status"], "IssuedAt" in pending) == ("PENDING_VALIDATION", False)
     with refused("RequestInProgressException"):
         certificate.acm.get_certificate(CertificateArn=certificate.arn)
     records = certificate.records()
     assert len(records) == 1, "a wildcard shares the record of its parent"
-    certificate.prove("estate.example", records)
+    certificate.prove("stack.example", records)
     issued = certificate.describe()
     assert (issued["Status"], issued["KeyAlgorithm"]) == ("ISSUED", "RSA_2048")
-    assert issued["SubjectAlternativeNames"] == ["estate.example", "*.estate.example"]
+    assert issued["SubjectAlternativeNames"] == ["stack.example", "*.stack.example"]
 
 
 def test_what_acm_issues_the_sandboxs_clients_trust(api: LocalApi) -> None:

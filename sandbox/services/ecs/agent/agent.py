@@ -113,8 +113,8 @@ class Agent:
         streams = [open_stream(self._state, task, container) for container in task.containers]
         self._enter("ACTIVATING")
         for container, image, secret, stream in zip(task.containers, images, secrets, streams, strict=True):
-            wanted = command(sandbox, task, container, image, address=self._address, grant=grant, secrets=secret)
-            self._start(container, wanted, stream)
+            desired = command(sandbox, task, container, image, address=self._address, grant=grant, secrets=secret)
+            self._start(container, desired, stream)
         self._enter("RUNNING", "startedAt")
 
     def _pull(self, execution_role: str | None) -> list[Image]:
@@ -129,15 +129,15 @@ class Agent:
                 container.image_digest = image.digest
         return images
 
-    def _start(self, container: Container, wanted: processes.Command, stream: LogStream | None) -> None:
+    def _start(self, container: Container, desired: processes.Command, stream: LogStream | None) -> None:
         try:
-            process = processes.start(wanted, on_line=stream.write if stream else None)
+            process = processes.start(desired, on_line=stream.write if stream else None)
         except (FileNotFoundError, PermissionError) as error:
             with self._state.lock:
-                container.reason = str(cannot_start(str(wanted.argv[0])))
-            raise cannot_start(str(wanted.argv[0])) from error
+                container.reason = str(cannot_start(str(desired.argv[0])))
+            raise cannot_start(str(desired.argv[0])) from error
         check = Check.of(container.definition)
-        checker = HealthChecker(self._state, container, check, wanted) if check else None
+        checker = HealthChecker(self._state, container, check, desired) if check else None
         self._running.append(_Running(container, process, stream, checker))
         with self._state.lock:
             container.last_status = "RUNNING"
@@ -146,7 +146,7 @@ class Agent:
     # Between
 
     def _watch(self) -> None:
-        """Until the task is not wanted any more, or a container that it needs has ended."""
+        """Until the task is not desired any more, or a container that it needs has ended."""
         since, registered = time.monotonic(), False
         while self.task.live and not self._closing.is_set():
             self._record()

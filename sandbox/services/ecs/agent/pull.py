@@ -23,7 +23,7 @@ def pull(state: State, images: Images, reference: str, execution_role: str | Non
     """
     named = REFERENCE.fullmatch(reference)
     if not named:
-        raise cannot_pull(reference, "the sandbox pulls from the estate's ECR repositories only")
+        raise cannot_pull(reference, "the sandbox pulls from the stack's ECR repositories only")
     account, region, repository = named["account"], named["region"], named["repository"]
     arn = f"arn:aws:ecr:{region}:{account}:repository/{repository}"
     for action, resource in (("GetAuthorizationToken", "*"), ("BatchGetImage", arn)):
@@ -34,11 +34,11 @@ def pull(state: State, images: Images, reference: str, execution_role: str | Non
                 f" has been retried 1 time(s): {why}"
             )
     digest = named["digest"]
-    wanted = {"imageDigest": digest} if digest else {"imageTag": named["tag"] or "latest"}
+    desired = {"imageDigest": digest} if digest else {"imageTag": named["tag"] or "latest"}
     with state.lock:
         backend = state.backend("ecr", account, region)
         known = repository in backend.repositories
-        image = ecr.find(backend, repository, wanted) if known else None
+        image = ecr.find(backend, repository, desired) if known else None
     if image is None:
         raise cannot_pull(reference)
     try:

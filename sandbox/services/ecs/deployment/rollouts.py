@@ -63,7 +63,7 @@ class Rollouts:
             return None
         if rollout.ongoing:
             self._shift(service, rollout, seen)
-        return self._wanted(service, rollout, seen)
+        return self._desired(service, rollout, seen)
 
     def go_back(self, service: Service, rollout: ServiceDeployment, reason: str) -> None:
         """Roll back to the revision before, or stop where there is none."""
@@ -160,18 +160,18 @@ class Rollouts:
             if hook.status == "AWAITING_ACTION" and now() >= hook.expires_at:
                 hook.status = "TIMED_OUT"
                 hook_changed(service, rollout, hook)
-        wanted = self._wanted(service, rollout, seen)
+        desired = self._desired(service, rollout, seen)
         source, count = rollout.source, service.desired_count
         return View(
             seconds=(now() - rollout.leg_entered_at).total_seconds(),
             green_healthy=seen.healthy[rollout.target.id] >= count,
             blue_healthy=source is None or seen.healthy[source.id] >= count,
-            others_gone=not any(seen.remaining[d.id] for d in service.deployments if not wanted.get(d.id)),
+            others_gone=not any(seen.remaining[d.id] for d in service.deployments if not desired.get(d.id)),
             hooks=[(hook.status, hook.timeout_action) for hook in hooks],
             alarms=rollout.alarms.triggered if rollout.status == "IN_PROGRESS" else (),
         )
 
-    def _wanted(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> dict[str, int]:
+    def _desired(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> dict[str, int]:
         source, target, count = rollout.source, rollout.target, service.desired_count
         legs = self._courses.get(rollout.id)
         if rollout.status == "SUCCESSFUL":
@@ -179,11 +179,11 @@ class Rollouts:
         if legs is None or rollout.status == "ROLLBACK_SUCCESSFUL":
             return {source.id: count} if source else {}
         leg = legs[rollout.leg or 0]
-        wanted = {d.id: seen.live[d.id] for d in service.deployments} if leg.stale else {}
-        wanted[target.id] = count if leg.green else 0
+        desired = {d.id: seen.live[d.id] for d in service.deployments} if leg.stale else {}
+        desired[target.id] = count if leg.green else 0
         if source:
-            wanted[source.id] = count if leg.blue else 0
-        return wanted
+            desired[source.id] = count if leg.blue else 0
+        return desired
 
     # Task by task
 

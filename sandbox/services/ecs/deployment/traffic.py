@@ -64,11 +64,11 @@ def shift(state: State, service: Service, rollout: ServiceDeployment, traffic: T
 def _rules(rollout: ServiceDeployment, traffic: Traffic) -> Iterator[tuple[str, str, str]]:
     """(rule, green's target group, blue's) for each load balancer that has a rule for that traffic."""
     name = f"{traffic}ListenerRule"
-    for wanted, serving in zip(rollout.target.load_balancers, rollout.target.serving, strict=True):
-        advanced = wanted.get("advancedConfiguration") or {}
+    for desired, serving in zip(rollout.target.load_balancers, rollout.target.serving, strict=True):
+        advanced = desired.get("advancedConfiguration") or {}
         if advanced.get(name):
             green = serving["targetGroupArn"]
-            (blue,) = {wanted["targetGroupArn"], advanced["alternateTargetGroupArn"]} - {green}
+            (blue,) = {desired["targetGroupArn"], advanced["alternateTargetGroupArn"]} - {green}
             yield advanced[name], green, blue
 
 

@@ -53,13 +53,13 @@ class ServiceScheduler:
     def _roll(self, backend: Any, service: Service, live: list[Task], members: list[Member]) -> None:
         """Replace the tasks of other deployments by the primary's, some at a time."""
         configuration = service.settings["deploymentConfiguration"]
-        wanted = step(
+        desired = step(
             members,
             desired=service.desired_count,
             minimum_percent=configuration["minimumHealthyPercent"],
             maximum_percent=configuration["maximumPercent"],
         )
-        self._carry_out(backend, service, service.primary, live, wanted)
+        self._carry_out(backend, service, service.primary, live, desired)
 
     def _keep(
         self,
@@ -73,17 +73,17 @@ class ServiceScheduler:
         """Keep so many tasks of a deployment, whatever the others have."""
         own = [t.id for t in live if t.started_by == deployment.id]
         group = [Member(m.id, True, m.health, m.zone) for m in members if m.id in own]
-        wanted = step(group, desired=count, minimum_percent=100, maximum_percent=200)
+        desired = step(group, desired=count, minimum_percent=100, maximum_percent=200)
         deployment.desired_count = count
-        self._carry_out(backend, service, deployment, live, wanted)
+        self._carry_out(backend, service, deployment, live, desired)
 
     def _carry_out(
-        self, backend: Any, service: Service, deployment: Deployment, live: list[Task], wanted: Step
+        self, backend: Any, service: Service, deployment: Deployment, live: list[Task], desired: Step
     ) -> None:
-        self._stop(service, [task for task in live if task.id in wanted.stop])
+        self._stop(service, [task for task in live if task.id in desired.stop])
         failed = deployment.rollout_state == "FAILED"
-        if wanted.start and not failed and self._throttle.allows(deployment.id):
-            self._start(backend, service, deployment, wanted.start)
+        if desired.start and not failed and self._throttle.allows(deployment.id):
+            self._start(backend, service, deployment, desired.start)
 
     def _member(self, service: Service, task: Task) -> Member:
         current = task.started_by == service.primary.id
@@ -103,7 +103,7 @@ class ServiceScheduler:
         return "healthy" if states <= {"healthy"} and task.checks <= {"HEALTHY"} else "starting"
 
     def _start(self, backend: Any, service: Service, deployment: Deployment, count: int) -> None:
-        wanted = Launch(
+        desired = Launch(
             cluster=backend.clusters[service.cluster_name],
             definition=deployment.definition,
             network=deployment.network,
@@ -115,7 +115,7 @@ class ServiceScheduler:
             execute_command=service.settings["enableExecuteCommand"],
             load_balancers=deployment.serving,
         )
-        started = [launch(backend, wanted).id for _ in range(count)]
+        started = [launch(backend, desired).id for _ in range(count)]
         service.say(f"has started {count} tasks: {_listed(started)}.")
 
     def _stop(self, service: Service, tasks: list[Task]) -> None:

@@ -55,15 +55,15 @@ class Thing(Resource):
     def read(self) -> State | None:
         return dict(self.aws.there) if self.aws.there else None
 
-    def wanted(self, found: State | None) -> State:
+    def desired(self, found: State | None) -> State:
         weight = {} if found else {"weight": 1}
         return {"size": self.params["size"], **weight}
 
-    def create(self, wanted: State) -> None:
+    def create(self, desired: State) -> None:
         if self.aws.error:
             raise self.aws.error
-        self.aws.calls.append(f"create {wanted}")
-        self.aws.there = {**wanted, "arn": "arn:thing"}
+        self.aws.calls.append(f"create {desired}")
+        self.aws.there = {**desired, "arn": "arn:thing"}
 
     def update(self, found: State, changes: State) -> None:
         self.aws.calls.append(f"update {changes}")
@@ -212,7 +212,7 @@ def test_only_the_named_codes_mean_missing() -> None:
 
 
 def test_tags_there_and_back_without_those_of_aws() -> None:
-    assert tags_from([{"Key": "aws:owner", "Value": "rds"}, {"Key": "Estate", "Value": "e"}]) == {"Estate": "e"}
+    assert tags_from([{"Key": "aws:owner", "Value": "rds"}, {"Key": "Stack", "Value": "e"}]) == {"Stack": "e"}
     assert tags_to({"b": 2, "a": "1"}, "key", "value") == [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]
 
 

@@ -1,4 +1,4 @@
-"""Tags: what is wanted is put; what is not goes, and only that."""
+"""Tags: what is desired is put; what is not goes, and only that."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ APIS = [
 
 def calls(function: str, found: dict[str, str]) -> list[Any]:
     client = Mock()
-    getattr(tagging, function)(client, "arn:it", found, {"Estate": "t1"})
+    getattr(tagging, function)(client, "arn:it", found, {"Stack": "t1"})
     return list(client.method_calls)
 
 
@@ -31,14 +31,14 @@ def calls(function: str, found: dict[str, str]) -> list[Any]:
 def test_both_calls_are_what_the_service_takes(function: str, service: str, removal: str) -> None:
     model = botocore.session.get_session().get_service_model(service)
     operations = {xform_name(name): name for name in model.operation_names}
-    put, take = calls(function, {"Estate": "t2", "Owner": "nobody"})
+    put, take = calls(function, {"Stack": "t2", "Owner": "nobody"})
     assert take[0] == removal
-    assert "Owner" in str(take) and "Estate" not in str(take)
+    assert "Owner" in str(take) and "Stack" not in str(take)
     for name, _, request in (put, take):
         validate_parameters(request, model.operation_model(operations[name]).input_shape)
 
 
 @pytest.mark.parametrize(("function", "service", "removal"), APIS)
 def test_nothing_is_taken_away_where_nothing_is_too_much(function: str, service: str, removal: str) -> None:
-    assert [name for name, _, _ in calls(function, {"Estate": "t2"})] != [removal]
-    assert len(calls(function, {"Estate": "t2"})) == 1
+    assert [name for name, _, _ in calls(function, {"Stack": "t2"})] != [removal]
+    assert len(calls(function, {"Stack": "t2"})) == 1

@@ -20,26 +20,26 @@ from ops.aws.tags import aws_text, resource_tags, tag_problems
         ({"url": "https://x.example/a+b=c@d"}, "https://x.example/a+b=c@d"),
         ({"team name": "a b"}, "a b"),
         ({"version": "1.10"}, "1.10"),
-        ({"Estate": "shop"}, "shop"),  # as older inventories say it
+        ({"Stack": "shop"}, "shop"),  # as older inventories say it
         ({"k" * 128: "v" * 256}, "v" * 256),
         ({1: 2}, "2"),
     ],
 )
 def test_what_yaml_gives_becomes_what_aws_shows_again(given: dict[Any, Any], kept: str) -> None:
     assert list(tag_problems(given, "shop")) == []
-    assert resource_tags(given, "shop") == {str(next(iter(given))): kept, "Estate": "shop"}
+    assert resource_tags(given, "shop") == {str(next(iter(given))): kept, "Stack": "shop"}
 
 
 def test_without_any_the_tag_by_which_a_stack_is_found_is_there() -> None:
-    assert resource_tags({}, "shop") == {"Estate": "shop"}
+    assert resource_tags({}, "shop") == {"Stack": "shop"}
     assert len(list(tag_problems({f"k{n}": "" for n in range(47)}, "shop"))) == 0
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"Estate": "other"}, "Estate is set by the platform itself"),
-        ({"estate": "shop"}, "estate is set by the platform itself"),
+        ({"Stack": "other"}, "Stack is set by the platform itself"),
+        ({"stack": "shop"}, "stack is set by the platform itself"),
         ({"Name": "x"}, "Name is set by the platform"),
         ({"tier": "x"}, "tier is set by the platform"),
         ({"Owner": "a", "OWNER": "b"}, "owner is there in several spellings"),

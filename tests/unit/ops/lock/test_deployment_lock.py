@@ -20,7 +20,7 @@ from sandbox.config import CHECKOUT, OPERATOR_KEY, OPERATOR_SECRET
 from tests.support.sandbox.api_only import LocalApi, serving
 from tests.support.waiting import HANGS_SECONDS, until
 
-BUCKET = "estate-reports"
+BUCKET = "stack-reports"
 #: for what waits until a lease has run out
 SHORT_SECONDS = 3
 #: for all else: no machine is so busy that its keeper would not renew it in time
@@ -49,7 +49,7 @@ class Plays:
             "connection": self.connection,
             "environment": location | {"AWS_REGION": "us-east-1"},
             "vars": {
-                "stack_name": "estate",
+                "stack_name": "stack",
                 "lock_bucket": BUCKET,
                 "lock_owner": f"arn:{number}",
                 "lock_run": f"run-{number}",
@@ -175,7 +175,7 @@ def test_a_second_play_is_refused_and_leaves_the_lock_alone(plays: Plays) -> Non
         {"name": "All", "block": [lock(), task("ansible.builtin.debug", msg="went on")], "always": [lock("free")]}
     )
     assert code != 0 and "went on" not in said
-    for part in ("arn:0", first.holder.since, "reason 0", "run-0", "lock_steal=", "runbook_break_lock.yml"):
+    for part in ("arn:0", first.holder.since, "reason 0", "run-0", "lock_force_reason=", "runbook_force_unlock.yml"):
         assert part in said
     assert plays.lease.check(first.holder.token)
 
@@ -230,7 +230,7 @@ def test_a_play_whose_lock_was_stolen_fails_at_its_next_look(plays: Plays) -> No
         lock(), command(HOLD.format(stolen)), lock("check"), task("ansible.builtin.debug", msg="went on")
     )
     plays.until(lambda held: held is not None)
-    thief = plays.start(lock(), command(f"touch {stolen}"), plays.hold(), lock("free"), lock_steal="it hangs")
+    thief = plays.start(lock(), command(f"touch {stolen}"), plays.hold(), lock("free"), lock_force_reason="it hangs")
     told = " ".join(robbed.communicate(timeout=HANGS_SECONDS)[0].split())
     plays.tells(" lost")  # while the thief has it: as it renews, or as its play has ended
     plays.over.touch()
@@ -253,9 +253,9 @@ def test_check_mode_refuses_as_a_run_would_and_writes_nothing(plays: Plays) -> N
 
 
 def test_breaking_needs_name_and_reason_and_leaves_a_record(plays: Plays) -> None:
-    reason: dict[str, Any] = {"confirm": "estate", "lock_steal": "she left"}
+    reason: dict[str, Any] = {"confirm": "stack", "lock_force_reason": "she left"}
     plays.lease.take(Holder(owner="ada", reason="her release", run="", lease_seconds=60))
-    for lacking in ("confirm", "lock_steal"):
+    for lacking in ("confirm", "lock_force_reason"):
         code, said = plays.play(lock("show"), lock("break"), **(reason | {lacking: ""}))
         assert code != 0 and "held by ada" in said and "Nothing was touched" in said
     assert plays.lease.look()
@@ -270,7 +270,7 @@ def test_breaking_needs_name_and_reason_and_leaves_a_record(plays: Plays) -> Non
     assert record["before"]["owner"] == "ada" and record["before"]["why"] == "she left"
 
 
-def test_an_estate_without_the_bucket_is_to_be_provisioned(plays: Plays) -> None:
+def test_an_stack_without_the_bucket_is_to_be_provisioned(plays: Plays) -> None:
     code, said = plays.play(lock(), lock_bucket="nowhere-at-all")
     assert code != 0
     assert "no bucket nowhere-at-all" in said and "Run provision.yml first" in said

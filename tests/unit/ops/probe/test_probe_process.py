@@ -118,9 +118,9 @@ def test_it_ends_with_its_owner(
 def test_without_its_token_it_does_not_start(
     api: api_only.LocalApi, outside: Outside, owner: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    wanted = config(outside, tmp_path / "requests.jsonl", token_secret="campus/nowhere")
+    desired = config(outside, tmp_path / "requests.jsonl", token_secret="campus/nowhere")
     with pytest.raises(CompanionError, match="did not start: ProbeError: There is no secret campus/nowhere"):
-        start(PROBER, wanted, environment(api), owner.pid, tmp_path / "requests.log")
+        start(PROBER, desired, environment(api), owner.pid, tmp_path / "requests.log")
     assert outside.application.headers_seen == []
 
 
@@ -146,9 +146,9 @@ def test_it_does_not_start_with_a_token_that_can_t_be_sent(
 ) -> None:
     value, log = TEXTS[name], tmp_path / "requests.log"
     api.client("secretsmanager").create_secret(Name=f"campus/{name}", SecretString=value)
-    wanted = config(outside, tmp_path / "requests.jsonl", token_secret=f"campus/{name}")
+    desired = config(outside, tmp_path / "requests.jsonl", token_secret=f"campus/{name}")
     with pytest.raises(CompanionError, match=f"secret campus/{name} can't be sent") as refused:
-        start(PROBER, wanted, environment(api), owner.pid, log)
+        start(PROBER, desired, environment(api), owner.pid, log)
     assert leaks(f"{refused.value}{log.read_text()}", value) == set()
 
 
@@ -160,8 +160,8 @@ def test_nobody_else_finds_the_token_with_it(
     api.client("secretsmanager").create_secret(Name="campus/quotes", SecretString=value)
     outside.does.tokens, outside.does.release = {value}, value  # an application that answers what it was sent
     record = tmp_path / "run" / "requests.jsonl"
-    wanted = config(outside, record, token_secret="campus/quotes")
-    pid = start(PROBER, wanted, environment(api), owner.pid, record.with_suffix(".log"))
+    desired = config(outside, record, token_secret="campus/quotes")
+    pid = start(PROBER, desired, environment(api), owner.pid, record.with_suffix(".log"))
     until_requests(record, 5)
     of_process = "".join(Path(f"/proc/{pid}/{name}").read_text() for name in ("cmdline", "environ"))
     assert stop(pid)

@@ -158,7 +158,7 @@ def test_what_can_t_be_written_down_ends_the_probe(outside: Outside) -> None:
         Prober(Load(outside.address(), RUN, rate=100), (TOKEN,), full).run(threading.Event().wait)
 
 
-def test_requests_come_in_the_wanted_shares() -> None:
+def test_requests_come_in_the_desired_shares() -> None:
     load = Load(
         Address("https://a.example"), RUN, write_percent=33, paths=["/", "/readyz"], held_percent=2, held_ms=2000
     )

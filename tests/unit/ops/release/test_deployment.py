@@ -160,7 +160,7 @@ SCALED_IN = ended(0, stopped="Scaling activity initiated by (deployment ecs-svc/
         ([ended()] * 3, 30, "fail", "the first because: ECS says no reason"),
         # an image that boots in 100 s with a grace period of 60: one fails, and two surplus ones are scaled in again
         ([CRASHED, SCALED_IN, SCALED_IN], 200, "undecided", "green is starting"),
-        ([], 601, "fail", "green is not ready after 10 min (release_start_seconds): 1 of 3 tasks run"),
+        ([], 601, "fail", "green is not ready after 10 min (release_startup_timeout_seconds): 1 of 3 tasks run"),
         ([CRASHED, SCALED_IN], 601, "fail", "1 of its tasks failed before, the first because: Essential container"),
     ],
 )

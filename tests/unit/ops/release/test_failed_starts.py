@@ -69,8 +69,8 @@ def test_the_first_is_the_one_that_ended_first() -> None:
         (
             task("ServiceSchedulerInitiated", UNHEALTHY, ran=61, exitCode=0),
             f"{UNHEALTHY}, 61 s after it started. ECS stops a task whose health checks fail 60 s after its start or "
-            "later: an image that starts more slowly needs a longer -e release_grace_seconds=<seconds>. Why /readyz "
-            "did not answer is in /ecs/shop",
+            "later: an image that starts more slowly needs a longer -e "
+            "release_health_check_grace_seconds=<seconds>. Why /readyz did not answer is in /ecs/shop",
         ),
         (
             task("EssentialContainerExited", "Essential container in task exited.", ran=3, exitCode=1),

@@ -166,7 +166,7 @@ def test_a_contract_migration_in_between_closes_the_way_however_its_release_ende
     history = [entry(4), entry(3, outcome, **GONE), entry(2)]
     answer = way_back(history, running(4), "1.2.0")
     assert (answer["release"], answer["refusal"].count("campus.0007_gone (RemoveField)")) == ("1.2.0", 1)
-    assert "Mend forward instead" in answer["refusal"]
+    assert "Fix forward instead" in answer["refusal"]
 
 
 @pytest.mark.parametrize("outcome", ["released", "rolled back", "failed", "started"])

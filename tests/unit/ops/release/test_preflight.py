@@ -90,7 +90,7 @@ def test_an_image_without_a_finished_scan_may_not_until_somebody_accepts_it(stat
     (objection,) = unscanned("sha256:1", scan(status), allowed=0, accepted=False)
     assert f"sha256:1 has not been scanned ({status}: It is {status}.)" in objection
     assert "start-image-scan" in objection
-    assert objection.endswith("-e release_unscanned=true")
+    assert objection.endswith("-e release_allow_unscanned_image=true")
     assert list(unscanned("sha256:1", scan(status), allowed=0, accepted=True)) == []
 
 
@@ -102,12 +102,12 @@ def test_an_image_that_nobody_scanned_is_one_without_a_scan() -> None:
 
 def test_critical_findings_are_refused_until_somebody_accepts_as_many() -> None:
     (objection,) = unscanned("sha256:1", scan("COMPLETE", CRITICAL=2), allowed=1, accepted=False)
-    assert objection.endswith("-e release_critical_findings=2")
+    assert objection.endswith("-e release_max_critical_findings=2")
 
 
 def test_who_accepts_an_image_without_a_scan_accepts_no_finding() -> None:
     (objection,) = unscanned("sha256:1", scan("SCAN_ELIGIBILITY_EXPIRED", CRITICAL=2), allowed=1, accepted=True)
-    assert objection.endswith("-e release_critical_findings=2")
+    assert objection.endswith("-e release_max_critical_findings=2")
 
 
 # The listener
@@ -239,7 +239,7 @@ def test_what_somebody_deployed_by_hand_is_told_with_the_last_release(history: l
     assert "The service runs t1-app:9, which no release brought: the last was 1.7.0 by ops (2026-11-24T10:30:00Z)" in (
         objection
     )
-    assert objection.endswith("-e release_over=t1-app:9")
+    assert objection.endswith("-e release_replace_unmanaged=t1-app:9")
 
 
 @pytest.mark.parametrize("accepted", ["t1-app:9", f"{ARN}9"])

@@ -14,8 +14,8 @@ import pytest
 from ansible.module_utils.testing import patch_module_args  # type: ignore[import-untyped]
 
 from ops.release import history as audit
-from ops.stack.discovery import Estate, find_audit
-from plugins.modules import release_audit, release_report
+from ops.stack.discovery import Stack, find_audit
+from plugins.modules import audit_log_entry, release_report
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET
 from tests.support import nets
 from tests.support.ops.releases import RELEASED, RUN, TAKEN_BACK
@@ -89,7 +89,7 @@ def test_a_release_leaves_two_files_and_three_objects(play: Play, s3: Any, bucke
 
 def test_what_begins_is_written_down_and_completed_at_the_end(play: Play, s3: Any, bucket: str, tmp_path: Path) -> None:
     facts = TAKEN_BACK.told() | {"schema": {"before": "1", "after": "2", "contract": ["campus.0002_drop"]}}
-    assert play(release_audit, facts={**facts, "outcome": ""})["changed"]
+    assert play(audit_log_entry, facts={**facts, "outcome": ""})["changed"]
     begun = json.loads(stored(s3, bucket, f"audit/{RUN}.json")["Body"].read())
     assert (begun["outcome"], begun["contract"], begun["finished"]) == ("started", ["campus.0002_drop"], None)
     play(release_report, folder=str(tmp_path), facts=facts)
@@ -141,18 +141,18 @@ def test_a_page_that_can_t_be_drawn_costs_the_page_alone(
 def test_a_check_and_a_release_that_changes_nothing_leave_nothing(
     options: dict[str, Any], play: Play, s3: Any, bucket: str, tmp_path: Path
 ) -> None:
-    for module, more in ((release_audit, {}), (release_report, {"folder": str(tmp_path)})):
+    for module, more in ((audit_log_entry, {}), (release_report, {"folder": str(tmp_path)})):
         assert play(module, **{"facts": RELEASED.told(), **more, **options})["changed"] is False
     assert keys(s3, bucket) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_begin_that_can_t_be_written_down_is_refused(play: Play) -> None:
-    result = play(release_audit, facts=RELEASED.told(), bucket="nowhere-to-be-found")
+    result = play(audit_log_entry, facts=RELEASED.told(), bucket="nowhere-to-be-found")
     assert result["failed"] is True
     assert "so it does not" in result["msg"]
     assert "NoSuchBucket" in result["msg"]
-    assert "can't be called" in play(release_audit, facts={}, run="../x")["msg"]
+    assert "can't be called" in play(audit_log_entry, facts={}, run="../x")["msg"]
 
 
 def put_entry(s3: Any, bucket: str, run: str, body: bytes | None = None) -> None:
@@ -220,5 +220,5 @@ def test_an_entry_that_can_t_be_read_is_said_to_be_so(s3: Any, bucket: str) -> N
     assert found[0]["requests"] == 0
 
 
-def test_an_estate_without_its_bucket_has_released_nothing(s3: Any) -> None:
-    assert find_audit(s3, Estate("nobody", ACCOUNT, "us-east-1", "aws", "x.example")) == {"audit": []}
+def test_an_stack_without_its_bucket_has_released_nothing(s3: Any) -> None:
+    assert find_audit(s3, Stack("nobody", ACCOUNT, "us-east-1", "aws", "x.example")) == {"audit": []}

@@ -75,14 +75,14 @@ def test_a_hostile_text_stays_text_wherever_it_stands(tmp_path: Path) -> None:
     facts, _ = found(
         TAKEN_BACK,
         tmp_path,
-        **dict.fromkeys(("estate", "operator", "reason", "why", "digest", "task_definition", "strategy"), HOSTILE),
+        **dict.fromkeys(("stack", "operator", "reason", "why", "digest", "task_definition", "strategy"), HOSTILE),
         release=HOSTILE,
         schema={"before": HOSTILE, "after": HOSTILE, "contract": [HOSTILE, {"migration": HOSTILE}]},
         gates=[{"name": HOSTILE, "outcome": HOSTILE, "words": HOSTILE, "limits": HOSTILE, "t": BEGIN + 1}],
         probe={"requests": 1, "failed": 1, "first_failure": HOSTILE, "by_release": {HOSTILE: {"requests": 1}}},
     )
     folder = tmp_path / RUN
-    with (folder / "record.jsonl").open("a") as file:
+    with (folder / "events.jsonl").open("a") as file:
         for event in ("gate", "rollback"):
             line = {"kind": "event", "t": BEGIN + 50, "event": event, "outcome": HOSTILE, "words": HOSTILE}
             file.write(json.dumps(line) + "\n")

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from moto.acm.models import acm_backends
 
-from ops.stack.discovery import Estate, find_certificate, find_load_balancer, find_network, find_zone
+from ops.stack.discovery import Stack, find_certificate, find_load_balancer, find_network, find_zone
 from ops.stack.ownership import AmbiguousError
 from tests.support.sandbox.account import client, empty
 
-STACK = "tier1"
+NAME = "tier1"
 DOMAIN = "tier1.example"
-ESTATE = Estate(STACK, "123456789012", "us-east-1", "aws", DOMAIN)
-TAGS = [{"Key": "Estate", "Value": STACK}]
-FOREIGN_TAGS = [{"Key": "Estate", "Value": "tier1-lean"}]
+STACK = Stack(NAME, "123456789012", "us-east-1", "aws", DOMAIN)
+TAGS = [{"Key": "Stack", "Value": NAME}]
+FOREIGN_TAGS = [{"Key": "Stack", "Value": "tier1-lean"}]
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def account() -> Iterator[None]:
 class Balancer:
     """The stack's load balancer as the role makes it, with both rules."""
 
-    def __init__(self, name: str = STACK) -> None:
+    def __init__(self, name: str = NAME) -> None:
         self.elb, ec2 = client("elbv2"), client("ec2")
         self.vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
         subnets = [
@@ -102,7 +102,7 @@ def serving(balancer: Balancer) -> Balancer:
 def test_a_forward_rule_of_others_is_not_the_production_rule(serving: Balancer) -> None:
     production = serving.rule(100, "/*", serving.blue, serving.green, tags=TAGS)
     serving.rule(200, "/legacy/*", serving.group("legacy"))
-    found = find_load_balancer(client("elbv2"), ESTATE)
+    found = find_load_balancer(client("elbv2"), STACK)
     assert found["production_rule"]["arn"] == production
     assert found["production_rule"]["weights"].keys() == {serving.blue, serving.green}
 
@@ -111,27 +111,27 @@ def test_nor_is_one_that_forwards_to_the_same_target_groups(serving: Balancer) -
     production = serving.rule(100, "/*", serving.blue, serving.green, tags=TAGS)
     serving.rule(7, "/vip/*", serving.blue, tags=TAGS)
     serving.rule(300, "/old/*", serving.blue)
-    assert find_load_balancer(client("elbv2"), ESTATE)["production_rule"]["arn"] == production
+    assert find_load_balancer(client("elbv2"), STACK)["production_rule"]["arn"] == production
 
 
 def test_a_rule_of_others_that_asks_for_a_header_is_not_the_test_rule(serving: Balancer) -> None:
     test = serving.rule(50, "/*", serving.blue, serving.green, header="X-Test-Traffic", tags=TAGS)
     serving.rule(60, "/*", serving.group("canary"), header="X-Team")
-    found = find_load_balancer(client("elbv2"), ESTATE)
+    found = find_load_balancer(client("elbv2"), STACK)
     assert (found["test_rule"]["arn"], found["production_rule"]["arn"]) == (test, None)
 
 
 def test_a_rule_of_others_where_ours_belongs_is_not_ours(serving: Balancer) -> None:
     serving.rule(100, "/*", serving.group("legacy"))
     serving.rule(50, "/*", serving.group("canary"), tags=FOREIGN_TAGS)
-    found = find_load_balancer(client("elbv2"), ESTATE)
+    found = find_load_balancer(client("elbv2"), STACK)
     assert (found["test_rule"]["arn"], found["production_rule"]["arn"]) == (None, None)
 
 
 def test_a_rule_of_ours_that_lost_its_tag_or_its_target_groups_is_still_ours(serving: Balancer) -> None:
     production = serving.rule(100, "/*", serving.green)
     test = serving.rule(50, "/*", serving.group("elsewhere"), tags=TAGS)
-    found = find_load_balancer(client("elbv2"), ESTATE)
+    found = find_load_balancer(client("elbv2"), STACK)
     assert (found["test_rule"]["arn"], found["production_rule"]["arn"]) == (test, production)
 
 
@@ -140,7 +140,7 @@ def test_only_the_listener_on_443_is_ours(balancer: Balancer, ports: tuple[int, 
     certificate = issued(DOMAIN, f"*.{DOMAIN}")
     made = {port: balancer.listen(port, certificate) for port in ports}
     plain = {port: balancer.listen(port) for port in (8080, 80)}
-    found = find_load_balancer(client("elbv2"), ESTATE)["listeners"]
+    found = find_load_balancer(client("elbv2"), STACK)["listeners"]
     assert found == {"https": made[443], "http": plain[80]}
 
 
@@ -148,7 +148,7 @@ def test_only_the_listener_on_443_is_ours(balancer: Balancer, ports: tuple[int, 
 
 
 def found_certificate() -> Any:
-    return find_certificate(client("acm"), ESTATE)["certificate"]["arn"]
+    return find_certificate(client("acm"), STACK)["certificate"]["arn"]
 
 
 def test_the_certificate_that_serves_wins_over_a_pending_one_of_the_same_domain(balancer: Balancer) -> None:
@@ -178,7 +178,7 @@ def test_a_certificate_of_other_names_or_another_stack_is_none(balancer: Balance
 def test_without_a_good_one_the_pending_one_of_ours_is_the_one() -> None:
     pending(DOMAIN)
     arn = pending(DOMAIN, f"*.{DOMAIN}")
-    found = find_certificate(client("acm"), ESTATE)["certificate"]
+    found = find_certificate(client("acm"), STACK)["certificate"]
     assert (found["arn"], found["status"]) == (arn, "PENDING_VALIDATION")
     assert [record["type"] for record in found["validation_records"]] == ["CNAME"]
 
@@ -202,17 +202,17 @@ def subnet(network: str) -> str:
 def test_two_vpcs_with_the_stack_s_tag_are_refused_with_both_ids_and_the_cure() -> None:
     first, second = vpc(tagged=True), vpc(tagged=True)
     with pytest.raises(AmbiguousError, match="Nothing was touched") as error:
-        find_network(client("ec2"), ESTATE)
+        find_network(client("ec2"), STACK)
     said = str(error.value)
     assert first in said and second in said
-    assert f"aws ec2 delete-tags --resources {second} --tags Key=Estate" in said
+    assert f"aws ec2 delete-tags --resources {second} --tags Key=Stack" in said
 
 
 def test_subnets_of_two_vpcs_are_never_mixed() -> None:
     mine, theirs = vpc(tagged=False), vpc(tagged=False)
     a, b = subnet(mine), subnet(theirs)
     with pytest.raises(AmbiguousError) as error:
-        find_network(client("ec2"), ESTATE)
+        find_network(client("ec2"), STACK)
     assert all(word in str(error.value) for word in (mine, theirs, a, b))
 
 
@@ -225,14 +225,14 @@ def test_what_others_tagged_as_ours_in_another_vpc_is_left_out() -> None:
         VpcId=theirs,
         TagSpecifications=[{"ResourceType": "security-group", "Tags": TAGS}],
     )
-    found = find_network(client("ec2"), ESTATE)
+    found = find_network(client("ec2"), STACK)
     assert (found["vpc"]["id"], found["subnets"]["app"], found["security_groups"]) == (mine, [own], {})
 
 
 def test_a_vpc_that_lost_its_tag_is_known_by_its_subnets() -> None:
     mine = vpc(tagged=False)
     own = subnet(mine)
-    found = find_network(client("ec2"), ESTATE)
+    found = find_network(client("ec2"), STACK)
     assert (found["vpc"], found["subnets"]["app"]) == ({"id": mine, "cidr": "10.0.0.0/16"}, [own])
 
 
@@ -249,15 +249,15 @@ def zone(reference: str, **tags: str) -> str:
 
 
 def test_of_two_zones_of_a_name_none_is_taken_and_both_are_named() -> None:
-    both = {zone("1", Estate=STACK), zone("2")}
-    found = find_zone(client("route53"), ESTATE)["hosted_zone"]
+    both = {zone("1", Stack=NAME), zone("2")}
+    found = find_zone(client("route53"), STACK)["hosted_zone"]
     assert (found["id"], set(found["ids"])) == (None, both)
 
 
 def test_a_private_zone_of_the_same_name_is_no_look_alike() -> None:
-    one = zone("1", Estate=STACK)
+    one = zone("1", Stack=NAME)
     private = {"VPCRegion": "us-east-1", "VPCId": vpc(tagged=False)}
     client("route53").create_hosted_zone(
         Name=DOMAIN, CallerReference="2", VPC=private, HostedZoneConfig={"PrivateZone": True}
     )
-    assert find_zone(client("route53"), ESTATE)["hosted_zone"]["id"] == one
+    assert find_zone(client("route53"), STACK)["hosted_zone"]["id"] == one

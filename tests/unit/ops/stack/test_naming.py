@@ -1,4 +1,4 @@
-"""Certificates and DNS records: which certificate counts, and when a record is the wanted one."""
+"""Certificates and DNS records: which certificate counts, and when a record is the desired one."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def test_an_alias_is_found_unchanged_as_route_53_shows_it() -> None:
 
 def test_a_wildcard_is_found_though_route_53_escapes_its_star() -> None:
     shown = {"Name": "\\052.tier1.example.", "Type": "CNAME", "TTL": 300, "ResourceRecords": [{"Value": "x."}]}
-    wanted = {"name": "*.Tier1.example", "type": "CNAME", "ttl": 300, "value": "x.", "alias": None}
-    assert normal(shown) == record_set(wanted)
+    desired = {"name": "*.Tier1.example", "type": "CNAME", "ttl": 300, "value": "x.", "alias": None}
+    assert normal(shown) == record_set(desired)
     assert key("\\052.tier1.example.", "CNAME") == key("*.tier1.example", "CNAME")
 
 

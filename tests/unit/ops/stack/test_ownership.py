@@ -26,7 +26,7 @@ from tests.support.sandbox.account import client, empty
 
 STACK = "t1"
 DOMAIN = "t1.example"
-TAGS = {"Estate": STACK, "CostCenter": "4711"}
+TAGS = {"Stack": STACK, "CostCenter": "4711"}
 THEIRS = {"CostCenter": "0815", "Name": "company"}
 ALIAS = {"dns_name": "t1-1.us-east-1.elb.amazonaws.com", "hosted_zone_id": "Z35SXDOTRQ7X7K"}
 APP = {"name": f"app.{DOMAIN}", "type": "A"}
@@ -160,7 +160,7 @@ def test_a_zone_whose_tags_were_lost_or_never_put_is_still_ours(zones: Zones) ->
 def test_a_zone_that_others_made_is_not_adopted_unasked(zones: Zones, tags: dict[str, str], check: bool) -> None:
     zone = zones.create(**tags)
     before = zones.api.mutations()
-    refused(zones.module(check=check), zone, "-e dns_adopt_zone=true", f"Key=Estate,Value={STACK}")
+    refused(zones.module(check=check), zone, "-e dns_adopt_zone=true", f"Key=Stack,Value={STACK}")
     refused(zones.records(check=check), zone, "-e dns_adopt_zone=true")
     assert zones.api.mutations() == before
 
@@ -190,7 +190,7 @@ def test_an_adopted_zone_keeps_what_others_gave_it_and_outlives_the_stack(zones:
 
 
 def test_an_adopted_zone_that_somebody_tagged_as_ours_is_not_deleted_either(zones: Zones) -> None:
-    zone = zones.create(AdoptedBy=STACK, Estate=STACK)
+    zone = zones.create(AdoptedBy=STACK, Stack=STACK)
     for _ in range(2):
         zones.module(state="absent")
         assert (zones.all(), zones.tags(zone)) == ([zone], {})
@@ -204,13 +204,13 @@ def test_a_zone_where_the_application_s_name_is_taken_is_not_adopted(zones: Zone
     assert zones.tags(zone) == {}
 
 
-@pytest.mark.parametrize("mark", ["Estate", "AdoptedBy"])
+@pytest.mark.parametrize("mark", ["Stack", "AdoptedBy"])
 def test_a_zone_of_another_stack_is_never_adopted(zones: Zones, mark: str) -> None:
     zone = zones.create(**{mark: "t2"})
     refused(zones.module(adopt=True), zone, "belongs to the stack t2", "dns_zone_name")
 
 
-@pytest.mark.parametrize("second", [{}, {"Estate": STACK}], ids=["of others", "ours too"])
+@pytest.mark.parametrize("second", [{}, {"Stack": STACK}], ids=["of others", "ours too"])
 def test_of_two_zones_none_is_changed_and_both_are_named(zones: Zones, second: dict[str, str]) -> None:
     both = [zones.module()["resource"]["id"], zones.create("2", **second)]
     before = zones.api.mutations()

@@ -1,4 +1,4 @@
-"""What is looked up of an estate: by tag, by name, nothing of a neighbour, and what AWS keeps apart from the rest."""
+"""What is looked up of a stack: by tag, by name, nothing of a neighbour, and what AWS keeps apart from the rest."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from ops.stack.discovery import Estate, find_secrets
+from ops.stack.discovery import Stack, find_secrets
 from ops.stack.ownership import AmbiguousError
 from ops.stack.resources import PROOFS, SWEEPERS, Item, sweep_secrets, sweep_tags, unnamed
 from tests.support.sandbox.account import client, empty
 
-ESTATE = Estate("tier1", "123456789012", "us-east-1", "aws", "tier1.example")
-NEIGHBOUR = replace(ESTATE, name="tier1-lean", zone_name="lean.example")
+STACK = Stack("tier1", "123456789012", "us-east-1", "aws", "tier1.example")
+NEIGHBOUR = replace(STACK, name="tier1-lean", zone_name="lean.example")
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 
@@ -24,20 +24,20 @@ def account() -> Iterator[None]:
         yield
 
 
-def swept(estate: Estate = ESTATE) -> dict[str, Item]:
+def swept(stack: Stack = STACK) -> dict[str, Item]:
     """What is found, by kind; of each kind these tests make one."""
-    items = [item for finder in SWEEPERS for item in finder.find(client(finder.service), estate)]
+    items = [item for finder in SWEEPERS for item in finder.find(client(finder.service), stack)]
     known = {item.arn for item in items}
-    more = [unnamed(client, arn, estate) for arn in sweep_tags(client("resourcegroupstaggingapi"), estate)]
+    more = [unnamed(client, arn, stack) for arn in sweep_tags(client("resourcegroupstaggingapi"), stack)]
     return {item.kind: item for item in [*items, *(item for item in more if item and item.arn not in known)]}
 
 
-def tags(estate: Estate) -> list[dict[str, str]]:
-    return [{"Key": "Estate", "Value": estate.name}]
+def tags(stack: Stack) -> list[dict[str, str]]:
+    return [{"Key": "Stack", "Value": stack.name}]
 
 
-def make_role(name: str, estate: Estate | None) -> None:
-    client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST, Tags=tags(estate) if estate else [])
+def make_role(name: str, stack: Stack | None) -> None:
+    client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST, Tags=tags(stack) if stack else [])
 
 
 def test_an_empty_account_holds_nothing() -> None:
@@ -61,7 +61,7 @@ def test_a_neighbour_whose_name_begins_alike_is_left_alone() -> None:
     assert {"IAM role", "bucket", "secret", "vpc"} <= swept(NEIGHBOUR).keys()
 
 
-def make_alarm(name: str, estate: Estate | None) -> None:
+def make_alarm(name: str, stack: Stack | None) -> None:
     client("cloudwatch").put_metric_alarm(
         AlarmName=name,
         Namespace="AWS/ECS",
@@ -71,7 +71,7 @@ def make_alarm(name: str, estate: Estate | None) -> None:
         EvaluationPeriods=1,
         Threshold=90,
         ComparisonOperator="GreaterThanThreshold",
-        Tags=tags(estate) if estate else [],
+        Tags=tags(stack) if stack else [],
     )
 
 
@@ -86,7 +86,7 @@ def test_alarms_are_found_by_name_and_a_neighbour_s_are_left_alone() -> None:
 def test_interfaces_that_nobody_tagged_are_found_in_the_vpc() -> None:
     ec2 = client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    ec2.create_tags(Resources=[vpc], Tags=tags(ESTATE))
+    ec2.create_tags(Resources=[vpc], Tags=tags(STACK))
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
     interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
     command = f"aws ec2 delete-network-interface --network-interface-id {interface}"
@@ -94,7 +94,7 @@ def test_interfaces_that_nobody_tagged_are_found_in_the_vpc() -> None:
 
 
 def test_a_service_that_nobody_thought_of_is_found_by_its_tag() -> None:
-    client("sns").create_topic(Name="whatever", Tags=tags(ESTATE))
+    client("sns").create_topic(Name="whatever", Tags=tags(STACK))
     assert swept()["sns resource"].name == "whatever"
 
 
@@ -121,13 +121,13 @@ def test_every_service_that_the_index_may_be_wrong_about_is_asked_itself() -> No
 @pytest.mark.parametrize("arn", GONE.values(), ids=list(GONE))
 def test_what_only_a_stale_index_shows_is_gone(arn: str) -> None:
     """AWS's index shows for hours what was deleted: a destroy that went well must not end as failed."""
-    assert unnamed(client, arn, ESTATE) is None
+    assert unnamed(client, arn, STACK) is None
 
 
 def test_what_the_index_shows_and_its_service_confirms_is_left_whatever_its_name() -> None:
     client("s3").create_bucket(Bucket="somebodys")
-    client("s3").put_bucket_tagging(Bucket="somebodys", Tagging={"TagSet": tags(ESTATE)})
-    client("acm").request_certificate(DomainName="odd.example", Tags=tags(ESTATE))
+    client("s3").put_bucket_tagging(Bucket="somebodys", Tagging={"TagSet": tags(STACK)})
+    client("acm").request_certificate(DomainName="odd.example", Tags=tags(STACK))
     found = swept()
     assert found["s3 resource"].name == "somebodys"
     assert found["acm resource"].name.startswith("certificate/")
@@ -135,22 +135,22 @@ def test_what_the_index_shows_and_its_service_confirms_is_left_whatever_its_name
 
 def test_a_list_of_secrets_that_is_minutes_old_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = client("secretsmanager")
-    arn = secrets.create_secret(Name="tier1/key", SecretString="x", Tags=tags(ESTATE))["ARN"]
+    arn = secrets.create_secret(Name="tier1/key", SecretString="x", Tags=tags(STACK))["ARN"]
     stale = secrets.list_secrets()
     secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
     monkeypatch.setattr(secrets, "get_paginator", lambda _name: SimpleNamespace(paginate=lambda **_: [stale]))
-    assert list(sweep_secrets(secrets, ESTATE)) == []
-    assert find_secrets(secrets, ESTATE) == {"secrets": {}}
+    assert list(sweep_secrets(secrets, STACK)) == []
+    assert find_secrets(secrets, STACK) == {"secrets": {}}
 
 
 def test_the_version_of_a_secret_is_the_present_one_although_the_list_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
     """A deploy right after a rotation would pin the old version, and say that nothing changed."""
     secrets = client("secretsmanager")
-    secrets.create_secret(Name="tier1/key", SecretString="x", Tags=tags(ESTATE))
+    secrets.create_secret(Name="tier1/key", SecretString="x", Tags=tags(STACK))
     stale = secrets.list_secrets()
     now = secrets.put_secret_value(SecretId="tier1/key", SecretString="y")["VersionId"]
     monkeypatch.setattr(secrets, "get_paginator", lambda _name: SimpleNamespace(paginate=lambda **_: [stale]))
-    assert find_secrets(secrets, ESTATE)["secrets"]["key"]["version_id"] == now
+    assert find_secrets(secrets, STACK)["secrets"]["key"]["version_id"] == now
 
 
 def test_what_holds_something_says_how_much_and_refuses() -> None:
@@ -185,8 +185,8 @@ def test_a_protection_that_would_be_lifted_is_shown(protected: bool) -> None:
     )
     elb = client("elbv2")
     arn = elb.create_load_balancer(Name="tier1", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
-    wanted = [{"Key": "deletion_protection.enabled", "Value": str(protected).lower()}]
-    elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=wanted)
+    desired = [{"Key": "deletion_protection.enabled", "Value": str(protected).lower()}]
+    elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=desired)
     found = swept()
     assert ("protection of it is lifted" in found["database"].holds) is protected
     assert ("protection of it is lifted" in found["load balancer"].holds) is protected
@@ -217,14 +217,14 @@ def zone(reference: str, **marks: str) -> str:
     return identifier
 
 
-def test_a_zone_of_others_is_nothing_that_the_estate_has() -> None:
+def test_a_zone_of_others_is_nothing_that_the_stack_has() -> None:
     zone("theirs")
-    zone("theirs too", Estate="tier1-lean")
+    zone("theirs too", Stack="tier1-lean")
     assert swept() == {}
 
 
-def test_of_an_adopted_zone_only_the_mark_is_the_estate_s() -> None:
-    identifier = zone("theirs", AdoptedBy="tier1", Estate="tier1")
+def test_of_an_adopted_zone_only_the_mark_is_the_stack_s() -> None:
+    identifier = zone("theirs", AdoptedBy="tier1", Stack="tier1")
     found = swept()
     assert found.keys() == {"adopted zone"}
     assert found["adopted zone"].command.endswith(f"--resource-id {identifier} --remove-tag-keys AdoptedBy")
@@ -232,7 +232,7 @@ def test_of_an_adopted_zone_only_the_mark_is_the_estate_s() -> None:
 
 
 def test_of_two_own_zones_none_is_chosen_for_deletion() -> None:
-    both = [zone("tier1/1"), zone("2", Estate="tier1")]
+    both = [zone("tier1/1"), zone("2", Stack="tier1")]
     with pytest.raises(AmbiguousError) as error:
         swept()
     assert all(identifier in str(error.value) for identifier in both)
@@ -240,15 +240,15 @@ def test_of_two_own_zones_none_is_chosen_for_deletion() -> None:
 
 def test_a_zone_of_others_with_the_same_name_does_not_keep_the_own_one_from_going() -> None:
     zone("theirs")
-    own = zone("2", Estate="tier1")
+    own = zone("2", Stack="tier1")
     assert swept()["hosted zone"].command == f"aws route53 delete-hosted-zone --id {own}"
 
 
 def test_what_aws_keeps_says_until_when_and_how_to_have_it_back() -> None:
     secrets, kms = client("secretsmanager"), client("kms")
-    secrets.create_secret(Name="tier1/key", SecretString="x", Tags=tags(ESTATE))
+    secrets.create_secret(Name="tier1/key", SecretString="x", Tags=tags(STACK))
     secrets.delete_secret(SecretId="tier1/key", RecoveryWindowInDays=7)
-    key = kms.create_key(Tags=[{"TagKey": "Estate", "TagValue": "tier1"}])["KeyMetadata"]["KeyId"]
+    key = kms.create_key(Tags=[{"TagKey": "Stack", "TagValue": "tier1"}])["KeyMetadata"]["KeyId"]
     assert swept()["key"].kept == ""
     kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
     found = swept()

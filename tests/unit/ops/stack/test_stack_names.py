@@ -1,4 +1,4 @@
-"""The names of an estate's resources: within AWS's limits, and never two for one."""
+"""The names of a stack's resources: within AWS's limits, and never two for one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from ops.stack.naming import (
     DOMAIN_LIMIT,
-    ESTATE_LIMIT,
     LIMITS,
+    STACK_LIMIT,
     aws_cidr,
     aws_name,
     domain_objection,
@@ -18,7 +18,7 @@ from ops.stack.naming import (
 from ops.stack.ownership import PORTS, PRIORITIES
 from plugins.filter.names import FilterModule
 
-LONGEST = "c" * ESTATE_LIMIT
+LONGEST = "c" * STACK_LIMIT
 
 
 @pytest.mark.parametrize(("kind", "limit"), LIMITS.items())
@@ -44,14 +44,14 @@ def test_the_same_name_is_always_cut_the_same() -> None:
 
 
 @pytest.mark.parametrize("name", ["campshub360-tier1", "a", "t2", LONGEST])
-def test_an_estate_may_be_called(name: str) -> None:
+def test_an_stack_may_be_called(name: str) -> None:
     assert objection(name) is None
 
 
 @pytest.mark.parametrize(
     "name", ["", "Tier1", "1tier", "tier_1", "tier1-", "tier--1", "tier.1", "internal-tier1", "tier1\n", LONGEST + "c"]
 )
-def test_an_estate_may_not_be_called(name: str) -> None:
+def test_an_stack_may_not_be_called(name: str) -> None:
     assert "stack_name" in str(objection(name))
 
 

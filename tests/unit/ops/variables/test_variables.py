@@ -73,7 +73,7 @@ def test_every_option_takes_what_is_typed_after_e(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["true", "True", "yes", "on", "1", "TRUE", "y"])
 def test_words_that_mean_yes(text: str) -> None:
-    assert typed(text, KNOWN["release_contract"], "release_contract") is True
+    assert typed(text, KNOWN["release_allow_breaking_migrations"], "release_allow_breaking_migrations") is True
 
 
 @pytest.mark.parametrize("text", ["false", "False", "no", "off", "0", "NO"])
@@ -85,37 +85,37 @@ def test_a_list_may_have_commas_and_numbers_in_texts_stay_texts() -> None:
     assert typed("a, b", KNOWN["network_availability_zones"], "x") == ["a", "b"]
     assert typed(["verify", 3], KNOWN["release_command"], "x") == ["verify", "3"]
     assert typed(20261129, KNOWN["release"], "release") == "20261129"
-    assert typed("no", KNOWN["release_why"], "release_why") == "no"
+    assert typed("no", KNOWN["release_reason"], "release_reason") == "no"
 
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("release_tasks", "three", "'three' is no whole number"),
-        ("release_tasks", "3.0", "'3.0' is no whole number"),
-        ("release_tasks", "1_000", "no whole number"),
-        ("release_tasks", "", "'' is no whole number"),
-        ("release_tasks", True, "true is no whole number"),
-        ("release_tasks", 2.5, "2.5 is no whole number"),
-        ("release_tasks", None, "null is no value"),
-        ("release_tasks", "٣", "no whole number"),
+        ("release_desired_count", "three", "'three' is no whole number"),
+        ("release_desired_count", "3.0", "'3.0' is no whole number"),
+        ("release_desired_count", "1_000", "no whole number"),
+        ("release_desired_count", "", "'' is no whole number"),
+        ("release_desired_count", True, "true is no whole number"),
+        ("release_desired_count", 2.5, "2.5 is no whole number"),
+        ("release_desired_count", None, "null is no value"),
+        ("release_desired_count", "٣", "no whole number"),
         ("release_step_percent", "10%", "'10%' is no number"),
         ("release_step_percent", "nan", "'nan' is no number"),
         ("release_step_percent", float("inf"), "is no number"),
         ("stack_poll_seconds", "15s", "'15s' is no number"),
-        ("release_contract", "ture", "'ture' is neither true nor false"),
-        ("release_contract", "2", "neither true nor false"),
-        ("release_contract", [], "neither true nor false"),
+        ("release_allow_breaking_migrations", "ture", "'ture' is neither true nor false"),
+        ("release_allow_breaking_migrations", "2", "neither true nor false"),
+        ("release_allow_breaking_migrations", [], "neither true nor false"),
         ("release", 1.10, "1.1 is a number, and this is a text"),
-        ("release_why", False, "false is a truth value, and this is a text"),
+        ("release_reason", False, "false is a truth value, and this is a text"),
         ("network_nat", "no", "'no' is none of none, single, per_az"),
         ("network_nat", False, "false is a truth value"),
         ("database_performance_insights_days", "8", "'8' is none of 0, 7"),
         ("release_git_sha", ["a"], "is a list, and this is a text"),
-        ("release_shares", "blue", "'blue' is no dict"),
-        ("release_shares", {"blue": "all"}, ".blue: 'all' is no whole number"),
-        ("release_shares", '{"bleu": 100}', ".bleu is not known"),
-        ("release_limits", {"cpu_percent": "much"}, ".cpu_percent: 'much' is no number"),
+        ("release_traffic_weights", "blue", "'blue' is no dict"),
+        ("release_traffic_weights", {"blue": "all"}, ".blue: 'all' is no whole number"),
+        ("release_traffic_weights", '{"bleu": 100}', ".bleu is not known"),
+        ("release_thresholds", {"cpu_percent": "much"}, ".cpu_percent: 'much' is no number"),
         ("release_capacity_providers", "FARGATE", "'FARGATE' is no list"),
         ("release_capacity_providers", [{"base": "x"}], "[0].base: 'x' is no whole number"),
         ("network_availability_zones", {"a": 1}, "is no list"),
@@ -134,20 +134,22 @@ def test_what_can_t_be_converted_is_refused_with_the_cure(name: str, value: obje
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
-    told = refusals({"release_tasks": "three", "release_contract": "ture", "release_task": 3}, ROLES)
-    assert [line.split()[0] for line in told] == ["No", "release_contract:", "release_tasks:"]
+    told = refusals(
+        {"release_desired_count": "three", "release_allow_breaking_migrations": "ture", "release_task": 3}, ROLES
+    )
+    assert [line.split()[0] for line in told] == ["No", "release_allow_breaking_migrations:", "release_desired_count:"]
 
 
 def test_what_ansible_is_still_to_compute_is_left_to_it() -> None:
     template = trust_as_template("{{ 1 + 2 }}")
-    assert typed(template, KNOWN["release_tasks"], "release_tasks") is template
-    assert typed({"blue": template}, KNOWN["release_shares"], "release_shares")["blue"] is template
+    assert typed(template, KNOWN["release_desired_count"], "release_desired_count") is template
+    assert typed({"blue": template}, KNOWN["release_traffic_weights"], "release_traffic_weights")["blue"] is template
 
 
 def test_words_without_their_quotes_are_told_how_to_be_quoted() -> None:
-    given = parse_kv("release_why=students see old grades")
+    given = parse_kv("release_reason=students see old grades")
     assert "-e 'name=\"several words\"'" in refusals(given, ROLES)[0]
-    assert refusals(parse_kv('release_why="students see old grades"'), ROLES) == []
+    assert refusals(parse_kv('release_reason="students see old grades"'), ROLES) == []
 
 
 @pytest.mark.parametrize(
@@ -241,10 +243,14 @@ PLAY = """
       vars:
         names: "{{ vars.keys() | select('match', '(release|cache|database|lock|network)(_|$)') | list }}"
     - ansible.builtin.fail: {}
-      when: release_contract
+      when: release_allow_breaking_migrations
 """
 BRACES = "fix {{ no_such_thing }} {% if %} 100% of \"it\" 'ü' \\ $HOME"
-GIVEN: Mapping[str, Any] = {"release_contract": "no", "release_judge_seconds": "120", "release_why": BRACES}
+GIVEN: Mapping[str, Any] = {
+    "release_allow_breaking_migrations": "no",
+    "release_analysis_timeout_seconds": "120",
+    "release_reason": BRACES,
+}
 
 
 def project(root: Path) -> None:
@@ -252,10 +258,12 @@ def project(root: Path) -> None:
     for name, text in {
         "play.yml": PLAY,
         "both.yml": "- {name: imported, ansible.builtin.import_playbook: play.yml}",
-        "extra.yml": 'release_shares: \'{"blue": "100", "green": 0}\'\nrelease_over: \'{{ release_why }}\'',
-        "inventory/hosts.ini": "[all:vars]\nrelease_cpu=512\n[some]\none release_unscanned=yes cache_nodes='2'\n"
+        "extra.yml": 'release_traffic_weights: \'{"blue": "100", "green": 0}\'\n'
+        "release_replace_unmanaged: '{{ release_reason }}'",
+        "inventory/hosts.ini": "[all:vars]\nrelease_cpu=512\n[some]\n"
+        "one release_allow_unscanned_image=yes cache_nodes='2'\n"
         "two\n[some:vars]\nrelease_stop_timeout='90'\n",
-        "inventory/group_vars/all.yml": "release_tasks: '4'\nrelease_port: '{{ 8000 + 1 }}'\n"
+        "inventory/group_vars/all.yml": "release_desired_count: '4'\nrelease_port: '{{ 8000 + 1 }}'\n"
         "database_multi_az: 'off'\nrelease_bake_minutes: soon\n",
         "inventory/host_vars/one.yml": "release_memory: '4096'\nnetwork_availability_zones: a,b\n",
         "group_vars/all/wiring.yml": 'release_capacity_providers: \'[{"provider": "FARGATE", "base": "2"}]\'\n',
@@ -265,20 +273,25 @@ def project(root: Path) -> None:
 
 
 EXPECTED = {
-    "release_contract": False,
-    "release_judge_seconds": 120,
-    "release_why": BRACES,
-    "release_shares": {"blue": 100, "green": 0},
-    "release_over": "{{ release_why }}",
+    "release_allow_breaking_migrations": False,
+    "release_analysis_timeout_seconds": 120,
+    "release_reason": BRACES,
+    "release_traffic_weights": {"blue": 100, "green": 0},
+    "release_replace_unmanaged": "{{ release_reason }}",
     "release_cpu": 512,
     "release_stop_timeout": 90,
-    "release_tasks": 4,
+    "release_desired_count": 4,
     "release_port": 8001,
     "database_multi_az": False,
     "release_bake_minutes": "soon",
     "release_capacity_providers": [{"provider": "FARGATE", "base": 2}],
 }
-OF_ONE = {"release_unscanned": True, "cache_nodes": 2, "release_memory": 4096, "network_availability_zones": ["a", "b"]}
+OF_ONE = {
+    "release_allow_unscanned_image": True,
+    "cache_nodes": 2,
+    "release_memory": 4096,
+    "network_availability_zones": ["a", "b"],
+}
 
 
 @pytest.mark.parametrize(

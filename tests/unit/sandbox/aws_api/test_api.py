@@ -156,11 +156,11 @@ def test_every_call_is_a_line_of_the_journal(api: LocalApi) -> None:
 
 
 def test_no_secret_reaches_the_journal(api: LocalApi) -> None:
-    api.client("secretsmanager").create_secret(Name="estate/token", SecretString="hush-hush")
+    api.client("secretsmanager").create_secret(Name="stack/token", SecretString="hush-hush")
     path = api.settings.root / "api.jsonl"
     text = path.read_text()
     assert "CreateSecret" in text
-    assert not {word for word in ("hush-hush", "estate/token", OPERATOR_KEY) if word in text}
+    assert not {word for word in ("hush-hush", "stack/token", OPERATOR_KEY) if word in text}
     assert path.stat().st_mode & 0o777 == 0o600
 
 

@@ -22,11 +22,11 @@ def ecs() -> Iterator[Any]:
     with account.empty():
         client = account.client("ecs")
         client.create_cluster(
-            clusterName="estate",
+            clusterName="stack",
             settings=[{"name": "containerInsights", "value": "enhanced"}],
             capacityProviders=["FARGATE", "FARGATE_SPOT"],
             defaultCapacityProviderStrategy=STRATEGY,
-            tags=[{"key": "Estate", "value": "one"}],
+            tags=[{"key": "Stack", "value": "one"}],
         )
         yield client
 
@@ -69,14 +69,14 @@ def refused(code: str, call: Any, **request: Any) -> str:
 
 
 def test_a_cluster_tells_what_it_is_asked(ecs: Any) -> None:
-    [plain] = ecs.describe_clusters(clusters=["estate"])["clusters"]
+    [plain] = ecs.describe_clusters(clusters=["stack"])["clusters"]
     assert (plain["settings"], plain["tags"]) == ([], [])
     assert plain["defaultCapacityProviderStrategy"] == STRATEGY
     include = ["SETTINGS", "TAGS"]
-    [whole] = ecs.describe_clusters(clusters=["estate"], include=include)["clusters"]
+    [whole] = ecs.describe_clusters(clusters=["stack"], include=include)["clusters"]
     assert whole["settings"] == [{"name": "containerInsights", "value": "enhanced"}]
-    assert whole["tags"] == [{"key": "Estate", "value": "one"}]
-    again = ecs.create_cluster(clusterName="estate")["cluster"]
+    assert whole["tags"] == [{"key": "Stack", "value": "one"}]
+    again = ecs.create_cluster(clusterName="stack")["cluster"]
     assert again["clusterArn"] == whole["clusterArn"]
     assert again["settings"] == whole["settings"]
 
@@ -84,11 +84,11 @@ def test_a_cluster_tells_what_it_is_asked(ecs: Any) -> None:
 def test_capacity_providers_of_a_cluster(ecs: Any) -> None:
     wrong: dict[str, Any] = {"capacityProviders": ["MINE"], "defaultCapacityProviderStrategy": []}
     put = ecs.put_cluster_capacity_providers
-    assert "does not exist" in refused("InvalidParameterException", put, cluster="estate", **wrong)
+    assert "does not exist" in refused("InvalidParameterException", put, cluster="stack", **wrong)
     message = refused(
         "InvalidParameterException",
         put,
-        cluster="estate",
+        cluster="stack",
         capacityProviders=["FARGATE"],
         defaultCapacityProviderStrategy=STRATEGY,
     )
@@ -98,7 +98,7 @@ def test_capacity_providers_of_a_cluster(ecs: Any) -> None:
 
 
 def test_a_deleted_cluster_is_inactive(ecs: Any) -> None:
-    assert ecs.delete_cluster(cluster="estate")["cluster"]["status"] == "INACTIVE"
+    assert ecs.delete_cluster(cluster="stack")["cluster"]["status"] == "INACTIVE"
     assert ecs.list_clusters()["clusterArns"] == []
 
 
@@ -109,7 +109,7 @@ def test_a_task_definition_is_kept_whole(ecs: Any) -> None:
         runtimePlatform={"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"},
         ephemeralStorage={"sizeInGiB": 30},
         taskRoleArn=ROLE,
-        tags=[{"key": "Estate", "value": "one"}],
+        tags=[{"key": "Stack", "value": "one"}],
         containerDefinitions=[
             container(
                 stopTimeout=120,
@@ -195,7 +195,7 @@ def test_what_fargate_refuses(ecs: Any, change: dict[str, Any], complaint: str) 
 
 def test_capacity_follows_the_strategy(ecs: Any, network: dict[str, Any]) -> None:
     ecs.register_task_definition(**definition())
-    run = {"cluster": "estate", "taskDefinition": "app", "networkConfiguration": network}
+    run = {"cluster": "stack", "taskDefinition": "app", "networkConfiguration": network}
     tasks = ecs.run_task(count=5, **run)["tasks"]
     assert [task["capacityProviderName"] for task in tasks] == ["FARGATE"] * 2 + ["FARGATE_SPOT"] * 3
     zones = [task["availabilityZone"] for task in tasks]
@@ -221,14 +221,14 @@ def test_what_run_task_refuses(
     ecs: Any, network: dict[str, Any], change: dict[str, Any], code: str, complaint: str
 ) -> None:
     ecs.register_task_definition(**definition())
-    base = {"cluster": "estate", "taskDefinition": "app", "networkConfiguration": network}
+    base = {"cluster": "stack", "taskDefinition": "app", "networkConfiguration": network}
     assert complaint in refused(code, ecs.run_task, **(base | change))
 
 
 def test_an_inactive_definition_runs_nowhere(ecs: Any, network: dict[str, Any]) -> None:
     ecs.register_task_definition(**definition())
     ecs.deregister_task_definition(taskDefinition="app:1")
-    request = {"cluster": "estate", "taskDefinition": "app:1", "networkConfiguration": network}
+    request = {"cluster": "stack", "taskDefinition": "app:1", "networkConfiguration": network}
     assert "inactive" in refused("ClientException", ecs.run_task, **request)
 
 
@@ -248,20 +248,20 @@ def test_a_service_is_kept_whole(ecs: Any, network: dict[str, Any]) -> None:
         "capacityProviderStrategy": STRATEGY,
     }
     ecs.create_service(
-        cluster="estate",
+        cluster="stack",
         serviceName="app",
         taskDefinition="app",
         networkConfiguration=network,
-        tags=[{"key": "Estate", "value": "one"}],
+        tags=[{"key": "Stack", "value": "one"}],
         **given,
     )
-    answer = ecs.describe_services(cluster="estate", services=["app", "none"], include=["TAGS"])
+    answer = ecs.describe_services(cluster="stack", services=["app", "none"], include=["TAGS"])
     [service] = answer["services"]
     for field, value in given.items():
         found = service[field]
         assert found == value or found.items() >= value.items(), field
     assert service["deploymentConfiguration"]["strategy"] == "ROLLING"
-    assert service["tags"] == [{"key": "Estate", "value": "one"}]
+    assert service["tags"] == [{"key": "Stack", "value": "one"}]
     assert service["taskDefinition"].endswith(":task-definition/app:1")
     assert "launchType" not in service
     vpc = service["networkConfiguration"]["awsvpcConfiguration"]
@@ -269,7 +269,7 @@ def test_a_service_is_kept_whole(ecs: Any, network: dict[str, Any]) -> None:
     assert vpc["assignPublicIp"] == "DISABLED"
     [failure] = answer["failures"]
     assert failure["reason"] == "MISSING"
-    create = {"cluster": "estate", "serviceName": "app", "taskDefinition": "app"}
+    create = {"cluster": "stack", "serviceName": "app", "taskDefinition": "app"}
     message = refused(
         "InvalidParameterException",
         ecs.create_service,
@@ -283,11 +283,11 @@ def test_a_service_is_kept_whole(ecs: Any, network: dict[str, Any]) -> None:
 def test_only_what_changes_tasks_starts_a_deployment(ecs: Any, network: dict[str, Any]) -> None:
     for _ in range(2):
         ecs.register_task_definition(**definition())
-    place = {"cluster": "estate", "networkConfiguration": network}
+    place = {"cluster": "stack", "networkConfiguration": network}
     ecs.create_service(serviceName="app", taskDefinition="app:1", desiredCount=1, **place)
 
     def deployments(**change: Any) -> int:
-        answer = ecs.update_service(cluster="estate", service="app", **change)
+        answer = ecs.update_service(cluster="stack", service="app", **change)
         return len(answer["service"]["deployments"])
 
     assert deployments(desiredCount=2) == 1
@@ -301,7 +301,7 @@ def test_only_what_changes_tasks_starts_a_deployment(ecs: Any, network: dict[str
 
 
 def test_services_that_are_not_there(ecs: Any) -> None:
-    gone = {"cluster": "estate", "service": "none"}
+    gone = {"cluster": "stack", "service": "none"}
     refused("ServiceNotFoundException", ecs.update_service, **gone)
     refused("ServiceNotFoundException", ecs.delete_service, **gone)
-    refused("InvalidParameterException", ecs.stop_task, cluster="estate", task="none")
+    refused("InvalidParameterException", ecs.stop_task, cluster="stack", task="none")

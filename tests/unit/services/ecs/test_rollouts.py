@@ -132,9 +132,9 @@ class Scene:
             deployment = stale[0] if role == "stale" else by_role[role]
             assert deployment
             counts[deployment.id] = count
-        wanted = self.engine.look(service, Seen(counts, counts, counts))
+        desired = self.engine.look(service, Seen(counts, counts, counts))
         names = {d.id: role for role, d in by_role.items() if d} | {d.id: "stale" for d in stale}
-        return {names[key]: count for key, count in (wanted or {}).items() if count}
+        return {names[key]: count for key, count in (desired or {}).items() if count}
 
     def settle(self) -> None:
         """Roll out what is due to its end."""

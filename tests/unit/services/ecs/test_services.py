@@ -19,7 +19,7 @@ from sandbox.aws_api import status
 from sandbox.services.ecs.controller import EcsController
 from sandbox.services.elbv2.controller import ElbV2Controller
 from tests.support.sandbox.balancing import Balancing, to
-from tests.support.sandbox.cluster import Estate, estate, forget
+from tests.support.sandbox.cluster import Stack, forget, stack
 from tests.support.sandbox.dataplane import eventually, running
 from tests.support.waiting import HANGS_SECONDS
 
@@ -52,7 +52,7 @@ DELAY = 1
 class Web:
     """A service `web` of two tasks behind a load balancer."""
 
-    def __init__(self, there: Estate) -> None:
+    def __init__(self, there: Stack) -> None:
         self.there, self.ecs = there, there.ecs
         balancing = Balancing(there.stage)
         self.elb = balancing.elb
@@ -91,7 +91,7 @@ class Web:
     def create(self, name: str = "web", **options: Any) -> dict[str, Any]:
         port = {"targetGroupArn": self.group, "containerName": "app", "containerPort": 8000}
         request = {
-            "cluster": "estate",
+            "cluster": "stack",
             "serviceName": name,
             "desiredCount": 2,
             "launchType": "FARGATE",
@@ -102,14 +102,14 @@ class Web:
         return dict(self.ecs.create_service(**request)["service"])
 
     def describe(self, name: str = "web") -> dict[str, Any]:
-        return dict(self.ecs.describe_services(cluster="estate", services=[name])["services"][0])
+        return dict(self.ecs.describe_services(cluster="stack", services=[name])["services"][0])
 
     def tasks(self, name: str = "web", status: str = "RUNNING") -> list[dict[str, Any]]:
-        arns = self.ecs.list_tasks(cluster="estate", serviceName=name, desiredStatus=status)
+        arns = self.ecs.list_tasks(cluster="stack", serviceName=name, desiredStatus=status)
         found = arns["taskArns"]
         if not found:
             return []
-        return list(self.ecs.describe_tasks(cluster="estate", tasks=found)["tasks"])
+        return list(self.ecs.describe_tasks(cluster="stack", tasks=found)["tasks"])
 
     def steady(self, name: str = "web") -> dict[str, Any]:
         """The service once its rollout is complete."""
@@ -148,7 +148,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     root = tmp_path_factory.mktemp("ecs") / "sandbox"
     with (
         running(root, ElbV2Controller, EcsController) as stage,
-        estate(stage, tmp_path_factory.mktemp("images")) as there,
+        stack(stage, tmp_path_factory.mktemp("images")) as there,
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(status, "current", stage.sandbox.status)
@@ -192,7 +192,7 @@ def test_a_service_serves(web: Web) -> None:
     assert web.health() == dict.fromkeys(addresses, "healthy")
     assert web.get().startswith("one ")
     assert "has reached a steady state" in service["events"][0]["message"]
-    assert web.ecs.describe_clusters(clusters=["estate"])["clusters"][0]["runningTasksCount"] == 2
+    assert web.ecs.describe_clusters(clusters=["stack"])["clusters"][0]["runningTasksCount"] == 2
 
 
 def test_a_killed_task_is_replaced(web: Web) -> None:
@@ -216,7 +216,7 @@ def test_a_rollout_drops_nothing(web: Web) -> None:
     before = {task["taskArn"] for task in web.tasks()}
     web.steady()
     with load(web.get) as answers:
-        updated = web.ecs.update_service(cluster="estate", service="web", taskDefinition=web.define("two"))["service"]
+        updated = web.ecs.update_service(cluster="stack", service="web", taskDefinition=web.define("two"))["service"]
         assert [d["status"] for d in updated["deployments"]] == ["PRIMARY", "ACTIVE"]
         web.steady()
     assert set(answers) == {"one", "two"}, answers
@@ -233,7 +233,7 @@ def test_a_task_drains_before_it_is_told_to_end(web: Web) -> None:
     web.steady()
     arn = web.tasks()[0]["taskArn"]
     with web.draining():
-        web.ecs.stop_task(cluster="estate", task=arn)
+        web.ecs.stop_task(cluster="stack", task=arn)
         task = web.there.reaches(arn, "DEACTIVATING")
         address = task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"]
         eventually(lambda: web.health()[address] == "draining")
@@ -248,20 +248,20 @@ def test_a_task_drains_before_it_is_told_to_end(web: Web) -> None:
 def test_an_unhealthy_task_is_replaced(web: Web) -> None:
     web.steady()
     before = {task["taskArn"] for task in web.tasks()}
-    web.ecs.update_service(cluster="estate", service="web", healthCheckGracePeriodSeconds=0)
+    web.ecs.update_service(cluster="stack", service="web", healthCheckGracePeriodSeconds=0)
     web.get("/sicken")
     eventually(lambda: len({t["taskArn"] for t in web.tasks()} & before) == 1)
     [ill] = before - {task["taskArn"] for task in web.tasks()}
     reason = web.there.task(ill)["stoppedReason"]
     assert reason == f"Task failed ELB health checks in (target-group {web.group})"
-    web.ecs.update_service(cluster="estate", service="web", healthCheckGracePeriodSeconds=3600)
+    web.ecs.update_service(cluster="stack", service="web", healthCheckGracePeriodSeconds=3600)
     web.steady()
 
 
 def test_scaling_starts_and_stops(web: Web) -> None:
     web.steady()
     for count in (3, 1, 2):
-        answer = web.ecs.update_service(cluster="estate", service="web", desiredCount=count)
+        answer = web.ecs.update_service(cluster="stack", service="web", desiredCount=count)
         assert len(answer["service"]["deployments"]) == 1
         eventually(lambda count=count: web.describe()["runningCount"] == count)  # type: ignore[misc]
         web.steady()
@@ -276,27 +276,27 @@ def test_a_release_that_cannot_start_is_tried_less_and_less_often(web: Web) -> N
     assert "CannotPullContainerError" in said
     assert "is unable to consistently start tasks successfully" in said
     assert service["runningCount"] == 0
-    web.ecs.delete_service(cluster="estate", service="broken", force=True)
+    web.ecs.delete_service(cluster="stack", service="broken", force=True)
     eventually(lambda: web.describe("broken")["status"] == "INACTIVE")
 
 
 def test_a_deleted_service_drains(web: Web) -> None:
     web.steady()
     with pytest.raises(ClientError, match="scaled above 0"):
-        web.ecs.delete_service(cluster="estate", service="web")
+        web.ecs.delete_service(cluster="stack", service="web")
     with pytest.raises(ClientError) as refused:
-        web.ecs.delete_cluster(cluster="estate")
+        web.ecs.delete_cluster(cluster="stack")
     assert refused.value.response["Error"]["Code"] == "ClusterContainsServicesException"
     tasks = [task["taskArn"] for task in web.tasks()]
-    deleted = web.ecs.delete_service(cluster="estate", service="web", force=True)["service"]
+    deleted = web.ecs.delete_service(cluster="stack", service="web", force=True)["service"]
     assert deleted["status"] == "DRAINING"
     eventually(lambda: web.describe()["status"] == "INACTIVE")
-    assert web.there.ecs.list_services(cluster="estate")["serviceArns"] == []
+    assert web.there.ecs.list_services(cluster="stack")["serviceArns"] == []
     assert {web.there.task(arn)["lastStatus"] for arn in tasks} == {"STOPPED"}
     assert web.health() == {}
     folder: Path = web.there.stage.sandbox.settings.root / "tasks"
     assert list(folder.iterdir()) == []
     with pytest.raises(ClientError) as refused:
-        web.ecs.update_service(cluster="estate", service="web", desiredCount=1)
+        web.ecs.update_service(cluster="stack", service="web", desiredCount=1)
     assert refused.value.response["Error"]["Code"] == "ServiceNotActiveException"
-    web.ecs.delete_cluster(cluster="estate")
+    web.ecs.delete_cluster(cluster="stack")

@@ -14,7 +14,7 @@ from sandbox.aws_api import status
 from sandbox.services.cloudwatch.controller import CloudWatchController
 from sandbox.services.ecs.controller import EcsController
 from sandbox.services.elbv2.controller import ElbV2Controller
-from tests.support.sandbox.cluster import estate, forget
+from tests.support.sandbox.cluster import forget, stack
 from tests.support.sandbox.colours import Colours, pause
 from tests.support.sandbox.dataplane import eventually, running
 
@@ -35,14 +35,14 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Colours]:
     with (
         pytest.MonkeyPatch.context() as patch,
         running(root / "sandbox", ElbV2Controller, EcsController, CloudWatchController) as stage,
-        estate(stage, root) as there,
+        stack(stage, root) as there,
     ):
         patch.setattr(status, "current", stage.sandbox.status)
         web = Colours(there)
         web.create("one", **QUICK)
         eventually(lambda: web.deployments()[0]["status"] == "SUCCESSFUL")
         yield web
-        web.ecs.delete_service(cluster="estate", service="web", force=True)
+        web.ecs.delete_service(cluster="stack", service="web", force=True)
         eventually(lambda: web.service()["status"] == "INACTIVE")
 
 

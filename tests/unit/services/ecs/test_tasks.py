@@ -15,7 +15,7 @@ from sandbox.services.ecs import controller as ecs
 from sandbox.services.ecs.agent import network as ecs_network
 from sandbox.services.ecs.controller import EcsController
 from tests.support.paths import STRANGE
-from tests.support.sandbox.cluster import Estate, estate, forget
+from tests.support.sandbox.cluster import Stack, forget, stack
 from tests.support.sandbox.dataplane import eventually, running
 
 TELL = """\
@@ -44,10 +44,10 @@ print(boto3.client("sts").get_caller_identity()["Arn"])
 
 
 @pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     forget()
     root = tmp_path_factory.mktemp(STRANGE) / "sandbox"
-    with running(root, EcsController) as stage, estate(stage, tmp_path_factory.mktemp("i")) as made:
+    with running(root, EcsController) as stage, stack(stage, tmp_path_factory.mktemp("i")) as made:
         made.image("tell", TELL)
         made.image("serve", SERVE)
         yield made
@@ -57,9 +57,9 @@ def image(tag: str) -> str:
     return f"123456789012.dkr.ecr.us-east-1.amazonaws.com/app:{tag}"
 
 
-def test_a_task_gets_what_its_definition_says(there: Estate) -> None:
+def test_a_task_gets_what_its_definition_says(there: Stack) -> None:
     secret = there.secrets.create_secret(
-        Name="estate/database", SecretString=json.dumps({"username": "app", "password": "s3cret"})
+        Name="stack/database", SecretString=json.dumps({"username": "app", "password": "s3cret"})
     )["ARN"]
     definition = there.define(
         image("tell"),
@@ -80,7 +80,7 @@ def test_a_task_gets_what_its_definition_says(there: Estate) -> None:
                 }
             ]
         },
-        tags=[{"key": "Estate", "value": "one"}],
+        tags=[{"key": "Stack", "value": "one"}],
         startedBy="release",
     )
     task = there.reaches(arn, "STOPPED")
@@ -101,14 +101,14 @@ def test_a_task_gets_what_its_definition_says(there: Estate) -> None:
     assert task["stopCode"] == "EssentialContainerExited"
     assert task["stoppedReason"] == "Essential container in task exited"
     assert task["startedBy"] == "release"
-    assert task["tags"] == [{"key": "Estate", "value": "one"}]
+    assert task["tags"] == [{"key": "Stack", "value": "one"}]
     assert task["createdAt"] < task["startedAt"] < task["stoppedAt"]
     pushed = there.ecr.describe_images(repositoryName="app", imageIds=[{"imageTag": "tell"}])
     assert container["imageDigest"] == pushed["imageDetails"][0]["imageDigest"]
 
 
-def test_secrets_are_read_as_the_execution_role(there: Estate) -> None:
-    secret = there.secrets.create_secret(Name="estate/token", SecretString="t")["ARN"]
+def test_secrets_are_read_as_the_execution_role(there: Stack) -> None:
+    secret = there.secrets.create_secret(Name="stack/token", SecretString="t")["ARN"]
     definition = there.define(image("tell"), secrets=[{"name": "TOKEN", "valueFrom": secret}])
     arn = there.run(definition)
     there.reaches(arn, "STOPPED")
@@ -120,7 +120,7 @@ def test_secrets_are_read_as_the_execution_role(there: Estate) -> None:
     }
 
 
-def test_a_task_has_an_interface_and_leaves_nothing(there: Estate) -> None:
+def test_a_task_has_an_interface_and_leaves_nothing(there: Stack) -> None:
     arn = there.run(there.define(image("serve")), "patient")
     task = there.reaches(arn, "RUNNING")
     details = {d["name"]: d["value"] for d in task["attachments"][0]["details"]}
@@ -138,7 +138,7 @@ def test_a_task_has_an_interface_and_leaves_nothing(there: Estate) -> None:
     assert scratch.is_dir()
     assert f"ip/{there.stage.vpc}/{address}" in names.read_text()
 
-    there.ecs.stop_task(cluster="estate", task=arn)
+    there.ecs.stop_task(cluster="stack", task=arn)
     there.reaches(arn, "STOPPED")
     assert not scratch.exists()
     assert f"ip/{there.stage.vpc}/{address}" not in names.read_text()
@@ -147,7 +147,7 @@ def test_a_task_has_an_interface_and_leaves_nothing(there: Estate) -> None:
 
 
 def test_a_task_that_could_not_be_cleaned_up_yet_stops_all_the_same(
-    there: Estate, monkeypatch: pytest.MonkeyPatch
+    there: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     really, failures = ecs_network.detach, [OSError("too many open files")]
 
@@ -159,16 +159,16 @@ def test_a_task_that_could_not_be_cleaned_up_yet_stops_all_the_same(
     monkeypatch.setattr(ecs_network, "detach", fails_once)
     arn = there.run(there.define(image("serve")), "patient")
     there.reaches(arn, "RUNNING")
-    there.ecs.stop_task(cluster="estate", task=arn)
+    there.ecs.stop_task(cluster="stack", task=arn)
     there.reaches(arn, "STOPPED")
     assert failures == []
 
 
-def test_sigterm_first(there: Estate) -> None:
+def test_sigterm_first(there: Stack) -> None:
     arn = there.run(there.define(image("serve")), "patient")
     there.reaches(arn, "RUNNING")
     eventually(lambda: there.said(arn))
-    stopping = there.ecs.stop_task(cluster="estate", task=arn, reason="enough")["task"]
+    stopping = there.ecs.stop_task(cluster="stack", task=arn, reason="enough")["task"]
     assert (stopping["desiredStatus"], stopping["stoppedReason"]) == ("STOPPED", "enough")
     task = there.reaches(arn, "STOPPED")
     assert there.said(arn) == ["ready patient", "ending"]
@@ -176,17 +176,17 @@ def test_sigterm_first(there: Estate) -> None:
     assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "enough")
 
 
-def test_sigkill_after_the_stop_timeout(there: Estate) -> None:
+def test_sigkill_after_the_stop_timeout(there: Stack) -> None:
     arn = there.run(there.define(image("serve"), stopTimeout=1), "stubborn")
     there.reaches(arn, "RUNNING")
     eventually(lambda: there.said(arn))
-    there.ecs.stop_task(cluster="estate", task=arn)
+    there.ecs.stop_task(cluster="stack", task=arn)
     task = there.reaches(arn, "STOPPED")
     assert there.said(arn) == ["ready stubborn", "ending"]
     assert task["containers"][0]["exitCode"] == 137
 
 
-def test_a_task_speaks_as_its_role(there: Estate) -> None:
+def test_a_task_speaks_as_its_role(there: Stack) -> None:
     there.image("who", WHO)
     arn = there.run(there.define(image("who"), stopTimeout=1))
     assert there.reaches(arn, "STOPPED")["containers"][0]["exitCode"] == 0
@@ -194,23 +194,23 @@ def test_a_task_speaks_as_its_role(there: Estate) -> None:
     assert there.said(arn) == [f"arn:aws:sts::123456789012:assumed-role/task/{identity}"]
 
 
-def test_lists_tell_what_runs_and_what_ran(there: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_tell_what_runs_and_what_ran(there: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     definition = there.define(image("serve"), family="listed")
     first, second = there.run(definition, startedBy="a"), there.run(definition, startedBy="b")
 
     def listed(**filters: str) -> set[str]:
-        return set(there.ecs.list_tasks(cluster="estate", family="listed", **filters)["taskArns"])
+        return set(there.ecs.list_tasks(cluster="stack", family="listed", **filters)["taskArns"])
 
     assert listed() == {first, second}
     assert listed(startedBy="a") == {first}
-    there.ecs.stop_task(cluster="estate", task=first)
+    there.ecs.stop_task(cluster="stack", task=first)
     assert listed() == {second}
     assert listed(desiredStatus="STOPPED") == {first}
     there.reaches(first, "STOPPED")
     monkeypatch.setattr(ecs, "VISIBLE_MINUTES", 1)  # instead of an hour
     eventually(lambda: not listed(desiredStatus="STOPPED"))
-    there.ecs.stop_task(cluster="estate", task=second)
-    answer = there.ecs.describe_tasks(cluster="estate", tasks=[first])
+    there.ecs.stop_task(cluster="stack", task=second)
+    answer = there.ecs.describe_tasks(cluster="stack", tasks=[first])
     assert [failure["reason"] for failure in answer["failures"]] == ["MISSING"]
 
 
@@ -224,7 +224,7 @@ def secret(reference: str) -> dict[str, Any]:
     return {"secrets": [{"name": "X", "valueFrom": reference}]}
 
 
-SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:estate/none-AbCdEf"
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:stack/none-AbCdEf"
 UNREAD = "ResourceInitializationError: unable to pull secrets or registry auth: "
 
 
@@ -243,7 +243,7 @@ UNREAD = "ResourceInitializationError: unable to pull secrets or registry auth: 
         ({"entryPoint": ["no-such-program"]}, 'CannotStartContainerError: .*"no-such-program"'),
     ],
 )
-def test_why_a_task_does_not_start(there: Estate, options: dict[str, Any], reason: str) -> None:
+def test_why_a_task_does_not_start(there: Stack, options: dict[str, Any], reason: str) -> None:
     chosen = {"image": image("tell")} | options
     arn = there.run(there.define(chosen.pop("image"), family="broken", **chosen))
     task = there.reaches(arn, "STOPPED")
@@ -253,25 +253,25 @@ def test_why_a_task_does_not_start(there: Estate, options: dict[str, Any], reaso
     assert "startedAt" not in task
 
 
-def test_a_secret_without_that_key(there: Estate) -> None:
-    arn = there.secrets.create_secret(Name="estate/json", SecretString='{"a": 1}')["ARN"]
+def test_a_secret_without_that_key(there: Stack) -> None:
+    arn = there.secrets.create_secret(Name="stack/json", SecretString='{"a": 1}')["ARN"]
     task = there.run(there.define(image("tell"), **secret(f"{arn}:b::")))
     reason = there.reaches(task, "STOPPED")["stoppedReason"]
     assert reason.startswith(UNREAD)
     assert reason.endswith("did not contain json key b")
 
 
-def test_a_secret_of_bytes(there: Estate) -> None:
-    arn = there.secrets.create_secret(Name="estate/bytes", SecretBinary=b"\x00cAnAry0Zq7Wx9Vb3")["ARN"]
+def test_a_secret_of_bytes(there: Stack) -> None:
+    arn = there.secrets.create_secret(Name="stack/bytes", SecretBinary=b"\x00cAnAry0Zq7Wx9Vb3")["ARN"]
     task = there.run(there.define(image("tell"), **secret(arn)))
     reason = there.reaches(task, "STOPPED")["stoppedReason"]
     assert reason.startswith(UNREAD)
     assert reason.endswith("has no SecretString")
 
 
-def test_a_role_that_may_not(there: Estate) -> None:
-    readable = there.secrets.create_secret(Name="estate/mine", SecretString="x")["ARN"]
-    other = there.secrets.create_secret(Name="estate/other", SecretString="x")["ARN"]
+def test_a_role_that_may_not(there: Stack) -> None:
+    readable = there.secrets.create_secret(Name="stack/mine", SecretString="x")["ARN"]
+    other = there.secrets.create_secret(Name="stack/other", SecretString="x")["ARN"]
     role = there.role("narrow", ["ecr:*", "logs:*"])
     statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": readable}
     there.iam.put_role_policy(
@@ -286,7 +286,7 @@ def test_a_role_that_may_not(there: Estate) -> None:
     assert "not authorized to perform: secretsmanager:GetSecretValue" in task["stoppedReason"]
 
 
-def test_a_role_that_ecs_may_not_assume(there: Estate) -> None:
+def test_a_role_that_ecs_may_not_assume(there: Stack) -> None:
     there.iam.create_role(RoleName="foreign", AssumeRolePolicyDocument=json.dumps({"Statement": []}))
     role = "arn:aws:iam::123456789012:role/foreign"
     arn = there.run(there.define(image("tell"), execution_role=role))

@@ -17,7 +17,7 @@ from sandbox.services.ecs.agent.health import Check, Judge
 from sandbox.services.ecs.breaker import threshold
 from sandbox.services.ecs.controller import EcsController
 from sandbox.services.ecs.launch import pick_provider
-from tests.support.sandbox.cluster import REGISTRY, Estate, estate, forget
+from tests.support.sandbox.cluster import REGISTRY, Stack, forget, stack
 from tests.support.sandbox.dataplane import MINUTE, eventually, running
 from tests.support.waiting import HANGS_SECONDS
 
@@ -36,17 +36,17 @@ SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
 
 
 @pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     forget()
     root = tmp_path_factory.mktemp("ecs") / "sandbox"
-    with running(root, EcsController) as stage, estate(stage, tmp_path_factory.mktemp("i")) as made:
+    with running(root, EcsController) as stage, stack(stage, tmp_path_factory.mktemp("i")) as made:
         made.image("serve", SERVE)
         yield made
 
 
-def serve(there: Estate, name: str, definition: str, **options: Any) -> None:
+def serve(there: Stack, name: str, definition: str, **options: Any) -> None:
     there.ecs.create_service(
-        cluster="estate",
+        cluster="stack",
         serviceName=name,
         taskDefinition=definition,
         networkConfiguration=there.network,
@@ -54,16 +54,16 @@ def serve(there: Estate, name: str, definition: str, **options: Any) -> None:
     )
 
 
-def service(there: Estate, name: str) -> dict[str, Any]:
-    return dict(there.ecs.describe_services(cluster="estate", services=[name])["services"][0])
+def service(there: Stack, name: str) -> dict[str, Any]:
+    return dict(there.ecs.describe_services(cluster="stack", services=[name])["services"][0])
 
 
-def tasks(there: Estate, name: str) -> list[dict[str, Any]]:
-    arns = there.ecs.list_tasks(cluster="estate", serviceName=name)["taskArns"]
-    return list(there.ecs.describe_tasks(cluster="estate", tasks=arns)["tasks"]) if arns else []
+def tasks(there: Stack, name: str) -> list[dict[str, Any]]:
+    arns = there.ecs.list_tasks(cluster="stack", serviceName=name)["taskArns"]
+    return list(there.ecs.describe_tasks(cluster="stack", tasks=arns)["tasks"]) if arns else []
 
 
-def running_tasks(there: Estate, name: str, count: int) -> list[dict[str, Any]]:
+def running_tasks(there: Stack, name: str, count: int) -> list[dict[str, Any]]:
     def up() -> list[dict[str, Any]] | None:
         found = [task for task in tasks(there, name) if task["lastStatus"] == "RUNNING"]
         return found if len(found) == count else None
@@ -72,7 +72,7 @@ def running_tasks(there: Estate, name: str, count: int) -> list[dict[str, Any]]:
     return found
 
 
-def test_killed_process_groups_are_replaced(there: Estate) -> None:
+def test_killed_process_groups_are_replaced(there: Stack) -> None:
     root = there.stage.sandbox.settings.root
     definition = there.define(f"{REGISTRY}/app:serve", family="killed")
     serve(there, "killed", definition, desiredCount=2)
@@ -125,13 +125,13 @@ def test_failures_while_it_starts_do_not_count_but_success_does() -> None:
     assert [judge.hear(passed, 10) for passed in (True, False)] == ["HEALTHY", "UNHEALTHY"]
 
 
-def hasten(there: Estate, definition: str, **options: float) -> None:
+def hasten(there: Stack, definition: str, **options: float) -> None:
     """Check more often than AWS allows (every 5 s), so that tests needn't wait."""
     backend = there.stage.sandbox.state.backend("ecs", "123456789012", "us-east-1")
     backend.describe_task_definition(definition).containers[0]["healthCheck"] |= options
 
 
-def test_an_ill_container_makes_its_task_ill_and_its_service_replaces_it(there: Estate) -> None:
+def test_an_ill_container_makes_its_task_ill_and_its_service_replaces_it(there: Stack) -> None:
     # Well as long as the file is there; in the task's environment, whose HOME is its own.
     check = {"command": ["CMD-SHELL", 'test -e "$HOME/ill" && exit 1 || test "$GREETING" = hello'], "retries": 2}
     definition = there.define(f"{REGISTRY}/app:serve", family="checked", healthCheck=check)
@@ -151,14 +151,14 @@ def test_an_ill_container_makes_its_task_ill_and_its_service_replaces_it(there: 
     eventually(lambda: there.task(successor["taskArn"])["healthStatus"] == "HEALTHY")
 
 
-def test_a_check_that_hangs_has_failed_and_leaves_no_process(there: Estate) -> None:
+def test_a_check_that_hangs_has_failed_and_leaves_no_process(there: Stack) -> None:
     check = {"command": ["CMD", "sleep", "infinity"], "retries": 1}
     definition = there.define(f"{REGISTRY}/app:serve", family="hangs", healthCheck=check)
     hasten(there, definition, interval=0.1, timeout=0.2)
     arn = there.run(definition, "patient")
     eventually(lambda: there.task(arn)["healthStatus"] == "UNHEALTHY")
     assert there.task(arn)["lastStatus"] == "RUNNING", "nobody replaces a task that belongs to no service"
-    there.ecs.stop_task(cluster="estate", task=arn)
+    there.ecs.stop_task(cluster="stack", task=arn)
     there.reaches(arn, "STOPPED")
 
 
@@ -183,7 +183,7 @@ def test_base_first_then_weights() -> None:
     assert place(8, shares) == ["FARGATE 2", "FARGATE_SPOT 6"]
 
 
-def test_a_release_has_the_base_and_weights_of_the_one_before(there: Estate) -> None:
+def test_a_release_has_the_base_and_weights_of_the_one_before(there: Stack) -> None:
     mixed = [{"capacityProvider": "FARGATE", "base": 2, "weight": 0}, *SPOT]
 
     def providers() -> list[str]:
@@ -193,12 +193,12 @@ def test_a_release_has_the_base_and_weights_of_the_one_before(there: Estate) -> 
           capacityProviderStrategy=mixed)  # fmt: skip
     assert providers() == ["FARGATE", "FARGATE", "FARGATE_SPOT"]
     second = there.define(f"{REGISTRY}/app:serve", family="mixed")
-    there.ecs.update_service(cluster="estate", service="mixed", taskDefinition=second)
+    there.ecs.update_service(cluster="stack", service="mixed", taskDefinition=second)
     eventually(lambda: {task["taskDefinitionArn"] for task in tasks(there, "mixed")} == {second})
     assert providers() == ["FARGATE", "FARGATE", "FARGATE_SPOT"]
 
 
-def test_an_interrupted_task_is_warned_ended_and_replaced(there: Estate, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_interrupted_task_is_warned_ended_and_replaced(there: Stack, caplog: pytest.LogCaptureFixture) -> None:
     root = there.stage.sandbox.settings.root
     definition = there.define(f"{REGISTRY}/app:serve", family="spot", command=["stubborn"], stopTimeout=120)
     serve(there, "spot", definition)
@@ -221,13 +221,13 @@ def test_an_interrupted_task_is_warned_ended_and_replaced(there: Estate, caplog:
     running_tasks(there, "spot", 1)
 
 
-def test_on_demand_is_never_interrupted(there: Estate) -> None:
+def test_on_demand_is_never_interrupted(there: Stack) -> None:
     arn = there.run(there.define(f"{REGISTRY}/app:serve", family="demand"), "patient")
     there.reaches(arn, "RUNNING")
     asked = interruptions.ask(there.stage.sandbox.settings.root, arn.rpartition("/")[2])
     eventually(lambda: not asked.exists())
     assert there.task(arn)["desiredStatus"] == "RUNNING"
-    there.ecs.stop_task(cluster="estate", task=arn)
+    there.ecs.stop_task(cluster="stack", task=arn)
     there.reaches(arn, "STOPPED")
 
 
@@ -246,16 +246,16 @@ def test_how_many_failures_trip_the_breaker(given: dict[str, Any] | None, desire
     assert threshold({"deploymentCircuitBreaker": breaker}, desired) == expected
 
 
-def broken_release(there: Estate, name: str, **breaker: bool) -> dict[str, Any]:
+def broken_release(there: Stack, name: str, **breaker: bool) -> dict[str, Any]:
     """A service with a good revision, and a second one whose image is missing: its deployment once it has ended."""
     good = there.define(f"{REGISTRY}/app:serve", family=name)
     configuration = {"deploymentCircuitBreaker": {"enable": True, **breaker}}
     serve(there, name, good, deploymentConfiguration=configuration)
     eventually(lambda: service(there, name)["deployments"][0]["rolloutState"] == "COMPLETED")
     there.ecs.update_service(
-        cluster="estate", service=name, taskDefinition=there.define(f"{REGISTRY}/app:none", family=name)
+        cluster="stack", service=name, taskDefinition=there.define(f"{REGISTRY}/app:none", family=name)
     )
-    arn = there.ecs.list_service_deployments(cluster="estate", service=name)["serviceDeployments"][0][
+    arn = there.ecs.list_service_deployments(cluster="stack", service=name)["serviceDeployments"][0][
         "serviceDeploymentArn"
     ]
 
@@ -266,7 +266,7 @@ def broken_release(there: Estate, name: str, **breaker: bool) -> dict[str, Any]:
     return dict(eventually(over))
 
 
-def test_a_release_that_cannot_start_is_rolled_back(there: Estate) -> None:
+def test_a_release_that_cannot_start_is_rolled_back(there: Stack) -> None:
     deployment = broken_release(there, "back", rollback=True)
     assert deployment["status"] == "ROLLBACK_SUCCESSFUL"
     assert deployment["deploymentCircuitBreaker"] == {"status": "TRIGGERED", "failureCount": 3, "threshold": 3}
@@ -277,7 +277,7 @@ def test_a_release_that_cannot_start_is_rolled_back(there: Estate) -> None:
     assert any("deployment failed: tasks failed to start" in event["message"] for event in now["events"])
 
 
-def test_without_rollback_it_stops_there_and_the_old_tasks_serve_on(there: Estate) -> None:
+def test_without_rollback_it_stops_there_and_the_old_tasks_serve_on(there: Stack) -> None:
     deployment = broken_release(there, "stays", rollback=False)
     assert deployment["status"] == "STOPPED"
     now = service(there, "stays")

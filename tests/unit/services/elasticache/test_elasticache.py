@@ -39,7 +39,7 @@ ORDER = {
     "SnapshotWindow": "01:00-02:00",
     "PreferredMaintenanceWindow": "sun:09:00-sun:10:00",
     "AutoMinorVersionUpgrade": True,
-    "Tags": [{"Key": "Estate", "Value": "one"}],
+    "Tags": [{"Key": "Stack", "Value": "one"}],
 }
 
 

@@ -78,8 +78,8 @@ def test_attributes_of_a_load_balancer(at: Balancing, balancer: dict[str, Any]) 
     found = attributes(at.elb.describe_load_balancer_attributes(LoadBalancerArn=arn))
     assert found["idle_timeout.timeout_seconds"] == "60"
     assert found["routing.http2.enabled"] == "true"
-    wanted = [{"Key": "idle_timeout.timeout_seconds", "Value": "30"}]
-    at.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=wanted)
+    desired = [{"Key": "idle_timeout.timeout_seconds", "Value": "30"}]
+    at.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=desired)
     found = attributes(at.elb.describe_load_balancer_attributes(LoadBalancerArn=arn))
     assert found["idle_timeout.timeout_seconds"] == "30"
 
@@ -259,14 +259,14 @@ def test_a_group_binds_its_clients_for_a_week_at_most(
 ) -> None:
     rule = {"ListenerArn": listener, "Conditions": [{"Field": "host-header", "Values": [HOST]}], "Priority": 7}
     action = weighted(blue=(group, 1), green=(other, 1))
-    wanted: dict[str, Any] = {"Enabled": True}
-    action["ForwardConfig"]["TargetGroupStickinessConfig"] = wanted
+    desired: dict[str, Any] = {"Enabled": True}
+    action["ForwardConfig"]["TargetGroupStickinessConfig"] = desired
     if seconds is not None:
-        wanted["DurationSeconds"] = seconds
+        desired["DurationSeconds"] = seconds
     refused("ValidationError", at.elb.create_rule, **rule, Actions=[action])
-    wanted["DurationSeconds"] = 604800
+    desired["DurationSeconds"] = 604800
     (made,) = at.elb.create_rule(**rule, Actions=[action])["Rules"]
-    assert made["Actions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"] == wanted
+    assert made["Actions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"] == desired
     at.elb.delete_rule(RuleArn=made["RuleArn"])
 
 
@@ -290,8 +290,8 @@ def test_attributes_of_a_target_group(at: Balancing, group: str) -> None:
     assert found["stickiness.enabled"] == "false"
 
     def modify(key: str, value: str) -> dict[str, str]:
-        wanted = [{"Key": key, "Value": value}]
-        answer = at.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=wanted)
+        desired = [{"Key": key, "Value": value}]
+        answer = at.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=desired)
         return attributes(answer)
 
     delay = "deregistration_delay.timeout_seconds"

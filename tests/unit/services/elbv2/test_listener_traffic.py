@@ -26,12 +26,12 @@ BLUE, GREEN = "10.20.0.11", "10.20.1.12"
 REDIRECT = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
 
 
-class Estate:
+class Stack:
     """A load balancer with two target groups on one weighted rule, and a server for each."""
 
     def __init__(self, at: Balancing, servers: ExitStack) -> None:
         self.at = at
-        self.balancer = at.balancer("estate")
+        self.balancer = at.balancer("stack")
         self.groups = {name: at.group(name) for name in ("blue", "green")}
         self.listener = listener = at.https(self.balancer, to(self.groups["blue"]))
         action = {"Type": "redirect", "RedirectConfig": REDIRECT}
@@ -113,22 +113,22 @@ class Estate:
 
 
 @pytest.fixture(scope="module")
-def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with balancing(tmp_path_factory.mktemp("traffic")) as at, ExitStack() as servers:
-        yield Estate(at, servers)
+        yield Stack(at, servers)
 
 
 @pytest.fixture
-def both(estate: Estate) -> Estate:
+def both(stack: Stack) -> Stack:
     """Both servers registered and well, all traffic to blue."""
-    for server in (estate.blue, estate.green):
+    for server in (stack.blue, stack.green):
         restore(server)
-    estate.register("blue", BLUE)
-    estate.register("green", GREEN)
-    estate.shift(1, 0)
-    eventually(lambda: estate.healthy("blue", BLUE) and estate.healthy("green", GREEN))
-    eventually(lambda: estate.answers() == "blue")
-    return estate
+    stack.register("blue", BLUE)
+    stack.register("green", GREEN)
+    stack.shift(1, 0)
+    eventually(lambda: stack.healthy("blue", BLUE) and stack.healthy("green", GREEN))
+    eventually(lambda: stack.answers() == "blue")
+    return stack
 
 
 def restore(server: Upstream) -> None:
@@ -138,15 +138,15 @@ def restore(server: Upstream) -> None:
     server.release.clear()
 
 
-def test_weights_move_the_traffic(both: Estate) -> None:
+def test_weights_move_the_traffic(both: Stack) -> None:
     assert {both.answers() for _ in range(20)} == {"blue"}
     both.shift(0, 1)
     eventually(lambda: both.answers() == "green")
     assert {both.answers() for _ in range(20)} == {"green"}
 
 
-def test_plain_http_is_redirected(estate: Estate) -> None:
-    connection = HTTPConnection(estate.address, 8080, timeout=HANGS_SECONDS)
+def test_plain_http_is_redirected(stack: Stack) -> None:
+    connection = HTTPConnection(stack.address, 8080, timeout=HANGS_SECONDS)
     connection.request("GET", "/fees?term=1", headers={"Host": HOST})
     response = connection.getresponse()
     assert response.status == 301
@@ -155,7 +155,7 @@ def test_plain_http_is_redirected(estate: Estate) -> None:
     connection.close()
 
 
-def test_health_says_why(both: Estate) -> None:
+def test_health_says_why(both: Stack) -> None:
     both.blue.status = 500
     mismatch = "Health checks failed with these codes: [500]"
     expected = ("unhealthy", "Target.ResponseCodeMismatch", mismatch)
@@ -170,45 +170,45 @@ def test_health_says_why(both: Estate) -> None:
     eventually(lambda: both.healthy("blue", BLUE))
 
 
-def test_a_target_that_boots_is_given_time(estate: Estate) -> None:
+def test_a_target_that_boots_is_given_time(stack: Stack) -> None:
     """Until as many checks have failed as make it unhealthy: none of the first does."""
-    with estate.group("green") as group:
+    with stack.group("green") as group:
         group.unhealthy_threshold_count = 10**6
-    estate.register("green", "10.20.1.99")
+    stack.register("green", "10.20.1.99")
     initial = ("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")
-    eventually(lambda: estate.state("green", "10.20.1.99") == initial)
-    with estate.group("green") as group:
+    eventually(lambda: stack.state("green", "10.20.1.99") == initial)
+    with stack.group("green") as group:
         group.unhealthy_threshold_count = 5
     seen = []
 
     def failed() -> bool:
-        seen.append(estate.state("green", "10.20.1.99"))
+        seen.append(stack.state("green", "10.20.1.99"))
         return seen[-1] == ("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
 
     eventually(failed)
     assert {state for state, *_ in filter(None, seen)} <= {"initial", "unhealthy"}
-    estate.deregister("green", "10.20.1.99")
+    stack.deregister("green", "10.20.1.99")
 
 
-def test_a_new_target_needs_one_good_check_whatever_failed_before(estate: Estate) -> None:
-    group, ip = estate.at.group("slow", HealthyThresholdCount=10, HealthCheckIntervalSeconds=300), "10.20.1.98"
-    estate.groups["slow"] = group
-    estate.at.elb.create_rule(
-        ListenerArn=estate.listener,
+def test_a_new_target_needs_one_good_check_whatever_failed_before(stack: Stack) -> None:
+    group, ip = stack.at.group("slow", HealthyThresholdCount=10, HealthCheckIntervalSeconds=300), "10.20.1.98"
+    stack.groups["slow"] = group
+    stack.at.elb.create_rule(
+        ListenerArn=stack.listener,
         Conditions=[{"Field": "path-pattern", "Values": ["/slow/*"]}],
         Priority=50,
         Actions=[to(group)],
     )
-    with upstream("slow", estate.locate(ip)) as server:
+    with upstream("slow", stack.locate(ip)) as server:
         server.status = 503
-        estate.register("slow", ip)
+        stack.register("slow", ip)
         eventually(lambda: server.asked)  # Envoy's first check has failed
         server.status = 200
-        eventually(lambda: estate.healthy("slow", ip))  # ten checks more would take the better part of an hour
-    estate.deregister("slow", ip)
+        eventually(lambda: stack.healthy("slow", ip))  # ten checks more would take the better part of an hour
+    stack.deregister("slow", ip)
 
 
-def test_a_deregistered_target_drains(both: Estate) -> None:
+def test_a_deregistered_target_drains(both: Stack) -> None:
     both.at.elb.modify_target_group_attributes(
         TargetGroupArn=both.groups["blue"],
         Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "3600"}],
@@ -233,12 +233,12 @@ def test_a_deregistered_target_drains(both: Estate) -> None:
 class Minutes:
     """CloudWatch's minutes, each as long as the test likes."""
 
-    def __init__(self, estate: Estate, patch: pytest.MonkeyPatch) -> None:
-        self.balancer = estate.balancer["LoadBalancerArn"].partition(":loadbalancer/")[2]
-        self.cloudwatch = estate.at.stage.client("cloudwatch")
-        for _, _, backend in estate.at.stage.sandbox.state.backends("cloudwatch"):
+    def __init__(self, stack: Stack, patch: pytest.MonkeyPatch) -> None:
+        self.balancer = stack.balancer["LoadBalancerArn"].partition(":loadbalancer/")[2]
+        self.cloudwatch = stack.at.stage.client("cloudwatch")
+        for _, _, backend in stack.at.stage.sandbox.state.backends("cloudwatch"):
             backend.metric_data = []
-        self._controller = CloudWatchController(estate.at.stage.sandbox)
+        self._controller = CloudWatchController(stack.at.stage.sandbox)
         patch.setattr(self._controller, "_now", lambda: self._controller._minute + 1)
         self.ends()
 
@@ -275,7 +275,7 @@ class Minutes:
 
 
 def test_without_a_target_no_group_has_metrics_and_the_alarm_rings(
-    both: Estate, monkeypatch: pytest.MonkeyPatch
+    both: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both.deregister("blue", BLUE)
     eventually(lambda: both.get()[0] == 503)
@@ -292,7 +292,7 @@ def test_without_a_target_no_group_has_metrics_and_the_alarm_rings(
 
 
 def test_a_target_that_nobody_listens_at_is_a_request_without_an_answer(
-    both: Estate, monkeypatch: pytest.MonkeyPatch
+    both: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both.deregister("blue", BLUE)
     both.register("blue", "10.20.1.97")
@@ -306,7 +306,7 @@ def test_a_target_that_nobody_listens_at_is_a_request_without_an_answer(
     both.deregister("blue", "10.20.1.97")
 
 
-def test_envoy_killed_is_no_verdict_on_targets(both: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_envoy_killed_is_no_verdict_on_targets(both: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(self: Envoy) -> None:
         raise ConnectionRefusedError
 
@@ -315,9 +315,9 @@ def test_envoy_killed_is_no_verdict_on_targets(both: Estate, monkeypatch: pytest
     assert {both.state("blue", BLUE) for _ in range(5)} == {("healthy", None, None)}
 
 
-def test_deleted_nobody_listens(estate: Estate) -> None:
-    address = estate.address
-    estate.at.elb.delete_load_balancer(LoadBalancerArn=estate.balancer["LoadBalancerArn"])
+def test_deleted_nobody_listens(stack: Stack) -> None:
+    address = stack.address
+    stack.at.elb.delete_load_balancer(LoadBalancerArn=stack.balancer["LoadBalancerArn"])
 
     def refused() -> bool:
         try:
@@ -327,7 +327,7 @@ def test_deleted_nobody_listens(estate: Estate) -> None:
         return False
 
     eventually(refused)
-    assert estate.state("blue", BLUE) in (
+    assert stack.state("blue", BLUE) in (
         None,
         (
             "unused",

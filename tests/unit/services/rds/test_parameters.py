@@ -74,8 +74,8 @@ def test_values_are_checked(name: str, value: str, accepted: bool) -> None:
 
 def test_a_running_server_takes_up_what_needs_no_reboot() -> None:
     running = {"max_connections": "450", "log_lock_waits": "0", "work_mem": "4096"}
-    wanted = {"max_connections": "90", "log_lock_waits": "1", "timezone": "UTC"}
-    assert applicable(running, wanted, {"log_lock_waits"}) == {
+    desired = {"max_connections": "90", "log_lock_waits": "1", "timezone": "UTC"}
+    assert applicable(running, desired, {"log_lock_waits"}) == {
         "max_connections": "450",
         "log_lock_waits": "0",
         "timezone": "UTC",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: contract_check
+module: smoke_test
 short_description: See whether a release keeps the application's contract, before anybody is sent to it
 description:
   - Asks through the public address, with the secret header by which the load balancer leads test traffic to the new
@@ -26,7 +26,7 @@ author: CampsHub360
 
 EXAMPLES = r"""
 - name: Test the new release by test traffic
-  contract_check:
+  smoke_test:
     url: https://app.tier1.campshub360.example
     release: 1.0.0
     header_name: X-Test-Traffic
@@ -81,13 +81,13 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wanted = module.params
-    if bool(wanted["header_name"]) != bool(wanted["header_secret"]):
+    desired = module.params
+    if bool(desired["header_name"]) != bool(desired["header_secret"]):
         module.fail_json(
             msg="header_name and header_secret go together: a header, and the secret that holds its value."
         )
     try:
-        address = Address(wanted["url"], wanted["connect_to"], wanted["ca"], wanted["timeout"])
+        address = Address(desired["url"], desired["connect_to"], desired["ca"], desired["timeout"])
     except ValueError as error:
         module.fail_json(msg=f"Nothing can be asked so: {error}")
     if module.check_mode:
@@ -101,7 +101,7 @@ def main() -> None:
             changed=False,
             passed=all(check.passed for check in checks),
             checks=[asdict(check) for check in checks],
-            words=told(checks, wanted["release"]),
+            words=told(checks, desired["release"]),
         )
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: release_audit
+module: audit_log_entry
 short_description: Write down that a release begins, before anything is changed
 description:
   - Puts C(audit/<run>.json) into the reports bucket, so that what stands between two releases is known even if this one is killed.
@@ -12,7 +12,7 @@ description:
 options:
   run: {description: The release's run, type: str, required: true}
   facts: {description: What is known of the release, type: dict, required: true}
-  bucket: {description: The estate's bucket for reports, type: str, required: true}
+  bucket: {description: The stack's bucket for reports, type: str, required: true}
   bucket_owner: {description: "The account that must own it, 12 digits", type: str, required: true}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
@@ -20,7 +20,7 @@ author: CampsHub360
 
 EXAMPLES = r"""
 - name: Write down what is about to happen
-  release_audit:
+  audit_log_entry:
     run: 20261125T113000Z-1.4.0
     facts: {release: 1.4.0, operator: ops, schema: {before: "0001", after: "0002", contract: []}}
     bucket: campshub360-tier1-123456789012-reports
@@ -52,23 +52,23 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wanted = module.params
-    if not RUN.fullmatch(wanted["run"]):
+    desired = module.params
+    if not RUN.fullmatch(desired["run"]):
         module.fail_json(
-            msg=f"A run can't be called {wanted['run']!r}: its files are named for it. Nothing was touched. Use letters, "
+            msg=f"A run can't be called {desired['run']!r}: its files are named for it. Nothing was touched. Use letters, "
             "digits, and . _ : - in the release's name."
         )
-    facts = facts_from(wanted["run"], wanted["facts"])
+    facts = facts_from(desired["run"], desired["facts"])
     key = key_of(facts.run)
     if module.check_mode or facts.outcome in IDLE:
         module.exit_json(changed=False, key=key)
     with failing_with(
         module,
-        f"Could not write down in s3://{wanted['bucket']}/{key} that the release begins, so it does not; "
+        f"Could not write down in s3://{desired['bucket']}/{key} that the release begins, so it does not; "
         "playbooks/provision.yml makes the bucket",
     ):
         started = json.dumps(entry(replace(facts, outcome="started", finished=None)), indent=1)
-        put(module.client("s3"), wanted["bucket"], wanted["bucket_owner"], key, started)
+        put(module.client("s3"), desired["bucket"], desired["bucket_owner"], key, started)
     module.exit_json(changed=True, key=key)
 
 

@@ -1,18 +1,18 @@
 #!/usr/bin/python
-"""Own module because no collection tells what an account still holds of an estate, whatever service made it."""
+"""Own module because no collection tells what an account still holds of a stack, whatever service made it."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: estate_sweep_info
-short_description: All that an account holds of an estate, by tag and by name
+module: stack_resources_info
+short_description: All that an account holds of a stack, by tag and by name
 description:
-  - Looks through every service that an estate uses, by the tag C(Estate) and by name. Changes nothing.
+  - Looks through every service that a stack uses, by the tag C(Stack) and by name. Changes nothing.
   - With O(wait_timeout), looks again until only what AWS keeps by design is left, or time is up.
 options:
-  name: {description: The estate's name, type: str, required: true}
-  account_id: {description: The account in which the estate lives, type: str, required: true}
-  zone_name: {description: "The estate's DNS zone, which is also its certificate's domain", type: str, required: true}
+  name: {description: The stack's name, type: str, required: true}
+  account_id: {description: The account in which the stack lives, type: str, required: true}
+  zone_name: {description: "The stack's DNS zone, which is also its certificate's domain", type: str, required: true}
   wait_timeout: {description: Seconds to wait at most until nothing is left, type: int, default: 0}
   poll_seconds: {description: Seconds between two looks, type: float, default: 10}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
@@ -21,7 +21,7 @@ author: CampsHub360
 
 EXAMPLES = r"""
 - name: See what is left
-  estate_sweep_info:
+  stack_resources_info:
     name: campshub360-tier1
     account_id: "123456789012"
     zone_name: tier1.campshub360.example
@@ -48,16 +48,16 @@ from functools import cache
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.resource import failing_with
-from ops.stack.discovery import Estate, find_all
+from ops.stack.discovery import Stack, find_all
 from ops.stack.resources import SWEEPERS, Item, sweep_tags, unnamed
 
 
-def sweep(module: AnsibleAWSModule, estate: Estate) -> list[Item]:
-    items = [item for items in find_all(module, SWEEPERS, estate) for item in items]
+def sweep(module: AnsibleAWSModule, stack: Stack) -> list[Item]:
+    items = [item for items in find_all(module, SWEEPERS, stack) for item in items]
     known = {item.arn for item in items}
-    arns = sweep_tags(module.client("resourcegroupstaggingapi"), estate)
+    arns = sweep_tags(module.client("resourcegroupstaggingapi"), stack)
     client = cache(module.client)
-    more = [unnamed(client, arn, estate) for arn in arns if arn not in known]
+    more = [unnamed(client, arn, stack) for arn in arns if arn not in known]
     return [*items, *(item for item in more if item)]
 
 
@@ -72,15 +72,15 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wanted = module.params
+    desired = module.params
     partition = module.client("sts").meta.partition
-    estate = Estate(wanted["name"], wanted["account_id"], module.region, partition, wanted["zone_name"])
-    deadline = time.monotonic() + wanted["wait_timeout"]
-    with failing_with(module, f"Could not look for what is left of {estate.name}"):
-        items = sweep(module, estate)
+    stack = Stack(desired["name"], desired["account_id"], module.region, partition, desired["zone_name"])
+    deadline = time.monotonic() + desired["wait_timeout"]
+    with failing_with(module, f"Could not look for what is left of {stack.name}"):
+        items = sweep(module, stack)
         while any(not item.kept for item in items) and time.monotonic() < deadline:
-            time.sleep(wanted["poll_seconds"])
-            items = sweep(module, estate)
+            time.sleep(desired["poll_seconds"])
+            items = sweep(module, stack)
     module.exit_json(
         changed=False,
         present=[asdict(item) for item in items if not item.kept],

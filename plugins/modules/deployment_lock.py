@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: estate_lock
-short_description: The lock that keeps two operations off one estate
+module: deployment_lock
+short_description: The lock that keeps two operations off one stack
 description:
-  - Takes, checks, frees, shows or breaks the lock on an estate, an object in S3 that is written under conditions only.
+  - Takes, checks, frees, shows or breaks the lock on a stack, an object in S3 that is written under conditions only.
   - Its action plugin starts a keeper that renews the lease while the playbook lives, and frees the lock at its end.
-  - Never says changed, since a lock is no part of the estate. Check mode refuses where a run would, and writes nothing.
+  - Never says changed, since a lock is no part of the stack. Check mode refuses where a run would, and writes nothing.
 options:
   bucket: {description: Bucket that holds the lock, type: str, required: true}
-  key: {description: Object that is the lock, type: str, default: locks/estate.json}
+  key: {description: Object that is the lock, type: str, default: locks/stack.json}
   state:
     description: C(held) takes it. C(checked) fails unless it is ours. C(free) lets go of ours. C(seen) shows it. C(broken) removes whosever it is.
     type: str
@@ -32,7 +32,7 @@ author: CampsHub360
 
 EXAMPLES = r"""
 - name: Take the lock
-  estate_lock:
+  deployment_lock:
     bucket: campshub360-tier1-123456789012-reports
     owner: arn:aws:iam::123456789012:user/ada
     reason: release 1.0.0
@@ -40,7 +40,7 @@ EXAMPLES = r"""
   register: taken
 
 - name: Free it
-  estate_lock:
+  deployment_lock:
     bucket: campshub360-tier1-123456789012-reports
     state: free
     holder_id: "{{ taken.holder_id }}"
@@ -65,8 +65,8 @@ from ops.aws.resource import failing_with
 from ops.lock.lease import Held, Holder, Lease, LockError, LockHeldError, LockLostError, NoBucketError
 
 CURES = (
-    "Nothing was touched. Wait until it is free; or take it with a reason that is recorded, -e 'lock_steal=\"why\"'; or, when "
-    "whoever holds it is gone for good, remove it with playbooks/runbook_break_lock.yml."
+    "Nothing was touched. Wait until it is free; or take it with a reason that is recorded, -e 'lock_force_reason=\"why\"'; or, when "
+    "whoever holds it is gone for good, remove it with playbooks/runbook_force_unlock.yml."
 )
 
 
@@ -95,13 +95,13 @@ def explanation(error: LockError, name: str) -> str:
     return f"The lock {name} can't be used: {error}."
 
 
-class EstateLock:
+class StackLock:
     def __init__(self, module: AnsibleAWSModule) -> None:
         self.module = module
         self.params: dict[str, Any] = module.params
         self.lease = Lease(module.client("s3"), self.params["bucket"], self.params["key"])
 
-    def wanted(self) -> Holder:
+    def desired(self) -> Holder:
         person = f"{getpass.getuser()}@{platform.node()}"
         return Holder(
             owner=f"{self.params['owner']} ({person})" if self.params["owner"] else person,
@@ -112,7 +112,7 @@ class EstateLock:
 
     def held(self) -> dict[str, Any]:
         if not self.module.check_mode:
-            held = self.lease.take(self.wanted(), self.params["steal"])
+            held = self.lease.take(self.desired(), self.params["steal"])
             if held.holder.before:
                 self.module.warn(f"The lock was taken from {held.holder.before['owner']}: {held.holder.before['why']}.")
             return {"holder_id": held.holder.token, **shown(held)}
@@ -143,7 +143,7 @@ class EstateLock:
         """Take it, so that a version of the object tells who broke it and why; then remove it."""
         held = self.lease.look()
         if held and not self.module.check_mode:
-            mine = self.lease.take(self.wanted(), self.params["reason"])
+            mine = self.lease.take(self.desired(), self.params["reason"])
             self.lease.free(mine.holder.token)
         return shown(held)
 
@@ -152,7 +152,7 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "bucket": {"required": True},
-            "key": {"default": "locks/estate.json", "no_log": False},
+            "key": {"default": "locks/stack.json", "no_log": False},
             "state": {"choices": ["held", "checked", "free", "seen", "broken"], "default": "held"},
             "owner": {"default": ""},
             "reason": {"default": ""},
@@ -170,7 +170,7 @@ def main() -> None:
         module.fail_json(msg=f"Nobody said for what the lock {name} is to be {module.params['state']}. Give a reason.")
     with failing_with(module, f"Could not use the lock {name}"):
         try:
-            result = getattr(EstateLock(module), module.params["state"])()
+            result = getattr(StackLock(module), module.params["state"])()
         except LockError as error:
             module.fail_json(msg=explanation(error, name))
     module.exit_json(changed=False, region=module.region, **{"holder_id": "", **result})

@@ -1,4 +1,4 @@
-"""How tests drive an estate and look at it: by its playbooks, as the operator, and from outside."""
+"""How tests drive a stack and look at it: by its playbooks, as the operator, and from outside."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sandbox.config import CHECKOUT, Settings
 from tests.support import stuck
 from tests.support.waiting import HANGS_SECONDS
 
-ESTATE = "campshub360-tier1"
+STACK = "campshub360-tier1"
 RELEASE = "1.0.0"
 NAME = "app.tier1.campshub360.example"
 BIN = Path(sys.executable).parent
@@ -73,7 +73,7 @@ class Sandbox:
     def healthy(self, colour: str = "blue") -> int:
         """How many targets of that group are healthy."""
         elb = self.client("elbv2")
-        group = elb.describe_target_groups(Names=[f"{ESTATE}-{colour}"])["TargetGroups"][0]["TargetGroupArn"]
+        group = elb.describe_target_groups(Names=[f"{STACK}-{colour}"])["TargetGroups"][0]["TargetGroupArn"]
         targets = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
 
@@ -85,7 +85,7 @@ class Sandbox:
     def changes_since(self, calls: int) -> list[str]:
         """Mutating operations of the operator after so many calls. Tasks call too, and go on doing so.
 
-        Without those on the estate's lock, which is held while a playbook runs, and gone afterwards.
+        Without those on the stack's lock, which is held while a playbook runs, and gone afterwards.
         """
         return [f"{call['service']} {call['operation']}" for call in self.calls()[calls:] if _is_change(call)]
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: release_look
+module: ecs_deployment_info
 short_description: How far a deployment has come, how both colours do, and what it asks
 description:
   - Looks at a service deployment, at CloudWatch's figures of blue and green since it began, and judges them.
@@ -56,7 +56,7 @@ author: CampsHub360
 
 EXAMPLES = r"""
 - name: Watch until the deployment asks or ends
-  release_look:
+  ecs_deployment_info:
     service: campshub360-tier1-app
     cluster: campshub360-tier1
     load_balancer: arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/campshub360-tier1/0123456789abcdef
@@ -133,8 +133,8 @@ class Look:
     def target_groups(self, rollout: Rollout) -> dict[str, str]:
         """By colour, as ECS resolved them: they alternate."""
         arns = {"green": rollout.green.get("arn"), "blue": (rollout.blue or {}).get("arn")}
-        wanted = [str(arn) for arn in arns.values() if arn]
-        answer = self.ecs.describe_service_revisions(serviceRevisionArns=wanted)["serviceRevisions"]
+        desired = [str(arn) for arn in arns.values() if arn]
+        answer = self.ecs.describe_service_revisions(serviceRevisionArns=desired)["serviceRevisions"]
         resolved = {
             revision["serviceRevisionArn"]: revision.get("resolvedConfiguration", {}).get("loadBalancers", [])
             for revision in answer

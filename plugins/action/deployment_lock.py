@@ -1,4 +1,4 @@
-"""The lock on an estate, with a keeper beside the playbook: the module asks S3, this starts and stops the keeper."""
+"""The lock on a stack, with a keeper beside the playbook: the module asks S3, this starts and stops the keeper."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
     def _config(self, result: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "bucket": self._task.args["bucket"],
-            "key": self._task.args.get("key", "locks/estate.json"),
+            "key": self._task.args.get("key", "locks/stack.json"),
             "region": result["region"],
             "holder_id": result["holder_id"],
             "lease_seconds": result["holder"]["lease_seconds"],

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: release_answer
+module: ecs_deployment_action
 short_description: Tell a deployment to go on, or to go back
 description:
   - Answers the pause hook at which a deployment waits; without one, C(ROLLBACK) stops the deployment and takes it back.
@@ -23,7 +23,7 @@ author: CampsHub360
 
 EXAMPLES = r"""
 - name: Let the release have more traffic
-  release_answer:
+  ecs_deployment_action:
     deployment: arn:aws:ecs:us-east-1:123456789012:service-deployment/campshub360-tier1/campshub360-tier1-app/Ab0
     hook: ecs-pause-0123
     answer: CONTINUE
@@ -49,17 +49,17 @@ def answer(module: AnsibleAWSModule) -> Any:
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopServiceDeployment.html
     """
     ecs = module.client("ecs")
-    deployment, wanted, hook = (module.params[name] for name in ("deployment", "answer", "hook"))
+    deployment, desired, hook = (module.params[name] for name in ("deployment", "answer", "hook"))
     if hook:
         return unless_missing(
             "InvalidParameterException",
             ecs.continue_service_deployment,
             serviceDeploymentArn=deployment,
             hookId=hook,
-            action=wanted,
+            action=desired,
         )
     return unless_missing(
-        "ConflictException", ecs.stop_service_deployment, serviceDeploymentArn=deployment, stopType=wanted
+        "ConflictException", ecs.stop_service_deployment, serviceDeploymentArn=deployment, stopType=desired
     )
 
 

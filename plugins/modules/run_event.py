@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: run_note
+module: run_event
 short_description: Add an event to the record of a run
 options:
   record: {description: File of the record, type: str, required: true}
@@ -16,7 +16,7 @@ author: CampsHub360
 
 EXAMPLES = r"""
 - name: Note that the database was migrated
-  run_note: {record: reports/deploy/20261125T113000Z-1.2.0/record.jsonl, event: migration, words: The schema is at 0007}
+  run_event: {record: reports/deploy/20261125T113000Z-1.2.0/events.jsonl, event: migration, words: The schema is at 0007}
 """
 
 RETURN = r""" # """

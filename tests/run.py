@@ -107,7 +107,7 @@ def scenario(name: str) -> Step:
     return Step("molecule", command, part=name, counts=True, shown=" ➜ ")
 
 
-# They wait more than they work, so two cores bear four. 127.38 is that of e2e's unreliable AWS, 127.40 and 127.42 of
+# They wait more than they work, so two cores bear five. 127.38 is that of e2e's unreliable AWS, 127.40 and 127.42 of
 # bench's.
 DATA_PLANE = ("tests/unit/runtime", "tests/unit/sandbox", "tests/unit/services")
 LANES = (
@@ -136,7 +136,8 @@ LANES = (
         (Step("unit", ("pytest", *DATA_PLANE), "sandbox", counts=True), scenario("default")),
     ),
     Lane(".sandbox-test-3", "127.41", (scenario("release"),)),
-    Lane(".sandbox-test-4", "127.43", (scenario("e2e"),)),
+    Lane(".sandbox-test-4", "127.43", (scenario("interrupted"),)),
+    Lane(".sandbox-test-5", "127.44", (scenario("e2e"),)),
 )
 STEPS = tuple(step for lane in LANES for step in lane.steps)
 STAGES = tuple(dict.fromkeys(step.stage for step in STEPS))

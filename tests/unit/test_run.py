@@ -64,7 +64,7 @@ def test_what_a_step_found(
 
 def test_a_stage_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["unti"]) == 2
-    assert "lint, unit, contract, molecule" in capsys.readouterr().err
+    assert "lint, contract, unit" in capsys.readouterr().err
 
 
 def test_the_caller_s_aws_settings_reach_no_test(monkeypatch: pytest.MonkeyPatch) -> None:

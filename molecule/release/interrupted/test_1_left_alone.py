@@ -13,7 +13,7 @@ from tests.support.runner import Runner
 from tests.support.stack import STACK, Ask, Sandbox
 from tests.support.waiting import HANGS_SECONDS, until
 
-BEFORE = "1.1.0"
+BEFORE = "1.0.0"
 #: what a person may write, and no template: braces, a quote of each kind, percent, more than ASCII, two lines
 WHY = 'students\' "old" grades {{ nothing }} {% if %} 100 % für $HOME \\\nsecond line'
 
@@ -42,7 +42,7 @@ def test_two_at_once_are_one_too_many_but_provisioning_is_no_hindrance(
     first = releases.begin("1.2.0", **PATIENT)
     releases.reached("SCALE_UP", after=before)
     calls = len(sandbox.calls())
-    second = releases.deploy("1.1.0")
+    second = releases.deploy(BEFORE)
     assert second.code != 0
     said = sentence(second)
     for words in ("user/operator", "Release the application: 1.2.0", "lock_force_reason"):

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,11 @@ class Story:
             "green": {"requests": green, "errors": errors, "p95_ms": 44.0},
         }  # fmt: skip
 
-    def requests(self) -> Iterator[dict[str, Any]]:
+    @cached_property
+    def requests(self) -> list[dict[str, Any]]:
+        return list(self.sent())
+
+    def sent(self) -> Iterator[dict[str, Any]]:
         chance = random.Random(4)
         for n in range(int((self.seconds - 20) * RATE)):
             second = 18 + n / RATE
@@ -108,7 +113,7 @@ class Story:
             }  # fmt: skip
 
     def probe(self) -> dict[str, Any]:
-        sent = list(self.requests())
+        sent = self.requests
         failed = [one for one in sent if one["error"]]
         mine = {tag: [one for one in sent if one["release"] == tag] for tag in (BLUE, GREEN)}
         return {
@@ -140,7 +145,7 @@ class Story:
         """The two files of the run below the folder for reports."""
         mine = folder / run
         mine.mkdir(parents=True)
-        for name, lines in (("events", self.event_log()), ("requests", self.requests())):
+        for name, lines in (("events", self.event_log()), ("requests", self.requests)):
             (mine / f"{name}.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
         return mine
 

@@ -138,11 +138,13 @@ def test_lines_that_could_not_be_read_are_counted(tmp_path: Path) -> None:
 
 def test_a_run_that_nobody_measured_says_so_in_its_figures(tmp_path: Path) -> None:
     why = "the availability probe ended by itself"
-    facts, files = read_release(RELEASED, tmp_path, probe={"requests": 2, "not_measured": why})
-    page = pages.Page(html(facts, files))
+    probe = {"requests": 2, "not_measured": why, "by_release": {GREEN: {"requests": 2, "failed": 0}}}
+    page = pages.Page(html(*read_release(RELEASED, tmp_path, probe=probe)))
     assert "Not measured from outside, but for 2 requests" in page.text
-    assert f"Not measured: {why}. The figures below are of the rest." in page.text
+    assert f"Not measured: {why}. The figures below are of the rest. Release" in page.text
     assert "none failed" not in page.text
+    bare = pages.Page(html(*read_release(RELEASED, tmp_path / "2", probe={"not_measured": why})))
+    assert f"Not measured: {why}. Stages" in bare.text
 
 
 def test_lost_and_doubled_writes_are_bad(tmp_path: Path) -> None:

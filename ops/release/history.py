@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ops.aws.resource import unless_missing
-from ops.report.facts import Facts, iso
+from ops.report.facts import Facts
+from ops.report.values import iso
 
 PREFIX = "audit/"
 SHOWN = 10
@@ -32,16 +33,16 @@ def entry(facts: Facts, requests: int = 0, failed: int = 0) -> dict[str, Any]:
         "previous_release": facts.previous_release,
         "previous_task_definition": facts.previous_task_definition,
         "operator": facts.operator,
-        "reason": facts.reason,
+        "change_reason": facts.change_reason,
         "started": iso(facts.started),
         "finished": iso(facts.finished),
         "outcome": facts.outcome,
-        "why": facts.why,
+        "failure_reason": facts.failure_reason,
         "schema": {"before": facts.schema_before, "after": facts.schema_after},
         "requests": requests,
         "failed": failed,
         "not_measured": facts.not_measured,
-        "contract": facts.contract,
+        "breaking_migrations": facts.breaking_migrations,
     }
 
 
@@ -114,10 +115,10 @@ def readable(key: str, body: bytes) -> dict[str, Any]:
         "started": None,
         "finished": None,
         "outcome": "",
-        "why": "",
+        "failure_reason": "",
         "requests": 0,
         "failed": 0,
         "not_measured": "",
-        "contract": [],
+        "breaking_migrations": [],
     }
     return {**blank, **said}

@@ -1,34 +1,144 @@
-"""Pictures of a release as SVG, built as a tree: what is put in as text stays text, and the result is always XML.
-
-Colours are classes, so that the page decides them, for light, dark and paper.
-"""
+"""A chart over the time of a run: its data, and where they are drawn. The drawing is templates/chart.svg.j2."""
 
 from __future__ import annotations
 
 import math
-import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ops.report.requests import Bin, Series
-from ops.report.summary import duration
-from ops.report.timeline import Span
+from ops.report.values import clock
+
+Point = tuple[float, float]  # epoch seconds, value
 
 WIDTH = 960
 LEFT, RIGHT = 52, 12
-LANE = 24  # height of the row of stages
+LABELS = 24  # height of the row of band labels
 BELOW = 22  # room for the labels of time
-LETTER = 6.3  # width of a letter of a label, on average
+LETTER = 6.3  # average width of a label's letter
+SIGN = 15  # least distance between two signs that can be read
 STEPS_OF_TIME = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
 
 
-def written(value: float) -> str:
-    """A coordinate, short."""
+@dataclass(frozen=True)
+class Band:
+    """A time span behind the data. The kind is its class in page.css."""
+
+    start: float
+    end: float
+    label: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """Values over time; the line breaks where there is none."""
+
+    colour: str
+    points: Sequence[tuple[float, float | None]]
+
+
+@dataclass(frozen=True)
+class Bar:
+    start: float
+    end: float
+    bottom: float
+    top: float
+    colour: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An event."""
+
+    t: float
+    message: str
+    good: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """Data in seconds and values; methods return coordinates."""
+
+    title: str
+    explanation: str
+    start: float
+    end: float
+    ticks: Sequence[float]  # of the values, from 0; the last one is the top
+    unit: str = ""
+    plot_height: int = 120
+    bands: Sequence[Band] = ()
+    label_bands: bool = False
+    steps: Line | None = None  # each value holds until the next one
+    lines: Sequence[Line] = ()
+    bars: Sequence[Bar] = ()
+    marks: Sequence[Mark] = ()
+    note: str = ""
+
+    left = LEFT
+    right = WIDTH - RIGHT
+    width = WIDTH
+
+    @property
+    def top(self) -> int:
+        return LABELS + 6 if self.label_bands else 8
+
+    @property
+    def bottom(self) -> int:
+        return self.top + self.plot_height
+
+    @property
+    def height(self) -> int:
+        return self.bottom + BELOW
+
+    @property
+    def seconds(self) -> float:
+        return max(self.end - self.start, 1)
+
+    def x(self, t: float) -> float:
+        inside = min(max(t - self.start, 0), self.seconds)
+        return self.left + inside / self.seconds * (self.right - self.left)
+
+    def y(self, value: float) -> float:
+        most = self.ticks[-1]
+        return self.bottom - min(value, most) / most * self.plot_height
+
+    def time_ticks(self) -> list[Point]:
+        """Return x and the seconds since the start, at most ten steps of a round length."""
+        step = next((step for step in STEPS_OF_TIME if self.seconds / step <= 10), STEPS_OF_TIME[-1])
+        return [(self.x(self.start + n * step), n * step) for n in range(int(self.seconds // step) + 1)]
+
+    def label_fits(self, band: Band) -> bool:
+        return len(band.label) * LETTER + 8 <= self.x(band.end) - self.x(band.start)
+
+    def stretches(self, line: Line) -> list[list[Point]]:
+        """Return the coordinates of each unbroken part of a line."""
+        return [[(self.x(t), self.y(value)) for t, value in part] for part in unbroken(line.points)]
+
+    def step_corners(self) -> list[Point]:
+        """Return the coordinates at which a value of `steps` begins."""
+        points = self.steps.points if self.steps else ()
+        return [(self.x(t), self.y(value)) for t, value in points if value is not None]
+
+    def signs(self) -> list[tuple[Mark, bool]]:
+        """Return the marks, and whether each has room for its sign; the table of events has them all."""
+        signed, found = -math.inf, []
+        for mark in self.marks:
+            room = self.x(mark.t) - signed >= SIGN
+            signed = self.x(mark.t) if room else signed
+            found.append((mark, room))
+        return found
+
+    def clock(self, t: float) -> str:
+        return clock(t - self.start)
+
+
+def coordinate(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
 def ticks(most: float, count: int = 4) -> list[float]:
-    """Round numbers from 0 to at least the most; the last one is the top of the axis."""
+    """Return round numbers from 0 to at least the given one."""
     if most <= 0:
         return [0.0, 1.0]
     rough = most / count
@@ -37,181 +147,12 @@ def ticks(most: float, count: int = 4) -> list[float]:
     return [n * step for n in range(math.ceil(most / step - 1e-9) + 1)]
 
 
-def clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Something that happened at a moment."""
-
-    t: float
-    words: str
-    good: bool
-
-
-class Chart:
-    """A frame over the time of a release, with stages behind, into which figures are drawn."""
-
-    def __init__(
-        self,
-        title: str,
-        start: float,
-        end: float,
-        tops: Sequence[float],
-        *,
-        unit: str = "",
-        height: int = 120,
-        lane: bool = False,
-    ) -> None:
-        self.start, self.end = start, max(end, start + 1)
-        self.top = LANE + 6 if lane else 8
-        self.bottom = self.top + height
-        self.most = tops[-1]
-        self.lane = lane
-        box = f"0 0 {WIDTH} {self.bottom + BELOW}"
-        self.svg = ET.Element(
-            "svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": box, "role": "img", "aria-label": title}
-        )
-        self.behind = ET.SubElement(self.svg, "g")
-        self._axes(tops, unit)
-
-    def x(self, t: float) -> float:
-        inside = min(max(t, self.start), self.end)
-        return LEFT + (inside - self.start) / (self.end - self.start) * (WIDTH - LEFT - RIGHT)
-
-    def y(self, value: float) -> float:
-        return self.bottom - min(value, self.most) / self.most * (self.bottom - self.top)
-
-    def put(
-        self, tag: str, css: str, words: str = "", parent: ET.Element | None = None, **place: float | str
-    ) -> ET.Element:
-        attributes = {
-            name.replace("_", "-"): written(value) if isinstance(value, float | int) else value
-            for name, value in place.items()
-        }
-        element = ET.SubElement(self.svg if parent is None else parent, tag, {"class": css, **attributes})
-        element.text = words or None
-        return element
-
-    def hint(self, element: ET.Element, words: str) -> None:
-        """What is shown while the pointer rests on it, and read aloud."""
-        ET.SubElement(element, "title").text = words
-
-    def _axes(self, tops: Sequence[float], unit: str) -> None:
-        for value in tops:
-            self.put("line", "grid", x1=LEFT, x2=WIDTH - RIGHT, y1=self.y(value), y2=self.y(value))
-            self.put("text", "tick y", f"{value:,g}{unit}", x=LEFT - 7, y=self.y(value) + 4)
-        seconds = self.end - self.start
-        step = next((step for step in STEPS_OF_TIME if seconds / step <= 10), STEPS_OF_TIME[-1])
-        for n in range(int(seconds // step) + 1):
-            at = self.x(self.start + n * step)
-            self.put("line", "grid", x1=at, x2=at, y1=self.bottom, y2=self.bottom + 4)
-            self.put("text", "tick x", clock(n * step), x=at, y=self.bottom + 17)
-
-    def bands(self, spans: Iterable[Span]) -> None:
-        """Stages behind the figures; named above them if the chart has a lane and the name fits."""
-        for span in spans:
-            left, right = self.x(span.start), self.x(span.end)
-            hint = f"{span.words}, {duration(span.seconds)}"
-            area = self.put(
-                "rect",
-                f"band {span.kind}",
-                "",
-                self.behind,
-                x=left,
-                y=self.top,
-                width=right - left,
-                height=self.bottom - self.top,
-            )
-            self.hint(area, hint)
-            if not self.lane:
-                continue
-            label = self.put(
-                "rect", f"lane {span.kind}", x=left + 0.5, y=0, width=max(right - left - 1, 0.5), height=LANE - 4
-            )
-            self.hint(label, hint)
-            if len(span.words) * LETTER + 8 <= right - left:
-                self.put("text", "name", span.words, x=(left + right) / 2, y=LANE - 10)
-
-    def steps(self, points: Sequence[tuple[float, float]], css: str) -> None:
-        """Values that hold until the next one, with the area below them."""
-        if not points:
-            return
-        path = [f"M{written(self.x(points[0][0]))},{written(self.y(points[0][1]))}"]
-        for t, value in points[1:]:
-            path.append(f"H{written(self.x(t))}V{written(self.y(value))}")
-        outline = "".join(path) + f"H{written(self.x(self.end))}"
-        first = written(self.x(points[0][0]))
-        self.put("path", f"area {css}", d=f"{outline}V{written(self.bottom)}H{first}Z")
-        self.put("path", f"line {css}", d=outline)
-
-    def line(self, points: Iterable[tuple[float, float | None]], css: str) -> None:
-        """A line that breaks where there is no figure; a figure alone is a dot."""
-        for run in unbroken(points):
-            if len(run) == 1:
-                self.put("circle", f"dot {css}", cx=self.x(run[0][0]), cy=self.y(run[0][1]), r=2)
-                continue
-            path = "L".join(f"{written(self.x(t))},{written(self.y(value))}" for t, value in run)
-            self.put("path", f"line {css}", d=f"M{path}")
-
-    def columns(self, series: Sequence[Series]) -> None:
-        """Failures a bin, colours upon each other."""
-        for column in zip(*(item.bins for item in series), strict=True):
-            below = 0.0
-            for colour, item in zip((one.colour for one in series), column, strict=True):
-                if not item.failed:
-                    continue
-                width = self.x(item.t + series[0].width) - self.x(item.t)
-                high, low = self.y(below + item.failed), self.y(below)
-                bar = self.put(
-                    "rect",
-                    f"bar {colour}",
-                    x=self.x(item.t) + 0.5,
-                    y=high,
-                    width=max(width - 1, 1.5),
-                    height=low - high,
-                )
-                self.hint(bar, f"{clock(item.t - self.start)}: {item.failed:,} of {item.requests:,} failed")
-                below += item.failed
-
-    def marks(self, marks: Iterable[Mark]) -> None:
-        """Upright lines with a sign at the top: not told by colour alone."""
-        signed = float(-WIDTH)
-        for mark in marks:
-            at = self.x(mark.t)
-            css = "good" if mark.good else "bad"
-            group = self.put("g", f"mark {css}")
-            self.hint(group, f"{clock(mark.t - self.start)} {mark.words}")
-            self.put("line", f"mark {css}", "", group, x1=at, x2=at, y1=self.top, y2=self.bottom)
-            if at - signed < 15:
-                continue  # signs upon each other can't be read; the table of events has them all
-            signed = at
-            self.put("circle", f"mark {css}", "", group, cx=at, cy=self.top + 9, r=7)
-            self.put(
-                "text", "sign", "\N{CHECK MARK}" if mark.good else "\N{MULTIPLICATION X}", group, x=at, y=self.top + 13
-            )
-
-    def __str__(self) -> str:
-        return ET.tostring(self.svg, encoding="unicode")
-
-
-def unbroken(points: Iterable[tuple[float, float | None]]) -> list[list[tuple[float, float]]]:
-    runs: list[list[tuple[float, float]]] = [[]]
+def unbroken(points: Iterable[tuple[float, float | None]]) -> list[list[Point]]:
+    """Return the points in parts, split where a value is None."""
+    parts: list[list[Point]] = [[]]
     for t, value in points:
         if value is None:
-            runs.append([])
+            parts.append([])
         else:
-            runs[-1].append((t, value))
-    return [run for run in runs if run]
-
-
-def middles(series: Series, figure: str) -> list[tuple[float, float | None]]:
-    """A figure of each bin at the bin's middle: requests a second, or p95."""
-
-    def value(item: Bin) -> float | None:
-        return item.requests / series.width if figure == "rate" else item.p95_ms
-
-    return [(item.t + series.width / 2, value(item)) for item in series.bins]
+            parts[-1].append((t, value))
+    return [part for part in parts if part]

@@ -1,40 +1,41 @@
-"""A release as a story: stages one after the other, and how much of the traffic green had."""
+"""The stages of a release one after the other, and green's share of the traffic."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ops.report.files import Evidence, Look
+from ops.report.events import Observation
+from ops.report.run_files import RunFiles
 
-# Words for each, and what it is like.
+# Label and kind of each stage.
 # docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-deployment-how-it-works.html
 STAGES = {
-    "RECONCILE_SERVICE": ("Tidying up", "start"),
+    "RECONCILE_SERVICE": ("Reconcile service", "start"),
     "PRE_SCALE_UP": ("Before green starts", "start"),
     "SCALE_UP": ("Green starts", "start"),
     "POST_SCALE_UP": ("Green has started", "start"),
     "TEST_TRAFFIC_SHIFT": ("Test traffic", "test"),
-    "POST_TEST_TRAFFIC_SHIFT": ("Tests on green", "test"),
-    "PRE_PRODUCTION_TRAFFIC_SHIFT": ("Before traffic moves", "shift"),
-    "PRODUCTION_TRAFFIC_SHIFT": ("Traffic moves", "shift"),
-    "POST_PRODUCTION_TRAFFIC_SHIFT": ("Traffic has moved", "shift"),
+    "POST_TEST_TRAFFIC_SHIFT": ("Smoke test", "test"),
+    "PRE_PRODUCTION_TRAFFIC_SHIFT": ("Before traffic shift", "shift"),
+    "PRODUCTION_TRAFFIC_SHIFT": ("Traffic shift", "shift"),
+    "POST_PRODUCTION_TRAFFIC_SHIFT": ("After traffic shift", "shift"),
     "BAKE_TIME": ("Bake", "bake"),
     "CLEAN_UP": ("Clean-up", "start"),
 }
-# Of a deployment that doesn't go forward any more; what is not here goes back.
+# Of a deployment that has ended; any other status that does not go forward rolls back.
 ENDS = {
-    "SUCCESSFUL": ("Afterwards", "prepare"),
+    "SUCCESSFUL": ("After deployment", "prepare"),
     "ROLLBACK_SUCCESSFUL": ("Back on blue", "prepare"),
     "ROLLBACK_FAILED": ("Rollback failed", "back"),
 }
-# What comes before the deployment; an event is written when it is over.
+# Before the deployment; their events are written when they are over.
 PREPARATIONS = {"preflight": "Preflight", "static": "Static files", "migration": "Migration"}
 
 
 @dataclass(frozen=True)
 class Span:
-    stage: str  # AWS's word, or the event's
-    words: str
+    stage: str  # name in ECS, or of the event
+    label: str
     kind: str  # prepare, start, test, shift, bake, back
     start: float
     end: float
@@ -45,43 +46,50 @@ class Span:
         return self.end - self.start
 
 
-def span_of(look: Look, start: float, end: float) -> Span:
-    words, kind = STAGES.get(look.stage, (look.stage.replace("_", " ").capitalize() or "Deployment", "start"))
-    if look.stage == "PRODUCTION_TRAFFIC_SHIFT" and 0 < look.share < 100:
-        words = f"{look.share:g} % bakes"  # the stage lasts until the step's own bake is over
-    if not look.goes_forward:
-        words, kind = ENDS.get(look.status, ("Taken back", "back"))
-    return Span(look.stage or look.status, words, kind, start, end, look.share)
+def span_of(observation: Observation, start: float, end: float) -> Span:
+    stage = observation.stage
+    label, kind = STAGES.get(stage, (stage.replace("_", " ").capitalize() or "Deployment", "start"))
+    if stage == "PRODUCTION_TRAFFIC_SHIFT" and 0 < observation.share < 100:
+        label = f"Bake at {observation.share:g} %"  # the stage lasts until the step's own bake is over
+    if not observation.goes_forward:
+        label, kind = ENDS.get(observation.status, ("Rollback", "back"))
+    return Span(stage or observation.status, label, kind, start, end, observation.share)
 
 
-def spans(evidence: Evidence, start: float, end: float) -> list[Span]:
-    """From the start to the end, without a gap."""
-    found: list[Span] = []
-    for event in evidence.events:
-        if event.event in PREPARATIONS and not evidence.looks_before(event.t):
-            since = found[-1].end if found else start
-            found.append(Span(event.event, PREPARATIONS[event.event], "prepare", since, event.t, 0.0))
-    if evidence.looks and (first := evidence.looks[0].t) > (since := found[-1].end if found else start):
-        found.append(Span("", "Deployment asked for", "prepare", since, first, 0.0))
-    for n, look in enumerate(evidence.looks):
-        until = evidence.looks[n + 1].t if n + 1 < len(evidence.looks) else max(end, look.t)
-        span = span_of(look, look.t, until)
+def spans(files: RunFiles, start: float, end: float) -> list[Span]:
+    """Return the stages from start to end, without a gap."""
+    found = preparations(files, start)
+    observations = files.observations
+    if observations and (first := observations[0].t) > (since := found[-1].end if found else start):
+        found.append(Span("", "Deployment requested", "prepare", since, first, 0.0))
+    for n, observation in enumerate(observations):
+        until = observations[n + 1].t if n + 1 < len(observations) else max(end, observation.t)
+        span = span_of(observation, observation.t, until)
         before = found[-1] if found else None
-        if before and (before.words, before.kind) == (span.words, span.kind):
-            found[-1] = Span(before.stage, before.words, before.kind, before.start, until, span.share)
+        if before and (before.label, before.kind) == (span.label, span.kind):
+            found[-1] = Span(before.stage, before.label, before.kind, before.start, until, span.share)
         else:
             found.append(span)
     return found
 
 
-def shares(evidence: Evidence) -> list[tuple[float, float]]:
-    """Moments and green's percentage from then on; only what was looked at."""
-    return [(look.t, look.share) for look in evidence.looks]
+def preparations(files: RunFiles, start: float) -> list[Span]:
+    found: list[Span] = []
+    for event in files.events:
+        if event.event in PREPARATIONS and not files.observed_before(event.t):
+            since = found[-1].end if found else start
+            found.append(Span(event.event, PREPARATIONS[event.event], "prepare", since, event.t, 0.0))
+    return found
 
 
-def where_it_turned(evidence: Evidence) -> str | None:
-    """How far green had come, in words, when it was taken back; None if nothing was looked at."""
-    forward = [look for look in evidence.looks if look.goes_forward]
+def shares(files: RunFiles) -> list[tuple[float, float]]:
+    """Return green's percentage from each observed moment on."""
+    return [(observation.t, observation.share) for observation in files.observations]
+
+
+def progress_before_rollback(files: RunFiles) -> str | None:
+    """Return how far green had come, as `at 5 % of the traffic`; None without an observation."""
+    forward = [observation for observation in files.observations if observation.goes_forward]
     if not forward:
         return None
     last = forward[-1]

@@ -5,24 +5,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release_report
-short_description: Make the evidence of a release and keep it
+short_description: Create the report of a release and store it
 description:
-  - Reads what was written down during the release, C(<folder>/<run>/events.jsonl) and C(requests.jsonl). Either may be missing or cut short.
-  - Writes C(<folder>/<run>.json) and C(<run>.html), and puts both as C(deploy/<run>.*), and C(audit/<run>.json), into the bucket.
-  - Never fails for want of a bucket, a disk or a picture. It says so in RV(problems), so that a lock can be freed first.
+  - Reads the event log C(<folder>/<run>/events.jsonl) and the results of the availability probe C(<folder>/<run>/requests.jsonl). Either may be missing or cut short.
+  - Writes C(<folder>/<run>.json) and C(<folder>/<run>.html), and puts both into the bucket as C(deploy/<run>.json) and C(deploy/<run>.html).
+  - Completes the run's entry in the audit log, C(audit-log/<run>.json) in the bucket.
+  - Does not fail when the bucket, the disk or the page fails. It lists that in RV(errors), so that the deployment lock can be released first.
   - In check mode, and for a release that changed nothing, it writes nothing.
 options:
-  run: {description: The release's run, type: str, required: true}
+  run: {description: Name of the release's run, type: str, required: true}
   folder: {description: Folder of this machine for reports, type: path, required: true}
-  facts: {description: What is known of the release; see the README of the role C(report), type: dict, required: true}
+  facts: {description: Facts of the release; the README of the role C(report) lists the keys, type: dict, required: true}
   bucket: {description: The stack's bucket for reports, type: str, required: true}
-  bucket_owner: {description: "The account that must own it, 12 digits", type: str, required: true}
+  bucket_owner: {description: "Account that must own the bucket, 12 digits", type: str, required: true}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Make the evidence and keep it
+- name: Create the report of the release
   release_report:
     run: 20261125T113000Z-1.4.0
     folder: reports/deploy
@@ -33,14 +34,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-words: {description: How the release ended, in one sentence, type: str, returned: success}
-requests: {description: Requests seen from outside, type: int, returned: success}
+message: {description: How the release ended, in one sentence; empty in check mode, type: str, returned: success}
+requests: {description: Number of the availability probe's requests, type: int, returned: success}
 requests_failed: {description: How many of them failed, type: int, returned: success}
-json: {description: File for machines; empty when none was written, type: str, returned: success}
-html: {description: File for people; empty when none was written, type: str, returned: success}
-objects: {description: Addresses of the objects in the bucket, type: list, returned: success}
-problems: {description: What could not be kept and why, type: list, returned: success}
-cures: {description: Commands that keep it after all, type: list, returned: success}
+json: {description: Path of the report for machines; empty when none was written, type: str, returned: success}
+html: {description: Path of the page for people; empty when none was written, type: str, returned: success}
+objects: {description: Addresses of the objects in the bucket, type: list, elements: str, returned: success}
+errors: {description: What could not be stored and why, type: list, elements: str, returned: success}
+upload_commands: {description: Commands that put into the bucket what it lacks, type: list, elements: str, returned: success}
 """
 
 import json
@@ -52,29 +53,26 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ops.release.history import entry, key_of
 from ops.report.facts import IDLE, Facts, facts_from
-from ops.report.files import Evidence, read
-from ops.report.keeper import Keeper
-from ops.report.report import as_html, as_json, window_of
-from ops.report.store import put
-from ops.report.summary import headline, seen
-
-NOTHING = Evidence([], [], [], 0)
+from ops.report.release_report import as_html, as_json, window_of
+from ops.report.run_files import RunFiles, read
+from ops.report.store import Store, put
+from ops.report.summary import request_counts, summary
 
 
-def keep(keeper: Keeper, facts: Facts, files: dict[str, str]) -> Evidence:
-    """Keep all that can be kept; the files that were written are put into `files`, by their kind."""
-    evidence = NOTHING
-    with keeper.trying(f"read {keeper.folder / keeper.run}"):
-        evidence = read(keeper.folder / keeper.run)
+def store_report(store: Store, folder: Path, facts: Facts, paths: dict[str, str]) -> RunFiles:
+    """Store the audit log entry, the JSON and the page; add the path of each file written to `paths`, by its kind."""
+    files = RunFiles()
+    with store.attempt(f"read {folder / facts.run}"):
+        files = read(folder / facts.run)
     # the smallest and most important first
-    told = json.dumps(entry(facts, *seen(facts, evidence)), indent=1)
-    keeper.keep(keeper.folder / keeper.run / "audit.json", key_of(keeper.run), told)
-    for kind, make in (("json", as_json), ("html", as_html)):
-        with keeper.trying(f"make the report's {kind}"):
-            path = keeper.folder / f"{keeper.run}.{kind}"
-            if keeper.keep(path, f"deploy/{path.name}", make(facts, evidence, window_of(facts, evidence))):
-                files[kind] = str(path)
-    return evidence
+    audit = json.dumps(entry(facts, *request_counts(facts, files)), indent=1)
+    store.add(folder / facts.run / "audit.json", key_of(facts.run), audit)
+    for kind, create in (("json", as_json), ("html", as_html)):
+        with store.attempt(f"create the report's {kind}"):
+            path = folder / f"{facts.run}.{kind}"
+            if store.add(path, f"deploy/{path.name}", create(facts, files, window_of(facts, files))):
+                paths[kind] = str(path)
+    return files
 
 
 def main() -> None:
@@ -92,25 +90,20 @@ def main() -> None:
     facts = facts_from(desired["run"], desired["facts"])
     idle = module.check_mode or facts.outcome in IDLE
     s3 = None if idle else module.client("s3")
-    keeper = Keeper(
-        Path(desired["folder"]).absolute(),
-        desired["run"],
-        partial(put, s3, desired["bucket"], desired["bucket_owner"]),
-        desired["bucket"],
-    )
-    files: dict[str, str] = {}
-    evidence = NOTHING if idle else keep(keeper, facts, files)
-    requests, failed = seen(facts, evidence)
+    store = Store(desired["bucket"], partial(put, s3, desired["bucket"], desired["bucket_owner"]))
+    paths: dict[str, str] = {}
+    files = RunFiles() if idle else store_report(store, Path(desired["folder"]).absolute(), facts, paths)
+    requests, failed = request_counts(facts, files)
     module.exit_json(
-        changed=bool(files or keeper.objects),
-        words="" if module.check_mode else f"{headline(facts, evidence)}.",
+        changed=bool(paths or store.objects),
+        message="" if module.check_mode else f"{summary(facts, files)}.",
         requests=requests,
         requests_failed=failed,  # `failed` would be the task
-        json=files.get("json", ""),
-        html=files.get("html", ""),
-        objects=keeper.objects,
-        problems=keeper.problems,
-        cures=keeper.cures,
+        json=paths.get("json", ""),
+        html=paths.get("html", ""),
+        objects=store.objects,
+        errors=store.errors,
+        upload_commands=store.upload_commands,
     )
 
 

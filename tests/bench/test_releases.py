@@ -161,7 +161,7 @@ def test_what_is_bad_only_in_time_goes_back(
     assert played.code != 0
     report = releases.evidence(tag)
     assert report["outcome"] == "rolled back"
-    assert says in report["why"], report["why"]
+    assert says in report["failure_reason"], report["failure_reason"]
     assert releases.service["taskDefinition"] == before
 
 
@@ -172,7 +172,7 @@ def test_a_migration_that_meets_a_lock_gives_up(releases: Releases, sandbox: San
     with table_locked(sandbox, "campus_student"):
         played = releases.deploy("3.0.0-blocking")
     assert played.code != 0
-    assert "gave up after 5s" in releases.evidence("3.0.0-blocking")["why"]
+    assert "gave up after 5s" in releases.evidence("3.0.0-blocking")["failure_reason"]
     assert releases.service["taskDefinition"] == before
 
 
@@ -251,7 +251,7 @@ def test_an_image_that_is_gone_meanwhile_touches_nothing(
         output = releases.finish(process)
     assert process.returncode != 0, output
     report = releases.evidence(tag)
-    assert (report["outcome"], says in report["why"]) == ("failed", True), report["words"]
+    assert (report["outcome"], says in report["failure_reason"]) == ("failed", True), report["message"]
     assert releases.service["taskDefinition"] == before
     assert releases.holder is None
 
@@ -266,7 +266,7 @@ def test_a_leader_whose_lock_was_taken_changes_nothing_more(releases: Releases, 
     sandbox.client("s3").delete_object(Bucket=releases.bucket, Key="locks/stack.json")
     output = releases.finish(process)
     assert process.returncode != 0, output
-    assert "not ours any more" in releases.evidence(tag)["why"], releases.evidence(tag)["why"]
+    assert "not ours any more" in releases.evidence(tag)["failure_reason"], releases.evidence(tag)["failure_reason"]
     assert one_off_tasks(sandbox, calls) == 2, "it migrated"
     assert releases.latest["serviceDeploymentArn"] == before
 

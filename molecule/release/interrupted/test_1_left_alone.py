@@ -102,8 +102,8 @@ def test_a_rollback_that_a_runner_calls_releases_the_one_before(
 
 
 def test_its_reason_is_kept_as_it_was_written_and_a_runner_shows_it(releases: Releases, runner: Runner) -> None:
-    assert releases.audit[0]["reason"] == WHY
-    assert releases.evidence("1.2.0")["reason"] == WHY
+    assert releases.audit[0]["change_reason"] == WHY
+    assert releases.evidence("1.2.0")["change_reason"] == WHY
     assert html.escape(WHY.splitlines()[0]) in (REPORTS / f"{releases.audit[0]['run']}.html").read_text()
     shown = runner.play("status", {}, home=None)
     assert shown.code == 0, shown.output

@@ -39,11 +39,11 @@ def tag(sandbox: Sandbox, known: str, new: str) -> None:
 
 def test_its_evidence_says_so(releases: Releases) -> None:
     report = releases.evidence("1.1.0")
-    assert (report["outcome"], report["failed"]) == ("released", 0), report["words"]
+    assert (report["outcome"], report["failed"]) == ("released", 0), report["message"]
     assert report["requests"] > 50
     assert report["git_sha"] == COMMIT
     assert (report["schema_before"], report["schema_after"]) == ("campus.0001_initial", "campus.0002_nickname")
-    assert [gate["outcome"] for gate in report["gates"]] == ["ok", "ok"], report["gates"]
+    assert [gate["outcome"] for gate in report["analyses"]] == ["ok", "ok"], report["analyses"]
     last = releases.audit[0]
     assert (last["release"], last["outcome"], last["failed"]) == ("1.1.0", "released", 0)
     assert releases.holder is None
@@ -130,7 +130,7 @@ def test_a_new_version_of_a_secret_is_a_deployment(releases: Releases, ask: Ask,
     assert {str(path): found for path, text in left.items() if (found := revealed(text, hidden))} == {}
     assert (beat(ask, old), beat(ask, new)) == (401, 200)
     report = releases.evidence("1.1.0")
-    assert (report["outcome"], report["failed"]) == ("released", 0), report["words"]
+    assert (report["outcome"], report["failed"]) == ("released", 0), report["message"]
 
 
 def beat(ask: Ask, token: str) -> int:

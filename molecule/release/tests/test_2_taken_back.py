@@ -38,8 +38,8 @@ BAD = {
 def taken_back(releases: Releases, ask: Ask, tag: str, bad: Bad, definition: str) -> None:
     """All traffic is with the release before, and the evidence says in one sentence why."""
     report = releases.evidence(tag)
-    assert report["outcome"] == bad.outcome, report["words"]
-    assert [words for words in bad.says if words not in report["why"]] == [], report["why"]
+    assert report["outcome"] == bad.outcome, report["message"]
+    assert [words for words in bad.says if words not in report["failure_reason"]] == [], report["failure_reason"]
     assert releases.service["taskDefinition"] == definition
     assert sorted(releases.weights.values()) == [0, 100]
     assert {ask("GET", "/readyz").headers["x-release"] for _ in range(20)} == {BEFORE}

@@ -11,10 +11,9 @@ import pytest
 
 from ops.probe.measured import longest_silence, not_measured
 from ops.report.facts import facts_from
-from ops.report.files import Evidence
-from ops.report.page import page
-from ops.report.report import window_of
-from ops.report.summary import headline
+from ops.report.release_report import as_html, window_of
+from ops.report.run_files import RunFiles
+from ops.report.summary import summary
 from plugins.modules import probe
 from tests.support.ops.own_modules import call
 
@@ -65,11 +64,11 @@ def test_the_report_says_in_its_first_sentence_and_its_figures_that_nothing_was_
         "finished": 60,
         "probe": {"requests": 2, "failed": 0, "not_measured": "the availability probe ended by itself"},
     }
-    facts, evidence = facts_from("run", found), Evidence([], [], [], 0)
-    assert headline(facts, evidence) == (
+    facts, files = facts_from("run", found), RunFiles()
+    assert summary(facts, files) == (
         "1.0.0 was released in 1 min: not measured from outside, since the availability probe ended by itself"
     )
-    shown = page(facts, evidence, window_of(facts, evidence), [], [])
+    shown = as_html(facts, files, window_of(facts, files))
     assert "<b>Not measured</b>" in shown
     assert "none failed" not in shown
 

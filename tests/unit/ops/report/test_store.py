@@ -1,4 +1,4 @@
-"""The evidence of a release is kept, here and in the bucket, and what can't be kept hides nothing: against the API."""
+"""The report of a release is stored in a folder and a bucket; a failure of either hides nothing: against the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ops.stack.discovery import Stack, find_audit
 from plugins.modules import audit_log_entry, release_report
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET
 from tests.support import nets
-from tests.support.ops.releases import RELEASED, RUN, TAKEN_BACK
+from tests.support.ops.releases import RELEASED, ROLLED_BACK, RUN
 from tests.support.sandbox.api_only import LocalApi, serving
 
 ACCOUNT = "123456789012"
@@ -27,7 +27,7 @@ Play = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalApi]:
-    with serving(tmp_path_factory.mktemp("evidence") / "api") as running:
+    with serving(tmp_path_factory.mktemp("reports") / "api") as running:
         yield running
 
 
@@ -71,70 +71,78 @@ def keys(s3: Any, bucket: str) -> list[str]:
 
 def test_a_release_leaves_two_files_and_three_objects(play: Play, s3: Any, bucket: str, tmp_path: Path) -> None:
     RELEASED.write(tmp_path)
-    result = play(release_report, folder=str(tmp_path), facts=RELEASED.told())
-    assert result["words"] == "1.4.0 was released in 3 min 12 s: 17,200 requests seen from outside, none failed."
-    assert (result["problems"], result["cures"], result["changed"]) == ([], [], True)
-    assert keys(s3, bucket) == [f"audit/{RUN}.json", f"deploy/{RUN}.html", f"deploy/{RUN}.json"]
+    result = play(release_report, folder=str(tmp_path), facts=RELEASED.facts_given())
+    assert result["message"] == "1.4.0 was released in 3 min 12 s: 17,200 requests seen from outside, none failed."
+    assert (result["errors"], result["upload_commands"], result["changed"]) == ([], [], True)
+    assert keys(s3, bucket) == [audit.key_of(RUN), f"deploy/{RUN}.html", f"deploy/{RUN}.json"]
     page = stored(s3, bucket, f"deploy/{RUN}.html")
     assert page["ContentType"] == "text/html; charset=utf-8"
     assert page["Body"].read() == Path(result["html"]).read_bytes()
     for file in (result["html"], result["json"]):
         assert stat.S_IMODE(Path(file).stat().st_mode) == 0o600
     assert json.loads(Path(result["json"]).read_text())["requests"] == 17200
-    entry = json.loads(stored(s3, bucket, f"audit/{RUN}.json")["Body"].read())
+    entry = json.loads(stored(s3, bucket, audit.key_of(RUN))["Body"].read())
     assert (entry["outcome"], entry["requests"], entry["failed"]) == ("released", 17200, 0)
     assert (entry["started"], entry["finished"]) == ("2026-11-25T11:30:00Z", "2026-11-25T11:33:12Z")
     assert not list(tmp_path.glob(".*")), "a draft was left"
 
 
-def test_what_begins_is_written_down_and_completed_at_the_end(play: Play, s3: Any, bucket: str, tmp_path: Path) -> None:
-    facts = TAKEN_BACK.told() | {"schema": {"before": "1", "after": "2", "contract": ["campus.0002_drop"]}}
+def test_the_audit_log_entry_is_created_at_the_start_and_completed_at_the_end(
+    play: Play, s3: Any, bucket: str, tmp_path: Path
+) -> None:
+    facts = ROLLED_BACK.facts_given() | {
+        "schema": {"before": "1", "after": "2", "breaking_migrations": ["campus.0002_drop"]}
+    }
     assert play(audit_log_entry, facts={**facts, "outcome": ""})["changed"]
-    begun = json.loads(stored(s3, bucket, f"audit/{RUN}.json")["Body"].read())
-    assert (begun["outcome"], begun["contract"], begun["finished"]) == ("started", ["campus.0002_drop"], None)
+    begun = json.loads(stored(s3, bucket, audit.key_of(RUN))["Body"].read())
+    assert (begun["outcome"], begun["breaking_migrations"], begun["finished"]) == (
+        "started",
+        ["campus.0002_drop"],
+        None,
+    )
     play(release_report, folder=str(tmp_path), facts=facts)
-    ended = json.loads(stored(s3, bucket, f"audit/{RUN}.json")["Body"].read())
-    assert (ended["outcome"], ended["contract"]) == ("rolled back", ["campus.0002_drop"])
+    ended = json.loads(stored(s3, bucket, audit.key_of(RUN))["Body"].read())
+    assert (ended["outcome"], ended["breaking_migrations"]) == ("rolled back", ["campus.0002_drop"])
 
 
-def test_without_a_bucket_the_outcome_is_told_and_the_files_are_kept(play: Play, tmp_path: Path) -> None:
-    TAKEN_BACK.write(tmp_path)
-    result = play(release_report, folder=str(tmp_path), facts=TAKEN_BACK.told(), bucket="nowhere-to-be-found")
+def test_without_a_bucket_the_outcome_is_shown_and_the_files_are_written(play: Play, tmp_path: Path) -> None:
+    ROLLED_BACK.write(tmp_path)
+    result = play(release_report, folder=str(tmp_path), facts=ROLLED_BACK.facts_given(), bucket="nowhere-to-be-found")
     assert "failed" not in result, "to Ansible that would be a failed task"
-    assert result["requests_failed"] == TAKEN_BACK.probe()["failed"]
-    assert result["words"].startswith("1.4.0 was taken back")
+    assert result["requests_failed"] == ROLLED_BACK.probe()["failed"]
+    assert result["message"].startswith("1.4.0 was rolled back")
     assert Path(result["html"]).exists()
-    assert [problem.partition(":")[0] for problem in result["problems"]] == ["Could not put s3"] * 3
-    assert all("NoSuchBucket" in problem for problem in result["problems"])
-    assert f"aws s3 cp {result['html']} s3://nowhere-to-be-found/deploy/{RUN}.html" in result["cures"]
+    assert [error.partition(":")[0] for error in result["errors"]] == ["Could not put s3"] * 3
+    assert all("NoSuchBucket" in error for error in result["errors"])
+    assert f"aws s3 cp {result['html']} s3://nowhere-to-be-found/deploy/{RUN}.html" in result["upload_commands"]
 
 
-def test_without_a_disk_the_bucket_has_it(play: Play, s3: Any, bucket: str, tmp_path: Path) -> None:
+def test_without_a_disk_the_objects_are_put(play: Play, s3: Any, bucket: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    result = play(release_report, folder=str(tmp_path / "file"), facts=RELEASED.told())
-    assert len(result["problems"]) == 3
-    assert "Could not write" in result["problems"][0]
+    result = play(release_report, folder=str(tmp_path / "file"), facts=RELEASED.facts_given())
+    assert len(result["errors"]) == 3
+    assert "Could not write" in result["errors"][0]
     assert len(keys(s3, bucket)) == 3
 
 
 def test_without_an_answer_from_aws_it_does_not_ask_thrice(play: Play, tmp_path: Path) -> None:
     result = play(
-        release_report, folder=str(tmp_path), facts=RELEASED.told(), endpoint_url=f"https://{nets.OWN}.255.254:9"
+        release_report, folder=str(tmp_path), facts=RELEASED.facts_given(), endpoint_url=f"https://{nets.OWN}.255.254:9"
     )
-    assert len([problem for problem in result["problems"] if "put s3" in problem]) == 1
-    assert len(result["cures"]) == 3
+    assert len([error for error in result["errors"] if "put s3" in error]) == 1
+    assert len(result["upload_commands"]) == 3
 
 
-def test_a_page_that_can_t_be_drawn_costs_the_page_alone(
+def test_a_page_that_can_t_be_rendered_costs_the_page_alone(
     play: Play, s3: Any, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> str:
         raise ZeroDivisionError("no picture")
 
     monkeypatch.setattr(release_report, "as_html", broken)
-    result = play(release_report, folder=str(tmp_path), facts=RELEASED.told())
-    assert result["problems"] == ["Could not make the report's html: ZeroDivisionError: no picture"]
-    assert keys(s3, bucket) == [f"audit/{RUN}.json", f"deploy/{RUN}.json"]
+    result = play(release_report, folder=str(tmp_path), facts=RELEASED.facts_given())
+    assert result["errors"] == ["Could not create the report's html: ZeroDivisionError: no picture"]
+    assert keys(s3, bucket) == [audit.key_of(RUN), f"deploy/{RUN}.json"]
 
 
 @pytest.mark.parametrize("options", [{"_ansible_check_mode": True}, {"facts": {"outcome": "unchanged"}}])
@@ -142,13 +150,13 @@ def test_a_check_and_a_release_that_changes_nothing_leave_nothing(
     options: dict[str, Any], play: Play, s3: Any, bucket: str, tmp_path: Path
 ) -> None:
     for module, more in ((audit_log_entry, {}), (release_report, {"folder": str(tmp_path)})):
-        assert play(module, **{"facts": RELEASED.told(), **more, **options})["changed"] is False
+        assert play(module, **{"facts": RELEASED.facts_given(), **more, **options})["changed"] is False
     assert keys(s3, bucket) == []
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_begin_that_can_t_be_written_down_is_refused(play: Play) -> None:
-    result = play(audit_log_entry, facts=RELEASED.told(), bucket="nowhere-to-be-found")
+def test_a_start_that_can_t_be_recorded_is_refused(play: Play) -> None:
+    result = play(audit_log_entry, facts=RELEASED.facts_given(), bucket="nowhere-to-be-found")
     assert result["failed"] is True
     assert "so it does not" in result["msg"]
     assert "NoSuchBucket" in result["msg"]
@@ -220,5 +228,5 @@ def test_an_entry_that_can_t_be_read_is_said_to_be_so(s3: Any, bucket: str) -> N
     assert found[0]["requests"] == 0
 
 
-def test_an_stack_without_its_bucket_has_released_nothing(s3: Any) -> None:
+def test_a_stack_without_its_bucket_has_released_nothing(s3: Any) -> None:
     assert find_audit(s3, Stack("nobody", ACCOUNT, "us-east-1", "aws", "x.example")) == {"audit": []}

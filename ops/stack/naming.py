@@ -74,11 +74,6 @@ def role_name(stack: str, purpose: str) -> str:
     return shortened(f"{stack}-{purpose}", "role")
 
 
-def role_arn(stack: str, purpose: str, account_id: str, partition: str) -> str:
-    """Return the ARN of an IAM role."""
-    return f"arn:{partition}:iam::{account_id}:role/{role_name(stack, purpose)}"
-
-
 def security_group_name(stack: str, purpose: str) -> str:
     """Return the name of a security group. purpose: load_balancer, app, database, cache."""
     return f"{stack}-{purpose.replace('_', '-')}"
@@ -114,17 +109,17 @@ def task_log_group(stack: str) -> str:
     return f"/ecs/{stack}"
 
 
-def database_log_group_prefix(stack: str) -> str:
-    """Return what the database's log groups begin with; AWS adds the name of the log."""
-    return f"/aws/rds/instance/{stack}/"
+def database_log_group(stack: str, log: str = "") -> str:
+    """Return the log group of one of the database's logs, such as postgresql; without one, what they all begin with."""
+    return f"/aws/rds/instance/{stack}/{log}"
 
 
-def container_insights_log_group_prefix(stack: str) -> str:
-    """Return what the log groups begin with that AWS makes for Container Insights.
+def container_insights_log_group(stack: str, log: str = "performance") -> str:
+    """Return the log group that AWS makes for Container Insights; without a log, what they all begin with.
 
     docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-reference-performance-logs-ECS.html
     """
-    return f"/aws/ecs/containerinsights/{stack}/"
+    return f"/aws/ecs/containerinsights/{stack}/{log}"
 
 
 def app_domain(zone_name: str) -> str:

@@ -25,8 +25,8 @@ def find_log_groups(logs: Any, stack: Stack) -> Iterator[Item]:
     for group in log_groups(logs, naming.task_log_group(stack.name)):
         if group["logGroupName"] == naming.task_log_group(stack.name):
             yield log_group_item(group)
-    for prefix in (naming.database_log_group_prefix, naming.container_insights_log_group_prefix):
-        yield from map(log_group_item, log_groups(logs, prefix(stack.name)))
+    for log_group in (naming.database_log_group, naming.container_insights_log_group):
+        yield from map(log_group_item, log_groups(logs, log_group(stack.name, "")))
 
 
 def log_groups(logs: Any, prefix: str) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""Names that AWS limits: what a stack may be called, and how a name that grew too long is shortened."""
+"""The names of a stack's resources, a function a name, and what a stack and its domain may be called.
+
+The database, the cache, the cluster, the image repository and their groups have the stack's own name.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +40,8 @@ DOMAIN = re.compile(
 )
 
 
-def aws_name(name: str, kind: str) -> str:
-    """The name as AWS takes it: itself, or cut with a hash of the whole, so that no two long names become one."""
+def shortened(name: str, kind: str) -> str:
+    """Return a name within its kind's limit: itself, or cut, with a hash of the whole so that no two become one."""
     limit = LIMITS[kind]
     if len(name) <= limit:
         return name
@@ -46,8 +49,91 @@ def aws_name(name: str, kind: str) -> str:
     return f"{name[: limit - HASH_LENGTH - 1].rstrip('-')}-{digest}"
 
 
-def objection(stack: str) -> str | None:
-    """Why a stack can't be called so, with the cure."""
+def load_balancer_name(stack: str) -> str:
+    """Return the name of the load balancer."""
+    return shortened(stack, "load_balancer")
+
+
+def target_group_name(stack: str, colour: str) -> str:
+    """Return the name of a target group. colour: blue or green."""
+    return shortened(f"{stack}-{colour}", "target_group")
+
+
+def bucket_prefix(stack: str, account_id: str) -> str:
+    """Return what the names of all buckets begin with."""
+    return f"{stack}-{account_id}-"
+
+
+def bucket_name(stack: str, account_id: str, purpose: str) -> str:
+    """Return the name of a bucket. purpose: media, static, reports."""
+    return shortened(bucket_prefix(stack, account_id) + purpose, "bucket")
+
+
+def role_name(stack: str, purpose: str) -> str:
+    """Return the name of an IAM role. purpose: execution, migration-execution, task, infrastructure."""
+    return shortened(f"{stack}-{purpose}", "role")
+
+
+def security_group_name(stack: str, purpose: str) -> str:
+    """Return the name of a security group. purpose: load_balancer, app, database, cache."""
+    return f"{stack}-{purpose.replace('_', '-')}"
+
+
+def secret_prefix(stack: str) -> str:
+    """Return what the names of all secrets begin with."""
+    return f"{stack}/"
+
+
+def secret_name(stack: str, purpose: str) -> str:
+    """Return the name of a secret, such as campshub360-tier1/heartbeat-token."""
+    return secret_prefix(stack) + purpose
+
+
+def key_alias(stack: str) -> str:
+    """Return the alias of the KMS key as its API takes it."""
+    return f"alias/{stack}"
+
+
+def service_name(stack: str) -> str:
+    """Return the name of the ECS service."""
+    return f"{stack}-app"
+
+
+def alarm_prefix(stack: str) -> str:
+    """Return what the names of all alarms begin with."""
+    return f"{stack}-"
+
+
+def task_log_group(stack: str) -> str:
+    """Return the log group that tasks write to."""
+    return f"/ecs/{stack}"
+
+
+def database_log_group(stack: str, log: str = "") -> str:
+    """Return the log group of one of the database's logs, such as postgresql; without one, what they all begin with."""
+    return f"/aws/rds/instance/{stack}/{log}"
+
+
+def container_insights_log_group(stack: str, log: str = "performance") -> str:
+    """Return the log group that AWS makes for Container Insights; without a log, what they all begin with.
+
+    docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-reference-performance-logs-ECS.html
+    """
+    return f"/aws/ecs/containerinsights/{stack}/{log}"
+
+
+def app_domain(zone_name: str) -> str:
+    """Return the domain name of the application."""
+    return f"app.{zone_name}"
+
+
+def probe_name(run: str) -> str:
+    """Return the name by which the application knows a run's availability probe."""
+    return shortened(run, "probe")
+
+
+def stack_name_refusal(stack: str) -> str | None:
+    """Return why a stack can't be called so, with the cure; None if it can."""
     if STACK_NAME.fullmatch(stack) and len(stack) <= STACK_LIMIT:
         return None
     return (
@@ -57,8 +143,8 @@ def objection(stack: str) -> str | None:
     )
 
 
-def domain_objection(domain: str) -> str | None:
-    """Return why a domain can't be typed so, with the spelling that AWS keeps if there is one."""
+def domain_refusal(domain: str) -> str | None:
+    """Return why a domain can't be typed so, with the spelling that AWS keeps if there is one; None if it can."""
     if DOMAIN.fullmatch(domain) and len(domain) <= DOMAIN_LIMIT:
         return None
     meant = domain.strip().rstrip(".").lower()

@@ -1,4 +1,4 @@
-"""What belongs to a stack among what looks alike: one rule a kind of resource, for finders and for what changes it.
+"""What belongs to a stack among look-alikes: one rule a kind of resource, for discovery and for modules.
 
 Only what AWS's answers say counts. A resource whose name is unique in account and region (load balancer, target group,
 database, cache, cluster, role, bucket) needs no rule: it is found by its name.
@@ -22,7 +22,7 @@ USABLE = ("ISSUED", "PENDING_VALIDATION")
 
 
 class AmbiguousError(Exception):
-    """Several resources fit where there may be one; the message names them all, and the cure."""
+    """Several resources fit where there may be only one. The message names them all, and the cure."""
 
 
 CHOOSE = "Do what is right of this, then run the same command again:"
@@ -83,7 +83,10 @@ def best_certificate(certificates: Iterable[Found], balancer: str) -> Found | No
 
 
 def own_vpc(vpcs: Sequence[Found], subnets: Sequence[Found], stack: str) -> str | None:
-    """Return the id of the stack's VPC, from all VPCs and subnets with its tag; its subnets know one that lost it."""
+    """Return the id of the stack's VPC, from all VPCs and subnets with its tag.
+
+    A VPC that lost its tag is known by its subnets.
+    """
     ids = sorted({vpc["VpcId"] for vpc in vpcs} or {subnet["VpcId"] for subnet in subnets})
     if len(ids) > 1:
         carriers = {vpc: [subnet["SubnetId"] for subnet in subnets if subnet["VpcId"] == vpc] for vpc in ids}
@@ -119,7 +122,7 @@ def absolute(name: str) -> str:
 
 @dataclass(frozen=True)
 class Zone:
-    """A public hosted zone. reference: the caller's reference with which it was made."""
+    """A public hosted zone. reference: the caller's reference with which it was created."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""Placeholders of a plan (docs/decisions/001): outside check mode no request to AWS may hold one."""
+"""Placeholders of what does not exist yet (docs/decisions/001): outside check mode no request to AWS may hold one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 MISSING = {
     "cache": ("cache that is available", "cache"),
     "certificate": ("certificate", "certificates"),
+    "cluster": ("cluster", "cluster"),
     "database": ("database that is available", "database"),
     "hosted-zone": ("load balancer", "load_balancer"),
     "igw": ("internet gateway", "network"),
@@ -21,27 +22,34 @@ MISSING = {
     "rtb": ("route table", "network"),
     "rule": ("listener rule", "load_balancer"),
     "secret": ("secret", "secrets"),
+    "service": ("release that runs", "release"),
     "sg": ("security group", "security"),
     "subnet": ("subnet", "network"),
     "target-group": ("target group", "load_balancer"),
+    "task-definition": ("release that runs", "release"),
     "vpc": ("VPC", "network"),
 }
-# At the beginning of a value only, as wiring.yml makes them: a sentence, or a name that ends so, is none.
+# At the beginning of a value only: a sentence, or a name that ends so, is none.
 PLACEHOLDER = re.compile(rf"({'|'.join(MISSING)})-pending(?![A-Za-z0-9_])")
-THEIR_OWN = ("tags",)  # people's words
+PEOPLES_WORDS = ("tags",)  # a tag may say anything
 
 
 def placeholders(value: Any) -> Iterator[str]:
-    """Yield the things of whose placeholders there are some in a module's arguments, in their order."""
+    """Yield the kind of each placeholder in a value, a list or a module's arguments, in their order."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if key not in THEIR_OWN:
+            if key not in PEOPLES_WORDS:
                 yield from placeholders(item)
     elif isinstance(value, list | tuple):
         for item in value:
             yield from placeholders(item)
     elif isinstance(value, str) and (found := PLACEHOLDER.match(value)):
         yield found[1]
+
+
+def is_pending(value: Any) -> bool:
+    """Return whether a value, or one in a list, is a placeholder: what it names does not exist yet."""
+    return any(True for _ in placeholders(value))
 
 
 def refusal(arguments: Mapping[str, Any], stack: str) -> str | None:
@@ -51,6 +59,11 @@ def refusal(arguments: Mapping[str, Any], stack: str) -> str | None:
         return None
     things = list(dict.fromkeys(MISSING[one][0] for one in missing))
     tags = sorted({MISSING[one][1] for one in missing})
+    if tags == ["release"]:
+        return (
+            f"{stack} has no {things[0]} yet, which this task needs. The task did nothing. "
+            "Run playbooks/deploy.yml -e release=<tag>: it creates the service."
+        )
     return (
         f"{stack} has no {', no '.join(things)} yet, which this task needs (tag {', '.join(tags)} of "
         "playbooks/provision.yml). The task did nothing. Run playbooks/provision.yml without --tags: it creates all "

@@ -1,10 +1,10 @@
-"""Ansible's default action; over the connection `warm_local` it hands AWS modules over by name instead of as a zip.
+"""Run a module as Ansible's default action does; over the connection `warm_local`, by its name instead of as a zip.
 
 Packing a module with all that it imports costs a third of a second; the warm Python imports the very same files from
 where they are. This rests on ansible-core's private interfaces, whose version the lock pins; with ansible_connection:
 local nothing of it is used.
 
-Before a module runs, whatever the connection, its arguments are looked through for placeholders of a plan.
+Before a module runs, over any connection, it fails if an argument is a placeholder of a plan (docs/decisions/001).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OURS = Path(__file__).resolve().parent.parent / "modules"
 
 
 def importable_name(path: Path) -> str | None:
-    """The name by which the warm Python imports a module's file, or None if it isn't one that it knows."""
+    """Return the name by which the warm Python imports a module's file; None if it can't."""
     if path.parent == OURS:
         return f"plugins.modules.{path.stem}"
     parts = path.with_suffix("").parts
@@ -48,8 +48,8 @@ def importable_name(path: Path) -> str | None:
 class ActionModule(_core.ActionModule):
     def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         stack = str((task_vars or {}).get("inventory_hostname", "The stack"))
-        if not self._task.check_mode and (why := refusal(self._task.args, stack)):
-            return {"failed": True, "msg": why}
+        if not self._task.check_mode and (message := refusal(self._task.args, stack)):
+            return {"failed": True, "msg": message}
         result: dict[str, Any] = super().run(tmp, task_vars)
         return result
 

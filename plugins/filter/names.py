@@ -1,10 +1,10 @@
-"""Names, address blocks and places as AWS takes them."""
+"""The names of a stack's resources, and address blocks and places on the load balancer as AWS takes them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ops.stack.naming import aws_cidr, aws_name
+from ops.stack import naming
 from ops.stack.ownership import PORTS, PRIORITIES
 
 
@@ -18,11 +18,25 @@ def rule_priority(purpose: str) -> int:
     return PRIORITIES[purpose]
 
 
+FILTERS = (
+    naming.app_domain,
+    naming.aws_cidr,
+    naming.bucket_name,
+    naming.container_insights_log_group,
+    naming.database_log_group,
+    naming.load_balancer_name,
+    naming.probe_name,
+    naming.role_name,
+    naming.secret_name,
+    naming.secret_prefix,
+    naming.service_name,
+    naming.target_group_name,
+    naming.task_log_group,
+    listener_port,
+    rule_priority,
+)
+
+
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        return {
-            "aws_name": aws_name,
-            "aws_cidr": aws_cidr,
-            "listener_port": listener_port,
-            "rule_priority": rule_priority,
-        }
+        return {function.__name__: function for function in FILTERS}

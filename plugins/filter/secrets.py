@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
+from ops.stack.model import Secret
 
-def pinned_secrets(desired: Mapping[str, Mapping[str, str]], found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """`valueFrom` for each variable: ARN:json-key:version-stage:version-id, pinned to the present version.
+
+def pinned_secrets(desired: Mapping[str, Mapping[str, str]], found: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return `valueFrom` by variable: ARN:json-key:version-stage:version-id, pinned to the current version.
 
     desired: {variable: {secret: name, key: JSON key}}; found: {secret name: {arn, version_id}}.
-    A secret that is not there yet gives a placeholder, so that a plan of an empty stack can be made.
+    A secret that does not exist yet gives a placeholder.
     Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
     """
-    pending = {"arn": "secret-pending", "version_id": None}
+    pending = asdict(Secret())
+    secrets = {variable: found.get(value["secret"], pending) for variable, value in desired.items()}
     return {
-        variable: "{arn}:{key}::{version}".format(
-            arn=found.get(value["secret"], pending)["arn"],
-            key=value.get("key", ""),
-            version=found.get(value["secret"], pending)["version_id"] or "",
-        )
-        for variable, value in desired.items()
+        variable: f"{secret['arn']}:{desired[variable].get('key', '')}::{secret['version_id']}"
+        for variable, secret in secrets.items()
     }
 
 

@@ -48,7 +48,7 @@ from ops.aws.resource import (
     tags_to,
     unless_missing,
 )
-from ops.stack.naming import aws_name
+from ops.stack.naming import load_balancer_name
 from ops.stack.ownership import TAG, best_certificate, certificate_names
 
 SECONDS_UNTIL_SHOWN = 120
@@ -74,7 +74,7 @@ class Certificate(Resource):
         certificates = self.own()
         if self.params["state"] == "absent":
             return {"arns": [item["arn"] for item in certificates]} if certificates else None
-        best = best_certificate(certificates, aws_name(self.stack, "load_balancer"))
+        best = best_certificate(certificates, load_balancer_name(self.stack))
         return dict(best) if best else None
 
     def desired(self, found: State | None) -> State:

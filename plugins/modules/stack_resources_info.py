@@ -5,22 +5,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: stack_resources_info
-short_description: All that an account holds of a stack, by tag and by name
+short_description: Find all that an account holds of a stack, by tag and by name
 description:
-  - Looks through every service that a stack uses, by the tag C(Stack) and by name. Changes nothing.
-  - With O(wait_timeout), looks again until only what AWS keeps by design is left, or time is up.
+  - Asks every service that a stack uses, by the tag C(Stack) and by name. Changes nothing.
+  - With O(wait_timeout), asks again until only what AWS keeps by design is left, or time is up.
 options:
   name: {description: The stack's name, type: str, required: true}
   account_id: {description: The account in which the stack lives, type: str, required: true}
   zone_name: {description: "The stack's DNS zone, which is also its certificate's domain", type: str, required: true}
   wait_timeout: {description: Seconds to wait at most until nothing is left, type: int, default: 0}
-  poll_seconds: {description: Seconds between two looks, type: float, default: 10}
+  poll_seconds: {description: Polling interval in seconds, type: float, default: 10}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: See what is left
+- name: Find what is left
   stack_resources_info:
     name: campshub360-tier1
     account_id: "123456789012"
@@ -30,35 +30,34 @@ EXAMPLES = r"""
 
 RETURN = r"""
 present:
-  description: "What is there: kind, name, arn; what it holds, why it refuses to go, and the command that removes it"
+  description: What exists
   type: list
   elements: dict
   returned: success
+  contains: &item
+    kind: {description: "The kind of resource, such as C(target group)", type: str, returned: success}
+    name: {description: Its name or id, type: str, returned: success}
+    command: {description: "The command that deletes it, or restores what AWS keeps", type: str, returned: success}
+    arn: {description: "Its ARN, empty where the service is not asked for it", type: str, returned: success}
+    holds: {description: "What is lost with it, empty for nothing", type: str, returned: success}
+    protected: {description: "Why it is deleted only where that is allowed, empty if it always is", type: str, returned: success}
+    kept: {description: "Why AWS keeps it although it was deleted, and until when; empty while it exists", type: str, returned: success}
 kept:
-  description: "The same of what is removed already, and which AWS keeps: how long, and the command that has it back"
+  description: "What was deleted already, and AWS keeps by design"
   type: list
   elements: dict
   returned: success
+  contains: *item
 """
 
 import time
 from dataclasses import asdict
-from functools import cache
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.resource import failing_with
-from ops.stack.discovery import Stack, find_all
-from ops.stack.resources import SWEEPERS, Item, sweep_tags, unnamed
-
-
-def sweep(module: AnsibleAWSModule, stack: Stack) -> list[Item]:
-    items = [item for items in find_all(module, SWEEPERS, stack) for item in items]
-    known = {item.arn for item in items}
-    arns = sweep_tags(module.client("resourcegroupstaggingapi"), stack)
-    client = cache(module.client)
-    more = [unnamed(client, arn, stack) for arn in arns if arn not in known]
-    return [*items, *(item for item in more if item)]
+from ops.stack.model import Stack
+from ops.stack.resources.inventory import find_resources
 
 
 def main() -> None:
@@ -72,15 +71,15 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    desired = module.params
+    options = module.params
     partition = module.client("sts").meta.partition
-    stack = Stack(desired["name"], desired["account_id"], module.region, partition, desired["zone_name"])
-    deadline = time.monotonic() + desired["wait_timeout"]
+    stack = Stack(options["name"], options["account_id"], module.region, partition, options["zone_name"])
+    deadline = time.monotonic() + options["wait_timeout"]
     with failing_with(module, f"Could not look for what is left of {stack.name}"):
-        items = sweep(module, stack)
+        items = find_resources(module.client, stack)
         while any(not item.kept for item in items) and time.monotonic() < deadline:
-            time.sleep(desired["poll_seconds"])
-            items = sweep(module, stack)
+            time.sleep(options["poll_seconds"])
+            items = find_resources(module.client, stack)
     module.exit_json(
         changed=False,
         present=[asdict(item) for item in items if not item.kept],

@@ -145,7 +145,7 @@ def test_what_was_made_behind_the_playbooks_is_left_and_said(sandbox: Sandbox) -
     sns, iam, role = sandbox.client("sns"), sandbox.client("iam"), f"{STACK}-forgotten"
     topic = sns.create_topic(Name="forgotten", Tags=[{"Key": "Stack", "Value": STACK}])["TopicArn"]
     iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
-    played = sandbox.play("destroy", "-e", f"confirm={STACK}", "-e", "stack_gone_seconds=0")
+    played = sandbox.play("destroy", "-e", f"confirm={STACK}", "-e", "stack_deletion_timeout_seconds=0")
     sns.delete_topic(TopicArn=topic)
     iam.delete_role(RoleName=role)
     assert played.code != 0

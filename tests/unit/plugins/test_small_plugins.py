@@ -27,7 +27,7 @@ def test_secrets_are_pinned_to_their_present_version() -> None:
 
 def test_the_current_version_is_the_one_with_the_stage() -> None:
     assert current_version({"VersionIdsToStages": {"a": ["AWSPREVIOUS"], "b": ["AWSCURRENT"]}}) == "b"
-    assert current_version({}) is None
+    assert current_version({}) == ""
 
 
 def test_subnets_come_in_the_order_of_their_zones() -> None:

@@ -14,7 +14,8 @@ import pytest
 from ansible.module_utils.testing import patch_module_args  # type: ignore[import-untyped]
 
 from ops.release import history as audit
-from ops.stack.discovery import Stack, find_audit
+from ops.stack.discovery import find_audit_log
+from ops.stack.model import Stack
 from plugins.modules import audit_log_entry, release_report
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET
 from tests.support import nets
@@ -229,4 +230,4 @@ def test_an_entry_that_can_t_be_read_is_said_to_be_so(s3: Any, bucket: str) -> N
 
 
 def test_a_stack_without_its_bucket_has_released_nothing(s3: Any) -> None:
-    assert find_audit(s3, Stack("nobody", ACCOUNT, "us-east-1", "aws", "x.example")) == {"audit": []}
+    assert find_audit_log(s3, Stack("nobody", ACCOUNT, "us-east-1", "aws", "x.example")) == {"audit_log": []}

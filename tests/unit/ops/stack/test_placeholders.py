@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ops.stack.placeholders import MISSING, placeholders, refusal
+from plugins.test import pending as plugin
 
 ROOT = Path(__file__).resolve().parents[4]
 WORDS = re.compile(r"(?<![\w-])([a-z][a-z-]*?)-pending(?!\.txt|-reboot)")
@@ -38,6 +39,30 @@ def test_a_placeholder_anywhere_is_refused_with_what_is_missing_and_the_command(
     assert "playbooks/provision.yml without --tags" in said
 
 
+def test_without_a_release_the_command_that_makes_one_is_named() -> None:
+    said = refusal({"service": "service-pending", "task_definition": "task-definition-pending"}, "shop")
+    assert said == (
+        "shop has no release that runs yet, which this task needs. The task did nothing. "
+        "Run playbooks/deploy.yml -e release=<tag>: it creates the service."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "pending"),
+    [
+        ("vpc-pending", True),
+        (["subnet-pending-a", "subnet-pending-b"], True),
+        (["subnet-0123", "subnet-pending-b"], True),
+        ("vpc-0123", False),
+        (["subnet-0123"], False),
+        ("", False),
+        ([], False),
+    ],
+)
+def test_what_does_not_exist_is_told_from_what_does(value: Any, pending: bool) -> None:
+    assert plugin.TestModule().tests()["pending"](value) is pending
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -64,10 +89,8 @@ def test_all_that_is_missing_is_named_once() -> None:
 
 
 def test_every_placeholder_that_the_project_makes_is_known() -> None:
-    """A new one in the wiring, in a role or a filter would pass for a value."""
-    folders = ("playbooks", "roles", "plugins/filter")
-    texts = (
-        path.read_text() for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".yml", ".py")
-    )
-    made = {word for text in texts for word in WORDS.findall(text)}
+    """A new one in the schema, in a role or a filter would pass for a value."""
+    folders = ("playbooks", "roles", "plugins/filter", "ops/stack")
+    paths = (path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".yml", ".py"))
+    made = {word for path in paths for word in WORDS.findall(path.read_text()) if path.name != "placeholders.py"}
     assert made == set(MISSING)

@@ -1,4 +1,4 @@
-"""One of several look-alikes is never taken for the stack's own: what finders find beside what others made."""
+"""Discovery never takes one of several look-alikes for the stack's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from moto.acm.models import acm_backends
 
-from ops.stack.discovery import Stack, find_certificate, find_load_balancer, find_network, find_zone
+from ops.stack.discovery import find_certificate, find_load_balancer, find_network, find_zone
+from ops.stack.finder import Finder
+from ops.stack.model import Certificate, Listeners, Rule, SecurityGroups, Stack, StackFound, Vpc
 from ops.stack.ownership import AmbiguousError
 from tests.support.sandbox.account import client, empty
 
@@ -18,6 +20,12 @@ DOMAIN = "tier1.example"
 STACK = Stack(NAME, "123456789012", "us-east-1", "aws", DOMAIN)
 TAGS = [{"Key": "Stack", "Value": NAME}]
 FOREIGN_TAGS = [{"Key": "Stack", "Value": "tier1-lean"}]
+
+
+def discovered(service: str, find: Any) -> StackFound:
+    """Return the stack as one finder finds it, with placeholders for the rest."""
+    parts: dict[str, Any] = Finder(service, find).find(client(service), STACK)
+    return StackFound(STACK.account_id, STACK.region, STACK.partition, "", "", **parts)
 
 
 @pytest.fixture(autouse=True)
@@ -102,37 +110,37 @@ def serving(balancer: Balancer) -> Balancer:
 def test_a_forward_rule_of_others_is_not_the_production_rule(serving: Balancer) -> None:
     production = serving.rule(100, "/*", serving.blue, serving.green, tags=TAGS)
     serving.rule(200, "/legacy/*", serving.group("legacy"))
-    found = find_load_balancer(client("elbv2"), STACK)
-    assert found["production_rule"]["arn"] == production
-    assert found["production_rule"]["weights"].keys() == {serving.blue, serving.green}
+    found = discovered("elbv2", find_load_balancer)
+    assert found.production_rule.arn == production
+    assert found.production_rule.weights.keys() == {serving.blue, serving.green}
 
 
 def test_nor_is_one_that_forwards_to_the_same_target_groups(serving: Balancer) -> None:
     production = serving.rule(100, "/*", serving.blue, serving.green, tags=TAGS)
     serving.rule(7, "/vip/*", serving.blue, tags=TAGS)
     serving.rule(300, "/old/*", serving.blue)
-    assert find_load_balancer(client("elbv2"), STACK)["production_rule"]["arn"] == production
+    assert discovered("elbv2", find_load_balancer).production_rule.arn == production
 
 
 def test_a_rule_of_others_that_asks_for_a_header_is_not_the_test_rule(serving: Balancer) -> None:
     test = serving.rule(50, "/*", serving.blue, serving.green, header="X-Test-Traffic", tags=TAGS)
     serving.rule(60, "/*", serving.group("canary"), header="X-Team")
-    found = find_load_balancer(client("elbv2"), STACK)
-    assert (found["test_rule"]["arn"], found["production_rule"]["arn"]) == (test, None)
+    found = discovered("elbv2", find_load_balancer)
+    assert (found.test_rule.arn, found.production_rule.arn) == (test, Rule().arn)
 
 
 def test_a_rule_of_others_where_ours_belongs_is_not_ours(serving: Balancer) -> None:
     serving.rule(100, "/*", serving.group("legacy"))
     serving.rule(50, "/*", serving.group("canary"), tags=FOREIGN_TAGS)
-    found = find_load_balancer(client("elbv2"), STACK)
-    assert (found["test_rule"]["arn"], found["production_rule"]["arn"]) == (None, None)
+    found = discovered("elbv2", find_load_balancer)
+    assert (found.test_rule.arn, found.production_rule.arn) == (Rule().arn, Rule().arn)
 
 
 def test_a_rule_of_ours_that_lost_its_tag_or_its_target_groups_is_still_ours(serving: Balancer) -> None:
     production = serving.rule(100, "/*", serving.green)
     test = serving.rule(50, "/*", serving.group("elsewhere"), tags=TAGS)
-    found = find_load_balancer(client("elbv2"), STACK)
-    assert (found["test_rule"]["arn"], found["production_rule"]["arn"]) == (test, production)
+    found = discovered("elbv2", find_load_balancer)
+    assert (found.test_rule.arn, found.production_rule.arn) == (test, production)
 
 
 @pytest.mark.parametrize("ports", list(itertools.permutations((443, 8443, 444))), ids=str)
@@ -140,15 +148,15 @@ def test_only_the_listener_on_443_is_ours(balancer: Balancer, ports: tuple[int, 
     certificate = issued(DOMAIN, f"*.{DOMAIN}")
     made = {port: balancer.listen(port, certificate) for port in ports}
     plain = {port: balancer.listen(port) for port in (8080, 80)}
-    found = find_load_balancer(client("elbv2"), STACK)["listeners"]
-    assert found == {"https": made[443], "http": plain[80]}
+    found = discovered("elbv2", find_load_balancer).listeners
+    assert found == Listeners(http=plain[80], https=made[443])
 
 
 # The certificate
 
 
-def found_certificate() -> Any:
-    return find_certificate(client("acm"), STACK)["certificate"]["arn"]
+def found_certificate() -> str:
+    return discovered("acm", find_certificate).certificate.arn
 
 
 def test_the_certificate_that_serves_wins_over_a_pending_one_of_the_same_domain(balancer: Balancer) -> None:
@@ -172,15 +180,15 @@ def test_a_certificate_of_other_names_or_another_stack_is_none(balancer: Balance
     issued(DOMAIN, f"*.{DOMAIN}", f"*.cdn.{DOMAIN}")
     issued(DOMAIN, f"*.{DOMAIN}", tags=FOREIGN_TAGS)
     issued(DOMAIN, f"*.{DOMAIN}", tags=())
-    assert found_certificate() is None
+    assert found_certificate() == Certificate().arn
 
 
 def test_without_a_good_one_the_pending_one_of_ours_is_the_one() -> None:
     pending(DOMAIN)
     arn = pending(DOMAIN, f"*.{DOMAIN}")
-    found = find_certificate(client("acm"), STACK)["certificate"]
-    assert (found["arn"], found["status"]) == (arn, "PENDING_VALIDATION")
-    assert [record["type"] for record in found["validation_records"]] == ["CNAME"]
+    found = discovered("acm", find_certificate).certificate
+    assert (found.arn, found.status) == (arn, "PENDING_VALIDATION")
+    assert [record["type"] for record in found.validation_records] == ["CNAME"]
 
 
 # The VPC
@@ -202,7 +210,7 @@ def subnet(network: str) -> str:
 def test_two_vpcs_with_the_stack_s_tag_are_refused_with_both_ids_and_the_cure() -> None:
     first, second = vpc(tagged=True), vpc(tagged=True)
     with pytest.raises(AmbiguousError, match="Nothing was touched") as error:
-        find_network(client("ec2"), STACK)
+        discovered("ec2", find_network)
     said = str(error.value)
     assert first in said and second in said
     assert f"aws ec2 delete-tags --resources {second} --tags Key=Stack" in said
@@ -212,7 +220,7 @@ def test_subnets_of_two_vpcs_are_never_mixed() -> None:
     mine, theirs = vpc(tagged=False), vpc(tagged=False)
     a, b = subnet(mine), subnet(theirs)
     with pytest.raises(AmbiguousError) as error:
-        find_network(client("ec2"), STACK)
+        discovered("ec2", find_network)
     assert all(word in str(error.value) for word in (mine, theirs, a, b))
 
 
@@ -225,15 +233,15 @@ def test_what_others_tagged_as_ours_in_another_vpc_is_left_out() -> None:
         VpcId=theirs,
         TagSpecifications=[{"ResourceType": "security-group", "Tags": TAGS}],
     )
-    found = find_network(client("ec2"), STACK)
-    assert (found["vpc"]["id"], found["subnets"]["app"], found["security_groups"]) == (mine, [own], {})
+    found = discovered("ec2", find_network)
+    assert (found.vpc.id, found.subnets.app, found.security_groups) == (mine, [own], SecurityGroups())
 
 
 def test_a_vpc_that_lost_its_tag_is_known_by_its_subnets() -> None:
     mine = vpc(tagged=False)
     own = subnet(mine)
-    found = find_network(client("ec2"), STACK)
-    assert (found["vpc"], found["subnets"]["app"]) == ({"id": mine, "cidr": "10.0.0.0/16"}, [own])
+    found = discovered("ec2", find_network)
+    assert (found.vpc, found.subnets.app) == (Vpc(mine, "10.0.0.0/16"), [own])
 
 
 # The zone
@@ -250,8 +258,8 @@ def zone(reference: str, **tags: str) -> str:
 
 def test_of_two_zones_of_a_name_none_is_taken_and_both_are_named() -> None:
     both = {zone("1", Stack=NAME), zone("2")}
-    found = find_zone(client("route53"), STACK)["hosted_zone"]
-    assert (found["id"], set(found["ids"])) == (None, both)
+    found = discovered("route53", find_zone).hosted_zone
+    assert (set(found.ids), found.owner, found.name_servers) == (both, "", [])
 
 
 def test_a_private_zone_of_the_same_name_is_no_look_alike() -> None:
@@ -260,4 +268,4 @@ def test_a_private_zone_of_the_same_name_is_no_look_alike() -> None:
     client("route53").create_hosted_zone(
         Name=DOMAIN, CallerReference="2", VPC=private, HostedZoneConfig={"PrivateZone": True}
     )
-    assert find_zone(client("route53"), STACK)["hosted_zone"]["id"] == one
+    assert discovered("route53", find_zone).hosted_zone.ids == [one]

@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.runtime import postgres_memory, proc, processes
+from sandbox.runtime import proc, processes
+from sandbox.runtime.postgres import memory as postgres_memory
 
 POLL = 0.05
 BEGIN_SECONDS = 180.0

@@ -27,12 +27,12 @@ from sandbox.aws_api.state import State
 from sandbox.aws_api.status import current
 from sandbox.aws_api.transport import HttpsServer
 from sandbox.config import Settings
+from sandbox.control.clock import Clock
 from sandbox.control.context import Sandbox
 from sandbox.control.loop import Loop
 from sandbox.environment import write
 from sandbox.runtime import processes
 from sandbox.runtime.certificates import Authority
-from sandbox.runtime.clock import Clock
 from sandbox.runtime.envoy import Envoy
 from sandbox.runtime.images import Images
 from sandbox.runtime.network import Network

@@ -17,8 +17,8 @@ from typing import Any
 from sandbox.cli import CommandError, running
 from sandbox.config import Settings
 from sandbox.runtime.network import RESOLVER, read_hosts
-from sandbox.runtime.postgres import binaries
-from sandbox.runtime.postgres_settings import connection_string
+from sandbox.runtime.postgres.server import binaries
+from sandbox.runtime.postgres.settings import connection_string
 
 PORT_OFFSET = 8000  # a plain user can't listen on 443
 

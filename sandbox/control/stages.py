@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sandbox.runtime.clock import Clock
+from sandbox.control.clock import Clock
 
 Work = Callable[[], None]
 Resource = TypeVar("Resource")

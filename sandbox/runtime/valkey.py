@@ -1,11 +1,8 @@
-"""One Valkey server: the node behind a cache endpoint, whether its engine is Redis OSS or Valkey.
+"""One Valkey server: the node behind a cache endpoint.
 
-It keeps nothing on disk but its configuration, as an ElastiCache node without backups: what it
-held is lost when it restarts, unless it is a replica and gets it from its primary. Nodes of one group
-have folders beside each other and share the operator's password there. Clients are the user `default`
-and may not reconfigure the server
-(https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RestrictedCommands.html); the sandbox's own
-user may. TLS is the endpoint's business, not the node's.
+It keeps nothing on disk but its configuration: a server that restarts is empty, unless it is a replica and copies its
+primary. Nodes of one group have folders beside each other and share the operator's password there. Clients are the
+user `default`, without the restricted commands; the sandbox's own user has all of them. TLS ends at the endpoint.
 """
 
 from __future__ import annotations
@@ -29,12 +26,8 @@ from redis.retry import Retry
 from sandbox.runtime import processes
 
 PORT = 6379
-OPERATOR = "elasticache"
+OPERATOR = "operator"  # the sandbox's own user
 STARTUP = 180.0  # seconds, for what hangs: a busy machine is slow
-RESTRICTED = (
-    *("acl", "bgrewriteaof", "bgsave", "config", "debug", "migrate", "module", "psync"),
-    *("replicaof", "save", "shutdown", "slaveof", "sync"),
-)
 
 
 class ValkeyError(RuntimeError):
@@ -53,10 +46,11 @@ def binary() -> Path:
 
 
 class Valkey:
-    """A server with its own folder and address, at port 6379."""
+    """A server with its own folder and address, at port 6379; `restricted`: commands that no client may call."""
 
-    def __init__(self, root: Path, name: str, folder: Path, address: str) -> None:
+    def __init__(self, root: Path, name: str, folder: Path, address: str, restricted: Iterable[str]) -> None:
         self.root, self.name, self.folder, self.address = root, name, folder, address
+        self._restricted = tuple(restricted)
         self.log = folder / "valkey.log"
         self._configuration = folder / "valkey.conf"
         self._secret = folder.parent / "operator.password"
@@ -128,11 +122,11 @@ class Valkey:
 
     def follow(self, primary: Valkey) -> None:
         """Be a replica of that server, from now on or when it starts."""
-        self._lead_by(primary)
+        self._replicate(primary)
 
     def promote(self) -> None:
         """Be a primary, with what it has."""
-        self._lead_by(None)
+        self._replicate(None)
 
     def alive(self) -> bool:
         """Whether the server's process runs."""
@@ -173,7 +167,7 @@ class Valkey:
             socket_timeout=2, decode_responses=True, protocol=3, retry=Retry(NoBackoff(), 0),
         )  # fmt: skip
 
-    def _lead_by(self, primary: Valkey | None) -> None:
+    def _replicate(self, primary: Valkey | None) -> None:
         self._primary = primary
         self._write_configuration()
         if self.alive():
@@ -184,7 +178,7 @@ class Valkey:
     def _rules(self) -> list[str]:
         """The ACL rules of the user that clients are."""
         hashes = [f"#{_digest(token)}" for token in self._tokens]
-        denied = [f"-{command}" for command in (*RESTRICTED, *self._denied)]
+        denied = [f"-{command}" for command in (*self._restricted, *self._denied)]
         return ["on", *(hashes or ["nopass"]), "~*", "&*", "+@all", *denied, "+acl|whoami"]
 
     def _write_configuration(self) -> None:

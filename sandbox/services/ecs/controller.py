@@ -9,9 +9,9 @@ from typing import Any
 from sandbox import interruptions
 from sandbox.control.context import Sandbox
 from sandbox.control.isolation import Apart
-from sandbox.services.ecs.agent.agent import Agent
+from sandbox.services.ecs.agent.task import Agent
 from sandbox.services.ecs.records.tasks import Task, now
-from sandbox.services.ecs.scheduler.scheduler import ServiceScheduler
+from sandbox.services.ecs.scheduler.service import ServiceScheduler
 from sandbox.services.ecs.services import services_of
 from sandbox.services.ecs.task_events import task_changed
 

@@ -13,7 +13,7 @@ from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 
 from sandbox.aws_api.patch import operation
-from sandbox.services.ecs import rules as ecs_rules
+from sandbox.services.ecs import definition_checks
 from sandbox.services.ecs.records.tasks import Definition, Document, now
 
 CONTAINER_DEFAULTS: Document = {
@@ -78,7 +78,7 @@ def register_task_definition(self: EC2ContainerServiceResponse) -> ActionResult:
     """
     document: Document = {k: v for k, v in self._get_params().items() if v is not None}
     tags = document.pop("tags", [])
-    ecs_rules.check(document)
+    definition_checks.check(document)
     backend = self.ecs_backend
     family = document.pop("family")
     revisions: dict[int, Any] = backend.task_definitions.setdefault(family, {})
@@ -158,7 +158,7 @@ def _completed(document: Document) -> Document:
     """With the values that AWS fills in."""
     fargate = "FARGATE" in (document.get("requiresCompatibilities") or ())
     numbers = {
-        name: str(ecs_rules.units(document[name], word, 1024))
+        name: str(definition_checks.units(document[name], word, 1024))
         for name, word in (("cpu", "vcpu"), ("memory", "gb"))
         if name in document
     }

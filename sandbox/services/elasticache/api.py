@@ -28,8 +28,8 @@ from sandbox.services.elasticache import replicas as elasticache_replicas
 from sandbox.services.elasticache import subnet_groups as elasticache_subnet_groups
 from sandbox.services.elasticache import tags as elasticache_tags
 from sandbox.services.elasticache.families import ENGINES, Engine, engine
-from sandbox.services.elasticache.model import ReplicationGroup
 from sandbox.services.elasticache.replicas import available, combination, find
+from sandbox.services.elasticache.replication_group import ReplicationGroup
 
 #: Parameters that do what they say here; others are refused.
 CREATE = {

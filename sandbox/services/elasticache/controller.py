@@ -17,7 +17,7 @@ from sandbox.control.maintenance import within
 from sandbox.control.stages import Lifecycle, Stage
 from sandbox.runtime.envoy import Cluster, Endpoint, TcpListener, Tls
 from sandbox.runtime.valkey import PORT
-from sandbox.services.elasticache.model import ReplicationGroup
+from sandbox.services.elasticache.replication_group import ReplicationGroup
 from sandbox.services.elasticache.servers import ROLES, Cache
 
 log = logging.getLogger("sandbox")

@@ -16,7 +16,7 @@ from moto.elasticache.responses import ElastiCacheResponse
 from sandbox.aws_api.pages import page
 from sandbox.aws_api.patch import operation
 from sandbox.services.elasticache import subnet_groups as elasticache_subnet_groups
-from sandbox.services.elasticache.model import ReplicationGroup
+from sandbox.services.elasticache.replication_group import ReplicationGroup
 
 MOST = 5  # replicas of a group
 NODE_GROUP = "0001"

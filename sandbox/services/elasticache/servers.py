@@ -19,9 +19,14 @@ from sandbox.control.stages import Work
 from sandbox.runtime.valkey import Valkey
 from sandbox.services.elasticache import families as elasticache_families
 from sandbox.services.elasticache import parameters as elasticache_parameters
-from sandbox.services.elasticache.model import ReplicationGroup
+from sandbox.services.elasticache.replication_group import ReplicationGroup
 
 ROLES = ("master", "replica")
+#: https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RestrictedCommands.html
+RESTRICTED_COMMANDS = (
+    *("acl", "bgrewriteaof", "bgsave", "config", "debug", "migrate", "module", "psync"),
+    *("replicaof", "save", "shutdown", "slaveof", "sync"),
+)
 DETECTION = 0.5  # AWS minutes from the loss of a primary to the failover
 
 log = logging.getLogger("sandbox")
@@ -190,7 +195,7 @@ class Cache:
     def _node(self, member: str) -> Valkey:
         sandbox = self._sandbox
         address = sandbox.network.address(self._address(member))
-        return Valkey(sandbox.settings.root, f"cache {member}", self._folder / member, address)
+        return Valkey(sandbox.settings.root, f"cache {member}", self._folder / member, address, RESTRICTED_COMMANDS)
 
     def _address(self, member: str) -> str:
         return f"cache-node/{self.group.arn}/{member}"

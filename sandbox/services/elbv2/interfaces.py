@@ -14,7 +14,7 @@ from typing import Any
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer
 
 from sandbox.aws_api.state import State
-from sandbox.runtime.clock import Clock
+from sandbox.control.clock import Clock
 from sandbox.services.ec2.addresses import free_address
 from sandbox.services.elbv2.api import departed
 

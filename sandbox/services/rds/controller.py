@@ -17,7 +17,7 @@ from sandbox.control.context import Sandbox
 from sandbox.control.maintenance import within
 from sandbox.control.stages import Lifecycle, Stage, Work
 from sandbox.runtime.envoy import Cluster, Endpoint, TcpListener
-from sandbox.runtime.postgres_settings import PORT
+from sandbox.runtime.postgres.settings import PORT
 from sandbox.services.rds import snapshots as rds_snapshots
 from sandbox.services.rds.instances import DBInstance
 from sandbox.services.rds.servers import Database

@@ -63,7 +63,7 @@ class Parameter:
 @functools.cache
 def catalogue() -> Mapping[str, Parameter]:
     """All parameters of the family, by name."""
-    table = Path(__file__).with_name("parameters_postgres17.tsv")
+    table = Path(__file__).with_name("parameters-postgres17.tsv")
     with table.open(newline="") as file:
         rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         next(rows)

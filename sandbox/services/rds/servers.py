@@ -15,8 +15,9 @@ from typing import Any
 
 from sandbox.control.context import Sandbox
 from sandbox.control.stages import Work
-from sandbox.runtime.postgres import Master, Postgres, PostgresError
-from sandbox.runtime.postgres_pair import Pair
+from sandbox.runtime.postgres.pair import Pair
+from sandbox.runtime.postgres.server import Master, Postgres, PostgresError
+from sandbox.runtime.postgres.settings import Profile
 from sandbox.services.rds import parameter_groups as rds_parameter_groups
 from sandbox.services.rds import parameters as rds_parameters
 from sandbox.services.rds.instances import DBInstance
@@ -24,6 +25,19 @@ from sandbox.services.rds.instances import DBInstance
 #: AWS minutes from the loss of a primary to the failover, which takes RDS 60 to 120 seconds
 #: (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZ.Failover.html)
 DETECTION = 1.0
+#: `rdsadmin` is the only superuser, and RDS's own; the master user is a member of `rds_superuser`.
+#: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.html
+PROFILE = Profile(
+    superuser="rdsadmin",
+    roles="""
+CREATE ROLE rds_superuser; CREATE ROLE rds_replication; CREATE ROLE rds_iam;
+CREATE ROLE rds_password; CREATE ROLE rdsrepladmin REPLICATION;
+GRANT pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password
+  TO rds_superuser WITH ADMIN OPTION
+""",
+    master_role="rds_superuser",
+    require_tls="rds.force_ssl",
+)
 LOOK = 1.0  # seconds between two looks at a standby
 
 log = logging.getLogger("sandbox")
@@ -215,7 +229,7 @@ class Database:
         address = sandbox.network.address(self._node(zone))
         identity = sandbox.authority.issue([instance.address], [self.endpoint, address])
         name, root = f"database {instance.db_instance_identifier} in {zone}", sandbox.settings.root
-        return Postgres(root, name, root / "databases" / self.key / zone, address, identity)
+        return Postgres(root, name, root / "databases" / self.key / zone, address, identity, PROFILE)
 
     def _node(self, zone: str) -> str:
         return f"database-node/{self.key}/{zone}"

@@ -21,11 +21,11 @@ from sandbox.aws_api.state import State
 from sandbox.aws_api.status import Status
 from sandbox.aws_api.transport import HttpsServer
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET, Settings
+from sandbox.control.clock import Clock
 from sandbox.control.context import Sandbox
 from sandbox.control.loop import Controller, Loop
 from sandbox.lifecycle import clear
 from sandbox.runtime.certificates import Authority
-from sandbox.runtime.clock import Clock
 from sandbox.runtime.envoy import Envoy
 from sandbox.runtime.images import Images
 from sandbox.runtime.network import Network

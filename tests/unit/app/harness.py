@@ -24,9 +24,11 @@ from psycopg import sql
 from sandbox.runtime.certificates import Authority, Identity
 from sandbox.runtime.images import Image, Images
 from sandbox.runtime.network import Network
-from sandbox.runtime.postgres import Master, Postgres
+from sandbox.runtime.postgres.server import Master, Postgres
 from sandbox.runtime.processes import Command, Process, start
 from sandbox.runtime.valkey import Valkey
+from sandbox.services.elasticache.servers import RESTRICTED_COMMANDS
+from sandbox.services.rds.servers import PROFILE
 from tests.support import nets
 from tests.support.variants import Variant
 from tests.support.waiting import HANGS_SECONDS, until
@@ -125,8 +127,10 @@ class Stack:
         self._images = Images(root)
         self.image = self._build(APP)
         database, cache = self.network.address("database"), self.network.address("cache")
-        self.postgres = Postgres(root, "database", root / "database", database, self.authority.issue([DATABASE_NAME]))
-        self.cache = Valkey(root, "cache", root / "cache", cache)
+        self.postgres = Postgres(
+            root, "database", root / "database", database, self.authority.issue([DATABASE_NAME]), PROFILE
+        )
+        self.cache = Valkey(root, "cache", root / "cache", cache, RESTRICTED_COMMANDS)
         self.endpoint = TlsEndpoint(self.network.address("cache-endpoint"), cache, self.authority.issue([CACHE_NAME]))
         self.buckets = Buckets(self.network.address("buckets"))
         self.network.publish(DATABASE_NAME, database)

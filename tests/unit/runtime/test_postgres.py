@@ -15,8 +15,9 @@ import pytest
 from sandbox.lifecycle import clear
 from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
-from sandbox.runtime.postgres import Master, Postgres
+from sandbox.runtime.postgres.server import Master, Postgres
 from sandbox.services.rds.parameters import catalogue
+from sandbox.services.rds.servers import PROFILE
 from tests.support import nets
 from tests.support.paths import STRANGE
 from tests.support.waiting import HANGS_SECONDS, until
@@ -43,7 +44,7 @@ def authority(root: Path) -> Authority:
 @pytest.fixture(scope="module")
 def server(root: Path, authority: Authority) -> Iterator[Postgres]:
     address = Network(root, nets.OWN).address("node/orders")
-    server = Postgres(root, "orders", root / "databases/orders", address, authority.issue([NAME], [address]))
+    server = Postgres(root, "orders", root / "databases/orders", address, authority.issue([NAME], [address]), PROFILE)
     server.create(MASTER, FORCED)
     yield server
     server.stop()
@@ -142,7 +143,7 @@ def test_a_killed_server_leaves_nothing_in_the_machine_s_memory(root: Path, tmp_
     """The kernel has room for 4,096 such segments; after so many kills no PostgreSQL would start on the machine."""
     address = Network(root, nets.OWN).address("node/short")
     server = Postgres(
-        tmp_path, "short", tmp_path / "databases/short", address, Authority(tmp_path).issue([NAME], [address])
+        tmp_path, "short", tmp_path / "databases/short", address, Authority(tmp_path).issue([NAME], [address]), PROFILE
     )
     server.create(MASTER, FORCED)
     assert list((server.data / "pg_dynshmem").iterdir())  # not in /dev/shm

@@ -13,11 +13,12 @@ import psycopg
 import pytest
 
 from sandbox.lifecycle import clear
-from sandbox.runtime import postgres_pair
 from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
-from sandbox.runtime.postgres import Master, Postgres, PostgresError
-from sandbox.runtime.postgres_pair import Pair
+from sandbox.runtime.postgres import pair as postgres_pair
+from sandbox.runtime.postgres.pair import Pair
+from sandbox.runtime.postgres.server import Master, Postgres, PostgresError
+from sandbox.services.rds.servers import PROFILE
 from tests.support import nets
 from tests.support.paths import STRANGE
 from tests.support.waiting import until
@@ -38,7 +39,7 @@ class Site:
     def server(self, name: str) -> Postgres:
         address = self._network.address(name)
         identity = self._authority.issue(["orders.example"], [address])
-        return Postgres(self.root, name, self.root / "databases" / name, address, identity)
+        return Postgres(self.root, name, self.root / "databases" / name, address, identity, PROFILE)
 
 
 @pytest.fixture(scope="module")

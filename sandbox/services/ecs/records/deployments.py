@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sandbox.services.ecs import breaker as ecs_breaker
+from sandbox.services.ecs import circuit_breaker
 from sandbox.services.ecs.records.tasks import Document, now, present
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class ServiceDeployment:
             deploymentCircuitBreaker=present(
                 status=self._breaker_status(),
                 failureCount=self.target.failed,
-                threshold=ecs_breaker.threshold(self.configuration, self.target.desired_count),
+                threshold=circuit_breaker.threshold(self.configuration, self.target.desired_count),
             ),
             alarms=present(
                 status=self._alarm_status(),
@@ -184,7 +184,7 @@ class ServiceDeployment:
         )
 
     def _breaker_status(self) -> str:
-        if not ecs_breaker.enabled(self.configuration):
+        if not circuit_breaker.enabled(self.configuration):
             return "DISABLED"
         if self.tripped:
             return "TRIGGERED"

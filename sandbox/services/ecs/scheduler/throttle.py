@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from sandbox.runtime.clock import Clock
+from sandbox.control.clock import Clock
 
 FIRST_MINUTES = 1 / 6
 LONGEST_MINUTES = 27

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sandbox.runtime.clock import Clock
+from sandbox.control.clock import Clock
 from sandbox.services.ecs.scheduler.rolling import Health, Member, Step, complete, step
 from sandbox.services.ecs.scheduler.throttle import Throttle
 

@@ -13,10 +13,10 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.control.clock import Clock
 from sandbox.control.context import Sandbox
-from sandbox.runtime.clock import Clock
 from sandbox.services.ecs.deployment import stages as ecs_deployments
-from sandbox.services.ecs.deployment.rollouts import Rollouts, Seen
+from sandbox.services.ecs.deployment.engine import Rollouts, Seen
 from sandbox.services.ecs.records.services import Service
 from tests.support.sandbox.api_only import LocalApi, serving
 from tests.support.sandbox.colours import POLICY, TRUST, pause

@@ -14,7 +14,7 @@ import pytest
 from sandbox import interruptions
 from sandbox.runtime import processes
 from sandbox.services.ecs.agent.health import Check, Judge
-from sandbox.services.ecs.breaker import threshold
+from sandbox.services.ecs.circuit_breaker import threshold
 from sandbox.services.ecs.controller import EcsController
 from sandbox.services.ecs.launch import pick_provider
 from tests.support.sandbox.cluster import REGISTRY, Stack, forget, stack

@@ -12,13 +12,20 @@ from sandbox.runtime.network import Network
 from sandbox.runtime.processes import sweep
 from sandbox.runtime.valkey import Valkey
 from sandbox.services.elasticache.families import CATALOGUES, FAMILIES, engine, in_force, objection
+from sandbox.services.elasticache.servers import RESTRICTED_COMMANDS
 from tests.support import nets
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     root = tmp_path_factory.mktemp("families")
-    server = Valkey(root, "families", root / "caches/families", Network(root, nets.OWN).address("node/families"))
+    server = Valkey(
+        root,
+        "families",
+        root / "caches/families",
+        Network(root, nets.OWN).address("node/families"),
+        RESTRICTED_COMMANDS,
+    )
     server.create([], {})
     yield server
     server.stop()

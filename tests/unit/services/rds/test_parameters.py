@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from sandbox.runtime.postgres import binaries
+from sandbox.runtime.postgres.server import binaries
 from sandbox.services.rds.parameters import NEWEST, applicable, catalogue, evaluate, in_force
 
 TYPES = {"BOOLEAN": "boolean", "INTEGER": "integer", "REAL": "float"}

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import LiteralString
 
-from sandbox.runtime.postgres import STARTUP, Postgres, PostgresError
+from sandbox.runtime.postgres.server import STARTUP, Postgres, PostgresError
 
 SILENCE = 5.0  # seconds without a word from the standby: longer than a busy machine's hiccup
 

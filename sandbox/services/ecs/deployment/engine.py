@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.control.context import Sandbox
-from sandbox.services.ecs import breaker as ecs_breaker
+from sandbox.services.ecs import circuit_breaker
 from sandbox.services.ecs.deployment import traffic as ecs_traffic
 from sandbox.services.ecs.deployment.stages import GoBack, Leg, View, course, decide, way_back
 from sandbox.services.ecs.deployment_configuration import timeout_of
@@ -219,13 +219,13 @@ class Rollouts:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
         """
         configuration, target = rollout.configuration, rollout.target
-        if not ecs_breaker.enabled(configuration):
+        if not circuit_breaker.enabled(configuration):
             return False
         breaker, healthy = configuration["deploymentCircuitBreaker"], seen.healthy[target.id]
         if healthy > self._healthy.get(rollout.id, 0) and breaker.get("resetOnHealthyTask", True):
             target.failed = 0
         self._healthy[rollout.id] = healthy
-        if target.failed < ecs_breaker.threshold(configuration, service.desired_count):
+        if target.failed < circuit_breaker.threshold(configuration, service.desired_count):
             return False
         rollout.tripped = True
         service.say(f"(deployment {target.id}) deployment failed: tasks failed to start.")

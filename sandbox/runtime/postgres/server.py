@@ -1,9 +1,7 @@
 """One PostgreSQL server: the node behind a database endpoint.
 
 Its folder holds `data/`, the superuser's password (0600) and the log. A standby is made of it with
-`follow`, a backup with `back_up`. Roles are as on RDS
-(https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.html):
-`rdsadmin` is the only superuser and nobody else's; the master user is a member of `rds_superuser`.
+`follow`, a backup with `back_up`. A `Profile` names its superuser, which only the sandbox uses, and its roles.
 """
 
 from __future__ import annotations
@@ -23,21 +21,15 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from sandbox.runtime import postgres_memory, proc, processes
-from sandbox.runtime import postgres_settings as settings
+from sandbox.runtime import proc, processes
 from sandbox.runtime.certificates import Identity
-from sandbox.runtime.postgres_settings import PORT, SUPERUSER
+from sandbox.runtime.postgres import memory, settings
+from sandbox.runtime.postgres.settings import PORT, Profile
 
 STARTUP = 180.0  # seconds, crash recovery included, on a machine that is busy
 # The server refuses to run as root; in a user namespace root is nobody, and files stay root's.
 _UNPRIVILEGED = ("unshare", "--user") if os.geteuid() == 0 else ()
 
-_ROLES: LiteralString = """
-CREATE ROLE rds_superuser; CREATE ROLE rds_replication; CREATE ROLE rds_iam;
-CREATE ROLE rds_password; CREATE ROLE rdsrepladmin REPLICATION;
-GRANT pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password
-  TO rds_superuser WITH ADMIN OPTION
-"""
 _STREAMS: LiteralString = """
 SELECT application_name, coalesce(extract(epoch FROM clock_timestamp() - reply_time), 0)
 FROM pg_stat_replication WHERE state = 'streaming'
@@ -67,20 +59,21 @@ def binaries() -> Path:
 class Postgres:
     """A server with its own folder and address, at port 5432; its identity proves its names."""
 
-    def __init__(self, root: Path, name: str, folder: Path, address: str, identity: Identity) -> None:
-        self.root, self.name, self.folder, self.address, self.identity = root, name, folder, address, identity
+    def __init__(self, root: Path, name: str, folder: Path, address: str, identity: Identity, profile: Profile) -> None:
+        self.root, self.name, self.folder, self.address = root, name, folder, address
+        self.identity, self.profile = identity, profile
         self.data = folder / "data"
         self.log = folder / "postgres.log"
-        self._secret = folder / "rdsadmin.password"
+        self._secret = folder / f"{profile.superuser}.password"
         self._passfile = folder / "pgpass"
         self._process: processes.Process | None = None
-        self._segment: postgres_memory.Segment | None = None  # remembered: its folder may be lost before it
+        self._segment: memory.Segment | None = None  # remembered: its folder may be lost before it
 
     def create(self, master: Master, parameters: Mapping[str, str]) -> None:
         """Make the data folder, start the server, make roles and the first database."""
         self._clear(secrets.token_urlsafe(32))
         self._do(
-            "initdb", "--pgdata", self.data, "--username", SUPERUSER, "--pwfile", self._secret,
+            "initdb", "--pgdata", self.data, "--username", self.profile.superuser, "--pwfile", self._secret,
             "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8",
             "--data-checksums", "--no-sync", "--no-instructions",
         )  # fmt: skip
@@ -97,14 +90,14 @@ class Postgres:
         self._clear(primary._secret.read_text())
         self._copy(primary, self.data)
         self._write_settings(parameters)
-        settings.write_followed_primary(self.data, self.label, primary.address, self._passfile)
+        settings.write_followed_primary(self.data, self.label, primary._conninfo(self._passfile))
         self.resume(primary)
 
     def resume(self, primary: Postgres) -> None:
         """Start as the standby that it was when it stopped; returns when it streams."""
         self._process = self._run("postgres", "-D", self.data)
         self._await(lambda: primary.streams_to(self))
-        self._segment = postgres_memory.recorded(self.data)
+        self._segment = memory.recorded(self.data)
 
     def back_up(self, folder: Path) -> None:
         """Copy the server's data, and the superuser's password, into a folder, while it runs or not.
@@ -126,7 +119,7 @@ class Postgres:
         self.kill()  # what may be left of it
         self._process = self._run("postgres", "-D", self.data)
         self._await(self.ready)
-        self._segment = postgres_memory.recorded(self.data)
+        self._segment = memory.recorded(self.data)
 
     def promote(self, parameters: Mapping[str, str]) -> None:
         """Start anew as a primary with these parameters, with all that it ever received.
@@ -135,7 +128,7 @@ class Postgres:
         own from here (a timeline), so that the old primary's can't be mistaken for it.
         """
         self.kill()
-        settings.write_parameters(self.data, parameters)
+        settings.write_parameters(self.data, parameters, self.profile)
         settings.write_promotion(self.data)
         self.start()
 
@@ -156,12 +149,12 @@ class Postgres:
             self._process.kill()
             self._process = None
         proc.end_all(lambda: [one for one in proc.entries() if one.stands_in(self.data)])
-        postgres_memory.release(postgres_memory.recorded(self.data) or self._segment)
+        memory.release(memory.recorded(self.data) or self._segment)
 
     def restart(self, parameters: Mapping[str, str]) -> None:
         """Stop and start with these parameters, static ones included."""
         self.stop()
-        settings.write_parameters(self.data, parameters)
+        settings.write_parameters(self.data, parameters, self.profile)
         self.start()
 
     def remove(self) -> None:
@@ -197,7 +190,7 @@ class Postgres:
     def configure(self, parameters: Mapping[str, str]) -> frozenset[str]:
         """Put these parameters, and no others, in force; return those that wait for a restart.
 
-        `rds.force_ssl` = 1 refuses connections without TLS.
+        `Profile.require_tls` = 1 refuses connections without TLS.
         """
         before = self.query("SELECT pg_conf_load_time()")
         self.tell(parameters)
@@ -210,7 +203,7 @@ class Postgres:
 
     def tell(self, parameters: Mapping[str, str]) -> None:
         """Put these parameters in force soon; asks nothing back, so a standby can be told too."""
-        settings.write_parameters(self.data, parameters)
+        settings.write_parameters(self.data, parameters, self.profile)
         self._reload()
 
     def require(self, standby: Postgres | None) -> None:
@@ -241,18 +234,18 @@ class Postgres:
     def connection(self, database: str = "postgres", options: str = "") -> Iterator[psycopg.Connection]:
         """An autocommitting connection of the superuser, straight to the node."""
         with psycopg.connect(
-            host=self.address, port=PORT, user=SUPERUSER, password=self._secret.read_text(),
+            host=self.address, port=PORT, user=self.profile.superuser, password=self._secret.read_text(),
             dbname=database, options=options, sslmode="require", autocommit=True, connect_timeout=5,
         ) as connection:  # fmt: skip
             yield connection
 
     def _make_roles(self, master: Master) -> None:
         with self.connection() as connection:
-            connection.execute(_ROLES)
+            connection.execute(self.profile.roles)
             user = sql.Identifier(master.user)
             verifier = sql.Literal(_verifier(connection, master.user, master.password))
-            create = "CREATE ROLE {} LOGIN CREATEDB CREATEROLE IN ROLE rds_superuser PASSWORD {}"
-            connection.execute(sql.SQL(create).format(user, verifier))
+            create = "CREATE ROLE {} LOGIN CREATEDB CREATEROLE IN ROLE {} PASSWORD {}"
+            connection.execute(sql.SQL(create).format(user, sql.Identifier(self.profile.master_role), verifier))
             if master.database and master.database != "postgres":
                 create = "CREATE DATABASE {} OWNER {}"
                 database = sql.Identifier(master.database)
@@ -262,17 +255,20 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(mode=0o700, parents=True)
         settings.write(self._secret, secret)
-        settings.write(self._passfile, f"*:*:*:{SUPERUSER}:{secret}\n")
+        settings.write(self._passfile, f"*:*:*:{self.profile.superuser}:{secret}\n")
 
     def _copy(self, source: Postgres, target: Path) -> None:
         self._do(
-            "pg_basebackup", "--dbname", settings.conninfo(source.address, source._passfile), "--pgdata", target,
+            "pg_basebackup", "--dbname", source._conninfo(source._passfile), "--pgdata", target,
             "--checkpoint", "fast", "--wal-method", "stream", "--no-sync",
         )  # fmt: skip
 
+    def _conninfo(self, passfile: Path) -> str:
+        return settings.conninfo(self.address, self.profile.superuser, passfile)
+
     def _write_settings(self, parameters: Mapping[str, str]) -> None:
         settings.write_settings(self.data, self.address, self.identity)
-        settings.write_parameters(self.data, parameters)
+        settings.write_parameters(self.data, parameters, self.profile)
 
     def _reload(self) -> None:
         if self._process:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from sandbox.control.context import Sandbox
-from sandbox.services.ecs.deployment.rollouts import Rollouts, Seen
+from sandbox.services.ecs.deployment.engine import Rollouts, Seen
 from sandbox.services.ecs.launch import Launch, all_tasks, launch
 from sandbox.services.ecs.records.services import Deployment, Service
 from sandbox.services.ecs.records.tasks import Task, now

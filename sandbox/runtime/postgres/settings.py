@@ -8,17 +8,31 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 from sandbox.runtime.certificates import Identity
 
 PORT = 5432
-SUPERUSER = "rdsadmin"
-FORCE_SSL = "rds.force_ssl"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Set-up that all servers of one provider share.
+
+    superuser: name of the only superuser; roles: SQL that creates the other roles; master_role: the role that the
+    master user is a member of; require_tls: name of the parameter that, set to 1, refuses connections without TLS.
+    """
+
+    superuser: str
+    roles: LiteralString
+    master_role: str
+    require_tls: str
 
 
 def write_settings(data: Path, address: str, identity: Identity) -> None:
-    """What is the node's own, out of reach of parameter groups, as on RDS."""
+    """What is the node's own, out of reach of parameters."""
     settings = {
         "listen_addresses": address,
         "port": str(PORT),
@@ -28,7 +42,7 @@ def write_settings(data: Path, address: str, identity: Identity) -> None:
         "ssl_key_file": str(identity.key),
         "ssl_min_protocol_version": "TLSv1.2",
         "dynamic_shared_memory_type": "mmap",  # in the data folder: in /dev/shm it would outlive a killed server
-        "shared_buffers": "64MB",  # a laptop is not a db.t3.medium; a group may say more
+        "shared_buffers": "64MB",  # for a laptop; parameters may say more
         "shared_preload_libraries": "pg_stat_statements",
         "timezone": "UTC",
         "log_timezone": "UTC",
@@ -39,11 +53,11 @@ def write_settings(data: Path, address: str, identity: Identity) -> None:
     write(data / "postgresql.conf", _lines(settings) + includes)
 
 
-def write_parameters(data: Path, parameters: Mapping[str, str]) -> None:
+def write_parameters(data: Path, parameters: Mapping[str, str], profile: Profile) -> None:
     """Those of the parameter group, and whether it lets clients in without TLS."""
     write(data / "parameters.conf", _lines(parameters))
-    clear = "" if parameters.get(FORCE_SSL) == "1" else "hostnossl all all all scram-sha-256\n"
-    hosts = f"hostssl all all all scram-sha-256\nhostssl replication {SUPERUSER} all scram-sha-256\n"
+    clear = "" if parameters.get(profile.require_tls) == "1" else "hostnossl all all all scram-sha-256\n"
+    hosts = f"hostssl all all all scram-sha-256\nhostssl replication {profile.superuser} all scram-sha-256\n"
     write(data / "pg_hba.conf", hosts + clear)
 
 
@@ -53,13 +67,13 @@ def write_required_standby(data: Path, standby: str | None) -> None:
     write(data / "replication.conf", _lines({"synchronous_standby_names": names}))
 
 
-def write_followed_primary(data: Path, name: str, address: str, passfile: Path) -> None:
+def write_followed_primary(data: Path, name: str, primary: str) -> None:
     """A standby called `name` follows the primary at that address, and serves nobody meanwhile.
 
     Without readers (hot_standby) the parameters of both may differ for as long as they like.
     """
     settings = {
-        "primary_conninfo": f"{conninfo(address, passfile)} application_name={name}",
+        "primary_conninfo": f"{primary} application_name={name}",
         "hot_standby": "off",
         "wal_receiver_status_interval": "1s",
         "wal_retrieve_retry_interval": "100ms",
@@ -75,9 +89,9 @@ def write_promotion(data: Path) -> None:
     (data / "standby.signal").rename(data / "recovery.signal")
 
 
-def conninfo(address: str, passfile: Path) -> str:
+def conninfo(address: str, user: str, passfile: Path) -> str:
     """Return how a standby or a backup reaches a primary."""
-    words = {"host": address, "port": PORT, "user": SUPERUSER, "passfile": passfile, "sslmode": "require"}
+    words = {"host": address, "port": PORT, "user": user, "passfile": passfile, "sslmode": "require"}
     return connection_string(words)
 
 

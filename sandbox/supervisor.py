@@ -36,7 +36,7 @@ from sandbox.runtime.certificates import Authority
 from sandbox.runtime.envoy import Envoy
 from sandbox.runtime.images import Images
 from sandbox.runtime.network import Network
-from sandbox.services import controllers, install
+from sandbox.services import create_controllers, install
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -111,7 +111,7 @@ def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
     stack.callback(sandbox.envoy.stop)
     sandbox.envoy.start()
     yield "the controllers"
-    for _, controller in controllers(sandbox):
+    for controller in create_controllers(sandbox):
         loop = Loop(controller, state.changed)
         stack.callback(loop.stop)
         loop.start()

@@ -6,9 +6,10 @@ from moto.ec2.models import EC2Backend
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, generic_filter
 
 from sandbox.aws_api.patch import behaviour
+from sandbox.services.ec2 import dependencies, security_groups
 
-#: types of which moto keeps the tags when they are gone
-SWEPT = {
+#: types of resources whose tags moto keeps after they were deleted
+TAGGED = {
     *("vpc", "subnet", "security-group", "elastic-ip", "internet-gateway"),
     *("route-table", "natgateway", "vpc-endpoint"),
 }
@@ -16,6 +17,8 @@ SWEPT = {
 
 def install() -> None:
     """Attach EC2's patches."""
+    dependencies.install()
+    security_groups.install()
     # How tags name the types of a NAT gateway and an address.
     # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TagSpecification.html
     EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"
@@ -57,4 +60,6 @@ def describe_tags(original: Any, self: EC2Backend, filters: Any = None) -> list[
     existing |= {name for name, endpoint in self.vpc_end_points.items() if endpoint.state != "deleted"}
     for collection in (self.vpcs, self.internet_gateways, self.route_tables, self.nat_gateways):
         existing |= collection.keys()
-    return [tag for tag in original(filters) if tag["resource_id"] in existing or tag["resource_type"] not in SWEPT]
+    return [
+        tag for tag in original(filters) if tag["resource_id"] in existing or tag["resource_type"] not in TAGGED
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import importlib
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -49,11 +49,9 @@ BASE = [
 @pytest.fixture(scope="module")
 def compatibility() -> Iterator[ModuleType]:
     apps.populate([])  # Django wants to have looked for models, be there none
-    sys.path.insert(0, str(APP))
-    import campshub360.compatibility as module  # type: ignore[import-not-found]
-
-    yield module
-    sys.path.remove(str(APP))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(APP)
+        yield importlib.import_module("campshub360.compatibility")
 
 
 def a_function(apps: object, editor: object) -> None: ...

@@ -30,12 +30,12 @@ class Lock:
         os.close(self.descriptor)
 
 
-def acquire(root: Path, patience: float = 0) -> Lock | None:
-    """Take the sandbox's lock; None when another process holds it for longer than `patience`."""
+def acquire(root: Path, timeout: float = 0) -> Lock | None:
+    """Take the sandbox's lock; None when another process holds it for longer than `timeout`."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     root.chmod(0o700)
     descriptor = os.open(root / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,7 +96,7 @@ def clear(root: Path) -> int:
 
     The API's memory dies with the supervisor, so what it described is of no use any more.
     """
-    ended = processes.sweep(root)
+    ended = processes.end_all(root)
     for file in (root / "databases").rglob("postmaster.pid"):
         postgres_memory.release(postgres_memory.recorded(file.parent))
     kept = KEPT - {"images"} if foreign(root) else KEPT
@@ -112,12 +112,12 @@ def clear(root: Path) -> int:
 
 def end(pid: int, seconds: float) -> bool:
     """SIGTERM to the supervisor, SIGKILL after so many seconds; whether SIGTERM was enough."""
-    for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
+    for number, timeout in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
         try:
             os.kill(pid, number)
         except ProcessLookupError:
             return True
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if proc.entry(pid) is None:
                 return number == signal.SIGTERM

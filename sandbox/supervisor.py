@@ -79,14 +79,14 @@ def _reason(failure: Exception, root: Path) -> str:
 def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
     """Bring up one part after the other, telling each stage; the stack takes them down again."""
     root = settings.root
-    lock = lifecycle.acquire(root, patience=1.0)  # `sandbox status` takes it for a moment to look
+    lock = lifecycle.acquire(root, timeout=1.0)  # `sandbox status` takes it for a moment to look
     if lock is None:
         raise StartError("Another supervisor is starting or running: sandbox status")
     stack.callback(lock.release)
     yield from _clean(root)
     stack.callback(lifecycle.write_pid(root).unlink)
     _log_to(settings.log)
-    stack.callback(processes.sweep, root)
+    stack.callback(processes.end_all, root)
 
     authority = Authority(root)
     state = State()

@@ -7,7 +7,7 @@ import argparse
 from sandbox import lifecycle
 from sandbox.config import Settings
 
-PATIENCE = 60.0
+STOP_SECONDS = 60.0
 
 
 def run(_arguments: argparse.Namespace, settings: Settings) -> int:
@@ -19,8 +19,8 @@ def run(_arguments: argparse.Namespace, settings: Settings) -> int:
     while (lock := lifecycle.acquire(settings.root)) is None:
         if pid := lifecycle.running(settings.root):
             print(f"  the supervisor (pid {pid}) ends what it started ...", flush=True)
-            if not lifecycle.end(pid, PATIENCE):
-                print(f"  it took longer than {PATIENCE:.0f} s and was killed", flush=True)
+            if not lifecycle.end(pid, STOP_SECONDS):
+                print(f"  it took longer than {STOP_SECONDS:.0f} s and was killed", flush=True)
             was = "is down"
     try:
         ended = lifecycle.clear(settings.root)

@@ -10,7 +10,7 @@ from sandbox import interruptions
 from sandbox.cli import CommandError, running
 from sandbox.config import Settings
 
-PATIENCE = 120.0
+INTERRUPT_SECONDS = 120.0
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         known = ", ".join(tasks) or "none"
         raise CommandError(f"no task {identity} runs on FARGATE_SPOT, and AWS interrupts no other. There are: {known}")
     asked = interruptions.ask(settings.root, identity)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + INTERRUPT_SECONDS
     while asked.exists():
         if time.monotonic() > deadline:
             raise CommandError("the sandbox did not take it up. Look: sandbox logs sandbox")

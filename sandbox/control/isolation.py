@@ -9,14 +9,14 @@ from contextlib import contextmanager
 log = logging.getLogger("sandbox")
 
 
-class Apart:
+class Isolation:
     """Says of each resource once that looking after it fails, and again when it fails after it did not."""
 
     def __init__(self) -> None:
         self._failing: set[str] = set()
 
     @contextmanager
-    def unless_failing(self, resource: str) -> Iterator[None]:
+    def isolate(self, resource: str) -> Iterator[None]:
         try:
             yield
         except Exception:

@@ -3,7 +3,7 @@
 A command runs as leader of its own session, with the environment it is given and nothing else.
 Three nets keep it from outliving its purpose: the watcher thread ends the group (and whoever left
 the group but carries its mark) as soon as the leader is gone; the kernel ends the leader with the
-supervisor; `sweep` finds what a killed supervisor left behind.
+supervisor; `end_all` finds what a killed supervisor left behind.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def start(command: Command, *, on_line: Callable[[str], None] | None = None) -> 
             raise
 
 
-def sweep(root: Path) -> int:
+def end_all(root: Path) -> int:
     """End every process of the sandbox at `root`, never the caller or its ancestors.
 
     Also what a killed supervisor left behind: whoever carries SANDBOX_ROOT=<root>, whoever

@@ -52,14 +52,14 @@ def change_resource_record_sets(
     https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html; the words are those that users met:
     https://github.com/barnybug/cli53/issues/213, https://github.com/harmony-one/harmony-ops/issues/491
     """
-    if wrong := [words for change in change_list for words in _objections(self, change)]:
+    if wrong := [words for change in change_list for words in _errors(self, change)]:
         raise Route53ClientError("InvalidChangeBatch", f"[{', '.join(wrong)}]")
     for change in change_list:
         change["ResourceRecordSet"]["Name"] = str(change["ResourceRecordSet"]["Name"]).lower()
     original(zoneid, change_list)
 
 
-def _objections(backend: Route53Backend, change: dict[str, Any]) -> Iterator[str]:
+def _errors(backend: Route53Backend, change: dict[str, Any]) -> Iterator[str]:
     record = change["ResourceRecordSet"]
     target = record.get("AliasTarget")
     if not target or change["Action"] == "DELETE":

@@ -36,11 +36,11 @@ class Criteria:
 
     @property
     def window(self) -> int:
-        """How many periods `judge` wants to see."""
+        """How many periods `alarm_state` wants to see."""
         return self.periods + SPARE
 
 
-def judge(criteria: Criteria, values: Sequence[float | None], before: AlarmState) -> AlarmState:
+def alarm_state(criteria: Criteria, values: Sequence[float | None], before: AlarmState) -> AlarmState:
     """The state that follows from the latest values, oldest first, None where there is none."""
     compare = _COMPARISONS[criteria.comparison]
     known = [compare(value, criteria.threshold) for value in values if value is not None][-criteria.periods :]

@@ -17,10 +17,10 @@ from typing import Any
 from moto.cloudwatch.models import Statistics
 
 from sandbox.control.context import Sandbox
-from sandbox.control.isolation import Apart
+from sandbox.control.isolation import Isolation
 from sandbox.runtime.envoy import ClusterStatistics
 from sandbox.services.cloudwatch import metric_math
-from sandbox.services.cloudwatch.alarms import Criteria, judge
+from sandbox.services.cloudwatch.alarms import Criteria, alarm_state
 from sandbox.services.cloudwatch.api import Distribution
 from sandbox.services.cloudwatch.traffic import Datum, Dimensions, own_answers, traffic
 from sandbox.services.cloudwatch.utilization import Utilization
@@ -42,7 +42,7 @@ class CloudWatchController:
         self._minute = self._now()
         self._before: dict[str, ClusterStatistics] = {}
         self._utilization = Utilization()
-        self._apart = Apart()
+        self._isolation = Isolation()
 
     def reconcile(self) -> None:
         minute = self._now()
@@ -58,7 +58,7 @@ class CloudWatchController:
             for account, region, backend in self._sandbox.state.backends("cloudwatch"):
                 for alarm in list(backend.alarms.values()):
                     if alarm.rule is None:
-                        with self._apart.unless_failing(alarm.alarm_arn):
+                        with self._isolation.isolate(alarm.alarm_arn):
                             self._evaluate(account, region, backend.metric_data, alarm)
 
     def close(self) -> None:
@@ -134,7 +134,7 @@ class CloudWatchController:
         recent = self._recent(metrics, alarm, criteria.window)
         values = [self._value(recent, alarm, ago) for ago in range(criteria.window, 0, -1)]
         before = alarm.state_value
-        after = judge(criteria, values, before)
+        after = alarm_state(criteria, values, before)
         if after == before:
             return
         known = [f"{value:g}" for value in values if value is not None]

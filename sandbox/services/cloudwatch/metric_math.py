@@ -87,8 +87,8 @@ def _call(name: str, arguments: list[ast.expr], values: Mapping[str, Value]) -> 
             value = _value(metric, values)
             return _value(filler, values) if value is None else value
         case "IF", [condition, then, otherwise]:
-            verdict = _value(condition, values)
-            return None if verdict is None else _value(then if verdict else otherwise, values)
+            chosen = _value(condition, values)
+            return None if chosen is None else _value(then if chosen else otherwise, values)
         case (("SUM" | "MIN" | "MAX"), [ast.List(elts=elements)]):
             known = [value for one in elements if (value := _value(one, values)) is not None]
             return _TOTALS[name](known) if known else None

@@ -60,6 +60,4 @@ def describe_tags(original: Any, self: EC2Backend, filters: Any = None) -> list[
     existing |= {name for name, endpoint in self.vpc_end_points.items() if endpoint.state != "deleted"}
     for collection in (self.vpcs, self.internet_gateways, self.route_tables, self.nat_gateways):
         existing |= collection.keys()
-    return [
-        tag for tag in original(filters) if tag["resource_id"] in existing or tag["resource_type"] not in TAGGED
-    ]
+    return [tag for tag in original(filters) if tag["resource_id"] in existing or tag["resource_type"] not in TAGGED]

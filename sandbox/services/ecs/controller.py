@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox import interruptions
 from sandbox.control.context import Sandbox
-from sandbox.control.isolation import Apart
+from sandbox.control.isolation import Isolation
 from sandbox.services.ecs.agent.task import Agent
 from sandbox.services.ecs.records.tasks import Task, now
 from sandbox.services.ecs.scheduler.service import ServiceScheduler
@@ -30,7 +30,7 @@ class EcsController:
         self._sandbox = sandbox
         self._scheduler = ServiceScheduler(sandbox)
         self._agents: dict[str, Agent] = {}
-        self._apart = Apart()
+        self._isolation = Isolation()
 
     def reconcile(self) -> None:
         interrupted = interruptions.take(self._sandbox.settings.root)
@@ -40,11 +40,11 @@ class EcsController:
                     if task.id in interrupted:
                         _interrupt(task)
                 for service in services_of(backend):
-                    with self._apart.unless_failing(service.arn):
-                        self._scheduler.look(backend, service)
+                    with self._isolation.isolate(service.arn):
+                        self._scheduler.reconcile(backend, service)
                 for task in _tasks(backend):
-                    with self._apart.unless_failing(task.id):
-                        self._tend(task)
+                    with self._isolation.isolate(task.id):
+                        self._run_agent(task)
                 self._forget(backend)
 
     def close(self) -> None:
@@ -54,13 +54,13 @@ class EcsController:
         for agent in agents:
             agent.join()
 
-    def _tend(self, task: Task) -> None:
+    def _run_agent(self, task: Task) -> None:
         agent = self._agents.get(task.id)
         if agent is None and task.last_status == "PROVISIONING":
             agent = self._agents[task.id] = Agent(self._sandbox, task)
             agent.start()
         elif agent and not task.live:
-            agent.look()
+            agent.wake()
 
     def _forget(self, backend: Any) -> None:
         hour = timedelta(seconds=self._sandbox.clock.seconds(VISIBLE_MINUTES))

@@ -36,8 +36,8 @@ HEALTH_CHECK_LIMITS = {
 }
 LONGEST_STOP_TIMEOUT = 120
 
-Complaints = Iterator[str]
-Rule = Callable[[Document], Complaints]
+Errors = Iterator[str]
+Rule = Callable[[Document], Errors]
 
 
 def check(document: Document) -> None:
@@ -46,8 +46,8 @@ def check(document: Document) -> None:
     if "FARGATE" in (document.get("requiresCompatibilities") or ()):
         rules += (_size, _network, _roles, _fargate_containers, _platform)
     for rule in rules:
-        for complaint in rule(document):
-            raise EcsClientException(complaint)
+        for error in rule(document):
+            raise EcsClientException(error)
 
 
 def units(value: str | int | None, word: str, factor: int) -> int | None:
@@ -56,7 +56,7 @@ def units(value: str | int | None, word: str, factor: int) -> int | None:
     return int(float(found[1]) * (factor if found[2] else 1)) if found else None
 
 
-def _names(document: Document) -> Complaints:
+def _names(document: Document) -> Errors:
     if not re.fullmatch(r"[\w-]{1,255}", document.get("family") or ""):
         yield "Family contains invalid characters. Only letters, numbers, - and _ are allowed."
     names = [container.get("name") for container in document.get("containerDefinitions") or ()]
@@ -68,7 +68,7 @@ def _names(document: Document) -> Complaints:
         yield "The container names must be unique within a task definition."
 
 
-def _containers(document: Document) -> Complaints:
+def _containers(document: Document) -> Errors:
     containers = document["containerDefinitions"]
     for container in containers:
         if not container.get("image"):
@@ -82,7 +82,7 @@ def _containers(document: Document) -> Complaints:
         yield "A task definition must have at least one essential container."
 
 
-def _secrets(document: Document) -> Complaints:
+def _secrets(document: Document) -> Errors:
     for container in document["containerDefinitions"]:
         names = [s["name"] for s in container.get("secrets") or ()]
         if names and not document.get("executionRoleArn"):
@@ -96,7 +96,7 @@ def _secrets(document: Document) -> Complaints:
                 )
 
 
-def _size(document: Document) -> Complaints:
+def _size(document: Document) -> Errors:
     cpu = units(document.get("cpu"), "vcpu", 1024)
     memory = units(document.get("memory"), "gb", 1024)
     for name, value in (("cpu", cpu), ("memory", memory)):
@@ -117,7 +117,7 @@ def _size(document: Document) -> Complaints:
         yield f"The ephemeral storage of {storage} GiB is not between 21 and 200 GiB."
 
 
-def _network(document: Document) -> Complaints:
+def _network(document: Document) -> Errors:
     if document.get("networkMode", "awsvpc") != "awsvpc":
         yield "Fargate only supports network mode 'awsvpc'."
     for container in document["containerDefinitions"]:
@@ -126,7 +126,7 @@ def _network(document: Document) -> Complaints:
                 yield ("When networkMode=awsvpc, the host ports and container ports in port mappings must match.")
 
 
-def _roles(document: Document) -> Complaints:
+def _roles(document: Document) -> Errors:
     if document.get("executionRoleArn"):
         return
     for container in document["containerDefinitions"]:
@@ -136,7 +136,7 @@ def _roles(document: Document) -> Complaints:
             yield ("Fargate requires task definition to have execution role ARN to support log driver awslogs.")
 
 
-def _fargate_containers(document: Document) -> Complaints:
+def _fargate_containers(document: Document) -> Errors:
     if document.get("pidMode") not in (None, "task"):
         yield (
             f"Tasks using the Fargate launch type do not support pidMode '{document['pidMode']}'."
@@ -155,7 +155,7 @@ def _fargate_containers(document: Document) -> Complaints:
                 yield f"Container '{name}': healthCheck {field} must be between {low} and {high}."
 
 
-def _logging(name: str, configuration: Document) -> Complaints:
+def _logging(name: str, configuration: Document) -> Errors:
     driver = configuration.get("logDriver", "awslogs")
     if driver not in LOG_DRIVERS:
         yield f"Container '{name}': Fargate does not support the log driver '{driver}'."
@@ -164,7 +164,7 @@ def _logging(name: str, configuration: Document) -> Complaints:
         yield f"Log driver awslogs requires options: {', '.join(missing)}"
 
 
-def _platform(document: Document) -> Complaints:
+def _platform(document: Document) -> Errors:
     platform = document.get("runtimePlatform") or {}
     if platform.get("cpuArchitecture", "X86_64") not in ARCHITECTURES:
         yield f"cpuArchitecture must be one of {sorted(ARCHITECTURES)}."

@@ -102,5 +102,5 @@ def _clusters(cache: Cache) -> Iterator[Cluster]:
 
 
 def _modified(cache: Cache) -> None:
-    cache.group.settle()
+    cache.group.apply_pending()
     cache.group.status = "available"

@@ -130,7 +130,7 @@ def waits(name: str) -> bool:
     return any(catalogue[name].reboot for catalogue in CATALOGUES.values() if name in catalogue)
 
 
-def objection(family: str, name: str, value: str) -> str | None:
+def parameter_error(family: str, name: str, value: str) -> str | None:
     """Return why a parameter can't have that value in a group of that family, or None."""
     known = CATALOGUES[family].get(name)
     if known is None:

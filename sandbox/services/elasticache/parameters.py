@@ -107,7 +107,7 @@ def modify_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
     if len(given) > AT_ONCE:
         raise ElastiCacheException("InvalidParameterValue", f"At most {AT_ONCE} parameters.")
     for name, value in given.items():
-        if message := families.objection(group.cache_parameter_group_family, name, value):
+        if message := families.parameter_error(group.cache_parameter_group_family, name, value):
             raise ElastiCacheException("InvalidParameterValue", message)
     group.values.update(given)
     return ActionResult({"CacheParameterGroupName": group.cache_parameter_group_name})

@@ -94,7 +94,7 @@ def test_failover(self: ElastiCacheResponse) -> ActionResult:
     if not group.automatic_failover:
         raise _state(f"Replication group {group.id} does not have automatic failover enabled.")
     group.tell(None, f"Test Failover API called for node group {NODE_GROUP}")
-    group.failover_desired, group.status = True, "modifying"
+    group.failover_requested, group.status = True, "modifying"
     return ActionResult({"ReplicationGroup": group.as_replication_group()})
 
 

@@ -29,7 +29,7 @@ class ReplicationGroup:
     """Its controller moves `status` on and opens the endpoint.
 
     members: ids of the member clusters and their zones; primary: the member that takes writes;
-    failover_desired: TestFailover was called;
+    failover_requested: TestFailover was called;
     tokens: AUTH tokens that are accepted, the latest last; pending: what waits for the maintenance
     window or is being applied (`apply_now`), by the name in CacheCluster.
     """
@@ -61,7 +61,7 @@ class ReplicationGroup:
     status: str = "creating"
     endpoint_open: bool = False
     apply_now: bool = False
-    failover_desired: bool = False
+    failover_requested: bool = False
     events: list[Event] = field(default_factory=list)
     pending: dict[str, str] = field(default_factory=dict)
     parameter_status: str = "in-sync"
@@ -90,11 +90,11 @@ class ReplicationGroup:
         plain = self.id if role == "master" else f"{self.id}-ro"
         return f"{plain}.{tail.replace('.', '.ng.0001.' if role == 'master' else '.', 1)}"
 
-    def settle(self) -> None:
+    def apply_pending(self) -> None:
         """What was pending is in force."""
         self.node_type = self.pending.pop("CacheNodeType", self.node_type)
         self.engine_version = self.pending.pop("EngineVersion", self.engine_version)
-        self.apply_now = self.failover_desired = False
+        self.apply_now = self.failover_requested = False
 
     def tell(self, member: str | None, message: str) -> None:
         """Add an event of the group, or of one of its members."""

@@ -73,7 +73,7 @@ class Cache:
             self.nodes[member] = self._node(member)
         for member in surplus:
             self._sandbox.network.release(self._address(member))
-        failover = group.failover_desired
+        failover = group.failover_requested
 
         def work() -> None:
             for node in surplus.values():
@@ -119,7 +119,7 @@ class Cache:
         now = {n: told.get(n, v) if elasticache_families.waits(n) else v for n, v in desired.items()}
         tokens, commands = list(self.group.tokens), self._desired_commands()
         if (tokens, now, commands) != (self._tokens, told, self._commands):
-            return partial(self._tell, tokens, now, commands)
+            return partial(self._configure, tokens, now, commands)
         self.group.parameter_status = "in-sync" if now == desired else "pending-reboot"
         return None
 
@@ -171,7 +171,7 @@ class Cache:
     def _create(self, node: Valkey, primary: Valkey | None) -> None:
         node.create(self._tokens, self._parameters, primary, self._commands)
 
-    def _tell(self, tokens: list[str], parameters: Mapping[str, str], commands: str) -> None:
+    def _configure(self, tokens: list[str], parameters: Mapping[str, str], commands: str) -> None:
         for node in self.nodes.values():
             node.configure(tokens, parameters, commands)
         self._tokens, self._parameters, self._commands = tokens, parameters, commands

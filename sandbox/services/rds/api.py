@@ -206,8 +206,8 @@ def reboot_db_instance(self: RDSResponse) -> ActionResult:
     API_RebootDBInstance.html
     """
     instance = _available(self.backend, self.params["DBInstanceIdentifier"])
-    instance.failover_desired = bool(self.params.get("ForceFailover"))
-    if instance.failover_desired and not instance.multi_az:
+    instance.failover_requested = bool(self.params.get("ForceFailover"))
+    if instance.failover_requested and not instance.multi_az:
         raise _combination("Cannot force failover on a DB instance that is not Multi-AZ.")
     instance.status = "rebooting"
     return ActionResult({"DBInstance": instance})

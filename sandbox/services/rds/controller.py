@@ -164,7 +164,7 @@ def _backed_up(database: Database) -> None:
 
 
 def _modified(database: Database) -> None:
-    database.instance.settle()
+    database.instance.apply_pending()
     database.instance.status = "available"
 
 

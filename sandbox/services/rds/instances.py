@@ -48,7 +48,7 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
 
     endpoint_open: whether clients find it; apply_now: pending values are being applied;
     parameter_apply_status: of the parameter group; booted_group: the group at the last boot;
-    standby_zone: where the standby of a Multi-AZ instance is, or would be; failover_desired: the
+    standby_zone: where the standby of a Multi-AZ instance is, or would be; failover_requested: the
     reboot that was asked for is to be a failover.
     """
 
@@ -67,7 +67,7 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
         self.dbi_resource_id = "db-" + "".join(secrets.choice(alphabet) for _ in range(26))
         self.availability_zone: str
         self.standby_zone = next(zone for zone in zones(self.db_subnet_group) if zone != self.availability_zone)
-        self.failover_desired = False
+        self.failover_requested = False
         self.endpoint_open = False
         self.apply_now = False
         self.pending_modified_values: dict[str, Any] = {}
@@ -149,7 +149,7 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
             return str(json.loads(current)["password"])
         return str(self._master_user_password)
 
-    def soon(self, name: str) -> Any:
+    def value_once_applied(self, name: str) -> Any:
         """The value of what ModifyDBInstance calls by that name, once what is being applied is."""
         current = getattr(self, DEFERRED[name])
         return self.pending_modified_values.get(name, current) if self.apply_now else current
@@ -158,7 +158,7 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
         """The standby became the primary."""
         self.availability_zone, self.standby_zone = self.standby_zone, self.availability_zone
 
-    def settle(self) -> None:
+    def apply_pending(self) -> None:
         """What was pending is in force."""
         for name, value in self.pending_modified_values.items():
             setattr(self, DEFERRED[name], value)

@@ -38,7 +38,7 @@ GRANT pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_passwor
     master_role="rds_superuser",
     require_tls="rds.force_ssl",
 )
-LOOK = 1.0  # seconds between two looks at a standby
+CHECK_SECONDS = 1.0  # seconds between two looks at a standby
 
 log = logging.getLogger("sandbox")
 
@@ -55,7 +55,7 @@ class Database:
         self._parameters: Mapping[str, str] = {}
         self._lost: float | None = None  # since when there is no primary
         self._beyond_repair = False
-        self._next_look = 0.0
+        self._next_check = 0.0
 
     @property
     def key(self) -> str:
@@ -98,7 +98,7 @@ class Database:
 
     def reboot(self) -> Work:
         """In place, or by failover when that was asked for."""
-        return self._boot(by_failover=self.instance.failover_desired)
+        return self._boot(by_failover=self.instance.failover_requested)
 
     def stop(self) -> Work:
         return self.pair.stop
@@ -123,14 +123,14 @@ class Database:
         if instance.multi_az and (work := self._watch()):
             return work
         if self._password != instance.password:
-            return self._tell_password()
+            return self._set_password()
         desired = self._desired_parameters()
         now = self._parameters
         if instance.booted_group == instance.db_parameter_group_name:
             postponed = rds_parameter_groups.waiting(self._group())
             now = rds_parameters.applicable(self._parameters, desired, postponed)
         if now != self._parameters:
-            return partial(self._tell_parameters, now)
+            return partial(self._configure, now)
         instance.parameter_apply_status = "in-sync" if now == desired else "pending-reboot"
         return None
 
@@ -162,9 +162,9 @@ class Database:
         """Every second; at once when the standby has ended."""
         pair = self.pair
         ended = pair.standby is not None and not pair.standby.alive()
-        if not ended and time.monotonic() < self._next_look:
+        if not ended and time.monotonic() < self._next_check:
             return None
-        self._next_look = time.monotonic() + LOOK
+        self._next_check = time.monotonic() + CHECK_SECONDS
         standby = self._desired_standby()
         return partial(self._replace, standby) if standby else None
 
@@ -201,7 +201,7 @@ class Database:
             instance.add_event("DB_INSTANCE_FAILOVER_FINISH")
         state.changed.set()
 
-    def _tell_password(self) -> Work:
+    def _set_password(self) -> Work:
         user, password = str(self.instance.master_username), self.instance.password
 
         def work() -> None:
@@ -210,16 +210,16 @@ class Database:
 
         return work
 
-    def _tell_parameters(self, parameters: Mapping[str, str]) -> None:
+    def _configure(self, parameters: Mapping[str, str]) -> None:
         self.pair.configure(parameters)
         self._parameters = parameters
 
     def _desired_standby(self) -> Postgres | None:
-        return self._server(self.instance.standby_zone) if self.instance.soon("MultiAZ") else None
+        return self._server(self.instance.standby_zone) if self.instance.value_once_applied("MultiAZ") else None
 
     def _desired_parameters(self) -> dict[str, str]:
         chosen = rds_parameter_groups.chosen(self._group())
-        return rds_parameters.in_force(chosen, self.instance.soon("DBInstanceClass"))
+        return rds_parameters.in_force(chosen, self.instance.value_once_applied("DBInstanceClass"))
 
     def _group(self) -> Any:
         return rds_parameter_groups.find(self.backend, str(self.instance.db_parameter_group_name))

@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from sandbox.runtime import valkey
 from sandbox.runtime.network import Network
-from sandbox.runtime.processes import sweep
+from sandbox.runtime.processes import end_all
 from sandbox.runtime.valkey import PORT, Valkey
 from sandbox.services.elasticache.servers import RESTRICTED_COMMANDS
 from tests.support import nets
@@ -35,7 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     server.create([TOKEN], PARAMETERS)
     yield server
     server.stop()
-    sweep(root)
+    end_all(root)
     shutil.rmtree(root)
 
 
@@ -151,7 +151,7 @@ def test_any_folder_will_do(server: Valkey, tmp_path: Path, name: str) -> None:
             client(node, None).ping()
     finally:
         node.remove()
-        sweep(root)
+        end_all(root)
 
 
 @pytest.mark.parametrize("value", ["KEl", "lxgE$"])

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.runtime.envoy import ClusterStatistics
-from sandbox.services.cloudwatch.alarms import AlarmState, Criteria, judge
+from sandbox.services.cloudwatch.alarms import AlarmState, Criteria, alarm_state
 from sandbox.services.cloudwatch.api import Distribution
 from sandbox.services.cloudwatch.metric_math import evaluate, evaluate_all
 from sandbox.services.cloudwatch.statistics import extended, known, percentile
@@ -43,14 +43,14 @@ def test_missing_data_is_treated_as_awss_table_says(
     treatments = {"missing": missing, "ignore": ignore, "breaching": breaching, "notBreaching": not_breaching}
     for treatment, expected in treatments.items():
         criteria = Criteria("GreaterThanThreshold", 1.0, 3, 3, treatment)  # type: ignore[arg-type]
-        assert judge(criteria, values(drawing), before) == (before if expected == KEEP else expected), treatment
+        assert alarm_state(criteria, values(drawing), before) == (before if expected == KEEP else expected), treatment
 
 
 @pytest.mark.parametrize(
     ("drawing", "expected"), [("0 X 0 X", "ALARM"), ("X X 0 0", "ALARM"), ("X 0 0 X 0 0 0", "OK"), ("X 0 0 0", "OK")]
 )
 def test_some_of_several_datapoints(drawing: str, expected: str) -> None:
-    assert judge(Criteria("GreaterThanThreshold", 1.0, 4, 2), values(drawing), "OK") == expected
+    assert alarm_state(Criteria("GreaterThanThreshold", 1.0, 4, 2), values(drawing), "OK") == expected
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_some_of_several_datapoints(drawing: str, expected: str) -> None:
     ],
 )
 def test_the_threshold_itself(comparison: str, expected: str) -> None:
-    assert judge(Criteria(comparison, 5.0, 1, 1), [5.0], "OK") == expected
+    assert alarm_state(Criteria(comparison, 5.0, 1, 1), [5.0], "OK") == expected
 
 
 @pytest.mark.parametrize(

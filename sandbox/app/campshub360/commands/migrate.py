@@ -18,7 +18,7 @@ from campshub360 import logs, schema
 from campshub360.environment import MigrationEnvironment, read
 
 LOCK = 360_360  # any number, as long as it is the same in every release
-PATIENCE = "10min"  # for another migrate to finish
+MIGRATE_LOCK_TIMEOUT = "10min"  # for another migrate to finish
 # A migration that queues behind a long transaction makes everyone else queue behind it.
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = "5s", "5min"
 READ_ONLY = f"-c default_transaction_read_only=on -c lock_timeout={LOCK_TIMEOUT} -c statement_timeout=15s"
@@ -66,7 +66,7 @@ def plan(environment: MigrationEnvironment) -> int:
 
 def apply(environment: MigrationEnvironment) -> int:
     with administrator(environment) as admin:
-        admin.execute("SELECT set_config('lock_timeout', %s, false)", [PATIENCE])
+        admin.execute("SELECT set_config('lock_timeout', %s, false)", [MIGRATE_LOCK_TIMEOUT])
         admin.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # held until this connection ends
         ensure_user(admin, environment.database_user, environment.database_password)
         with connection.cursor() as cursor:

@@ -46,14 +46,14 @@ class Check:
 
 
 @dataclass(slots=True)
-class Judge:
+class HealthTracker:
     """Draws the container's health from its checks, one after the other."""
 
     check: Check
     health: str = "UNKNOWN"
     failures: int = 0
 
-    def hear(self, passed: bool, since_start: float) -> str:
+    def record(self, passed: bool, since_start: float) -> str:
         """The health after a check that ended so many seconds after the container's start."""
         if passed:
             self.health, self.failures = "HEALTHY", 0
@@ -70,7 +70,7 @@ class HealthChecker:
     def __init__(self, state: State, container: Container, check: Check, command: Command) -> None:
         self._state = state
         self._container = container
-        self._judge = Judge(check)
+        self._tracker = HealthTracker(check)
         self._command = dataclasses.replace(command, name=f"{command.name} health check", argv=check.argv)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=self._command.name, daemon=True)
@@ -83,11 +83,11 @@ class HealthChecker:
 
     def _run(self) -> None:
         begun = time.monotonic()
-        while not self._closed.wait(self._judge.check.interval):
+        while not self._closed.wait(self._tracker.check.interval):
             passed = self._passes()
             if self._closed.is_set():
                 return
-            health = self._judge.hear(passed, time.monotonic() - begun)
+            health = self._tracker.record(passed, time.monotonic() - begun)
             with self._state.lock:
                 changed, self._container.health = health != self._container.health, health
             if changed:
@@ -100,7 +100,7 @@ class HealthChecker:
         except OSError as error:  # no such program
             log.info("%s: %s", self._command.name, error)
             return False
-        deadline = time.monotonic() + self._judge.check.timeout
+        deadline = time.monotonic() + self._tracker.check.timeout
         while process.wait(0.05) is None:
             if self._closed.is_set() or time.monotonic() > deadline:
                 process.kill()

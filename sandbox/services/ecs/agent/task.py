@@ -27,14 +27,14 @@ from sandbox.services.ecs.records.tasks import Container, Task
 from sandbox.services.ecs.scheduler import targets as ecs_targets
 
 STOP_TIMEOUT = 30.0
-PATIENCE = 10.0  # seconds until a task that does not listen becomes a target all the same
-LOOK = 0.1  # seconds between two looks at the processes
-AGAIN = 1.0  # seconds until another try
+REGISTER_AFTER_SECONDS = 10.0  # seconds until a task that does not listen becomes a target all the same
+POLL_SECONDS = 0.1  # seconds between two looks at the processes
+RETRY_SECONDS = 1.0  # seconds until another try
 
 log = logging.getLogger("sandbox")
 
 
-class _UnwantedError(Exception):
+class _StoppedEarlyError(Exception):
     """The task was stopped before it ran."""
 
 
@@ -61,12 +61,12 @@ class Agent:
         self._address = ""
         self._closing = threading.Event()
         self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._live, name=f"task {task.id}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"task {task.id}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def look(self) -> None:
+    def wake(self) -> None:
         """The task's record has changed."""
         self._wake.set()
 
@@ -78,12 +78,12 @@ class Agent:
     def join(self) -> None:
         self._thread.join()
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         task = self.task
         try:
             self._bring_up()
             self._watch()
-        except _UnwantedError:
+        except _StoppedEarlyError:
             pass
         except TaskStartError as failure:
             with self._state.lock:
@@ -94,7 +94,7 @@ class Agent:
                 task.stop("TaskFailedToStart", f"The sandbox failed: {failure!r}")
         # A task that never becomes STOPPED would hold its deployment, and whoever awaits that one, up for ever.
         while not self._taken_down():
-            time.sleep(AGAIN)
+            time.sleep(RETRY_SECONDS)
 
     # Up
 
@@ -113,8 +113,8 @@ class Agent:
         streams = [open_stream(self._state, task, container) for container in task.containers]
         self._enter("ACTIVATING")
         for container, image, secret, stream in zip(task.containers, images, secrets, streams, strict=True):
-            desired = command(sandbox, task, container, image, address=self._address, grant=grant, secrets=secret)
-            self._start(container, desired, stream)
+            program = command(sandbox, task, container, image, address=self._address, grant=grant, secrets=secret)
+            self._start(container, program, stream)
         self._enter("RUNNING", "startedAt")
 
     def _pull(self, execution_role: str | None) -> list[Image]:
@@ -129,15 +129,15 @@ class Agent:
                 container.image_digest = image.digest
         return images
 
-    def _start(self, container: Container, desired: processes.Command, stream: LogStream | None) -> None:
+    def _start(self, container: Container, program: processes.Command, stream: LogStream | None) -> None:
         try:
-            process = processes.start(desired, on_line=stream.write if stream else None)
+            process = processes.start(program, on_line=stream.write if stream else None)
         except (FileNotFoundError, PermissionError) as error:
             with self._state.lock:
-                container.reason = str(cannot_start(str(desired.argv[0])))
-            raise cannot_start(str(desired.argv[0])) from error
+                container.reason = str(cannot_start(str(program.argv[0])))
+            raise cannot_start(str(program.argv[0])) from error
         check = Check.of(container.definition)
-        checker = HealthChecker(self._state, container, check, desired) if check else None
+        checker = HealthChecker(self._state, container, check, program) if check else None
         self._running.append(_Running(container, process, stream, checker))
         with self._state.lock:
             container.last_status = "RUNNING"
@@ -152,7 +152,7 @@ class Agent:
             self._record()
             # One check makes a new target healthy on AWS, whatever failed before; with Envoy, only
             # the first does. So that one waits for a program that is still starting.
-            late = time.monotonic() - since > PATIENCE
+            late = time.monotonic() - since > REGISTER_AFTER_SECONDS
             if not registered and (late or ecs_targets.listening(self.task, self._address)):
                 ecs_targets.register(self._state, self.task)
                 registered = True
@@ -160,7 +160,7 @@ class Agent:
                 with self._state.lock:
                     self.task.stop("EssentialContainerExited", "Essential container in task exited")
                 return
-            self._wake.wait(LOOK)
+            self._wake.wait(POLL_SECONDS)
             self._wake.clear()
 
     def _record(self) -> None:
@@ -226,12 +226,12 @@ class Agent:
         if self._closing.is_set():
             for one in self._running:
                 one.process.kill()
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
 
     def _enter(self, status: str, moment: str | None = None) -> None:
         with self._state.lock:
             if status in ("ACTIVATING", "RUNNING") and not self.task.live:
-                raise _UnwantedError
+                raise _StoppedEarlyError
             if moment:
                 self.task.moment(moment)
             self.task.enter(status)

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from sandbox.control.context import Sandbox
 from sandbox.services.ecs import circuit_breaker
 from sandbox.services.ecs.deployment import traffic as ecs_traffic
-from sandbox.services.ecs.deployment.stages import GoBack, Leg, View, course, decide, way_back
+from sandbox.services.ecs.deployment.stages import (
+    Observation,
+    PlannedStage,
+    RollBack,
+    decide,
+    plan_rollback,
+    plan_stages,
+)
 from sandbox.services.ecs.deployment_configuration import timeout_of
 from sandbox.services.ecs.deployment_events import deployment_changed, hook_changed
 from sandbox.services.ecs.records.deployments import Hook, Rollback, ServiceDeployment, expiry, revision_arn
@@ -28,7 +35,7 @@ log = logging.getLogger("sandbox")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TaskCounts:
     """By deployment id: tasks that are healthy, that are meant to run, and that have not ended yet."""
 
     healthy: Counter[str]
@@ -36,15 +43,15 @@ class Seen:
     remaining: Counter[str]
 
 
-class Rollouts:
+class DeploymentEngine:
     """Leads the services' deployments on. Everything here happens under `state.lock`."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._courses: dict[str, tuple[Leg, ...]] = {}
+        self._plans: dict[str, tuple[PlannedStage, ...]] = {}
         self._healthy: dict[str, int] = {}  # by rollout, while it replaces task by task
 
-    def look(self, service: Service, seen: Seen) -> Mapping[str, int] | None:
+    def step(self, service: Service, counts: TaskCounts) -> Mapping[str, int] | None:
         """Bring the service's deployment a step further.
 
         Returns how many tasks each of its revisions shall have; None: replace task by task.
@@ -59,13 +66,13 @@ class Rollouts:
             return None
         if not rollout.shifting:
             if rollout.ongoing:
-                self._roll(service, rollout, seen)
+                self._follow_rolling(service, rollout, counts)
             return None
         if rollout.ongoing:
-            self._shift(service, rollout, seen)
-        return self._desired(service, rollout, seen)
+            self._shift(service, rollout, counts)
+        return self._desired(service, rollout, counts)
 
-    def go_back(self, service: Service, rollout: ServiceDeployment, reason: str) -> None:
+    def roll_back(self, service: Service, rollout: ServiceDeployment, reason: str) -> None:
         """Roll back to the revision before, or stop where there is none."""
         source, target = rollout.source, rollout.target
         target.rollout_state = "FAILED"
@@ -82,112 +89,116 @@ class Rollouts:
         rollout.enter("ROLLBACK_IN_PROGRESS", reason)
         rollout.rollback = Rollback(reason=reason, revision_arn=revision_arn(service.arn, source))
         deployment_changed(service, source.id, "IN_PROGRESS", f"ECS deployment rolled back: {reason}")
-        if rollout.shifting and rollout.leg is None:
+        if rollout.shifting and rollout.stage_index is None:
             self._finish(service, rollout)  # nothing was touched, so nothing has to be put back
-        elif rollout.shifting and rollout.leg is not None:
-            drained = not self._courses[rollout.id][rollout.leg].blue
-            self._courses[rollout.id] = way_back(drained=drained)
+        elif rollout.shifting and rollout.stage_index is not None:
+            drained = not self._plans[rollout.id][rollout.stage_index].blue
+            self._plans[rollout.id] = plan_rollback(drained=drained)
             self._enter(service, rollout, 0)
 
     # Traffic from one target group to the other
 
-    def _shift(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> None:
+    def _shift(self, service: Service, rollout: ServiceDeployment, counts: TaskCounts) -> None:
         if rollout.status == "PENDING":
-            self._begin(service, rollout, seen)
+            self._begin(service, rollout, counts)
         match rollout.status:
             case "STOP_REQUESTED":
                 rollout.enter("STOPPED")
             case "ROLLBACK_REQUESTED":
-                self.go_back(service, rollout, rollout.reason or "")
+                self.roll_back(service, rollout, rollout.reason or "")
             case "IN_PROGRESS" if self._alarmed(service, rollout):
                 return
             case _:
-                while rollout.ongoing and self._step(service, rollout, seen):
+                while rollout.ongoing and self._advance(service, rollout, counts):
                     pass
 
-    def _begin(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> None:
+    def _begin(self, service: Service, rollout: ServiceDeployment, counts: TaskCounts) -> None:
         known = (rollout.source, rollout.target)
-        stale = any(seen.remaining[d.id] for d in service.deployments if d not in known)
+        stale = any(counts.remaining[d.id] for d in service.deployments if d not in known)
         reconcile = stale and rollout.source is not None
-        problem = ecs_traffic.prepare(self._sandbox.state, service, rollout, reconcile=reconcile)
+        error = ecs_traffic.prepare(self._sandbox.state, service, rollout, reconcile=reconcile)
         self._start(service, rollout)
-        if problem:
-            self.go_back(service, rollout, problem)
+        if error:
+            self.roll_back(service, rollout, error)
             return
-        self._courses[rollout.id] = course(
+        self._plans[rollout.id] = plan_stages(
             rollout.configuration, self._sandbox.clock.seconds, first=rollout.source is None, reconcile=reconcile
         )
         self._enter(service, rollout, 0)
 
-    def _step(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> bool:
-        """Decide on the present leg; whether the next one was entered."""
-        legs, index = self._courses[rollout.id], rollout.leg or 0
-        decision = decide(legs[index], self._view(service, rollout, seen), self._sandbox.clock.seconds)
-        if isinstance(decision, GoBack):
-            self.go_back(service, rollout, decision.reason)
+    def _advance(self, service: Service, rollout: ServiceDeployment, counts: TaskCounts) -> bool:
+        """Decide on the present planned; whether the next one was entered."""
+        stages, index = self._plans[rollout.id], rollout.stage_index or 0
+        decision = decide(stages[index], self._observe(service, rollout, counts), self._sandbox.clock.seconds)
+        if isinstance(decision, RollBack):
+            self.roll_back(service, rollout, decision.reason)
             return False
         if decision == "stay":
             return False
-        if index + 1 < len(legs):
+        if index + 1 < len(stages):
             self._enter(service, rollout, index + 1)
             return True
         self._finish(service, rollout)
         return False
 
     def _enter(self, service: Service, rollout: ServiceDeployment, index: int) -> None:
-        leg = self._courses[rollout.id][index]
-        rollout.leg, rollout.stage = index, leg.stage
-        rollout.leg_entered_at = rollout.updated_at = now()
-        if leg.production is not None:
-            ecs_traffic.shift(self._sandbox.state, service, rollout, "production", leg.production)
-            rollout.production = leg.production
-        if leg.test is not None:
-            ecs_traffic.shift(self._sandbox.state, service, rollout, "test", leg.test)
-            rollout.test = leg.test
-        log.info("%s: %s, %g %% of production traffic", rollout.arn, leg.stage, rollout.production)
+        planned = self._plans[rollout.id][index]
+        rollout.stage_index, rollout.stage = index, planned.stage
+        rollout.stage_entered_at = rollout.updated_at = now()
+        if planned.production is not None:
+            ecs_traffic.shift(self._sandbox.state, service, rollout, "production", planned.production)
+            rollout.production = planned.production
+        if planned.test is not None:
+            ecs_traffic.shift(self._sandbox.state, service, rollout, "test", planned.test)
+            rollout.test = planned.test
+        log.info("%s: %s, %g %% of production traffic", rollout.arn, planned.stage, rollout.production)
         if rollout.status != "IN_PROGRESS":
             return
         for configured in rollout.configuration.get("lifecycleHooks") or ():
-            if leg.stage in configured["lifecycleStages"]:
+            if planned.stage in configured["lifecycleStages"]:
                 minutes, action = timeout_of(configured)
-                hook = Hook(leg.stage, index, expiry(self._sandbox.clock.seconds(minutes)), action)
+                hook = Hook(planned.stage, index, expiry(self._sandbox.clock.seconds(minutes)), action)
                 rollout.hooks.append(hook)
                 hook_changed(service, rollout, hook)
 
-    def _view(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> View:
-        hooks = [hook for hook in rollout.hooks if hook.leg == rollout.leg and rollout.status == "IN_PROGRESS"]
+    def _observe(self, service: Service, rollout: ServiceDeployment, counts: TaskCounts) -> Observation:
+        hooks = [
+            hook
+            for hook in rollout.hooks
+            if hook.stage_index == rollout.stage_index and rollout.status == "IN_PROGRESS"
+        ]
         for hook in hooks:
             if hook.status == "AWAITING_ACTION" and now() >= hook.expires_at:
                 hook.status = "TIMED_OUT"
                 hook_changed(service, rollout, hook)
-        desired = self._desired(service, rollout, seen)
+        desired = self._desired(service, rollout, counts)
         source, count = rollout.source, service.desired_count
-        return View(
-            seconds=(now() - rollout.leg_entered_at).total_seconds(),
-            green_healthy=seen.healthy[rollout.target.id] >= count,
-            blue_healthy=source is None or seen.healthy[source.id] >= count,
-            others_gone=not any(seen.remaining[d.id] for d in service.deployments if not desired.get(d.id)),
+        return Observation(
+            seconds=(now() - rollout.stage_entered_at).total_seconds(),
+            green_healthy=counts.healthy[rollout.target.id] >= count,
+            blue_healthy=source is None or counts.healthy[source.id] >= count,
+            others_gone=not any(counts.remaining[d.id] for d in service.deployments if not desired.get(d.id)),
             hooks=[(hook.status, hook.timeout_action) for hook in hooks],
             alarms=rollout.alarms.triggered if rollout.status == "IN_PROGRESS" else (),
         )
 
-    def _desired(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> dict[str, int]:
+    def _desired(self, service: Service, rollout: ServiceDeployment, counts: TaskCounts) -> dict[str, int]:
         source, target, count = rollout.source, rollout.target, service.desired_count
-        legs = self._courses.get(rollout.id)
+        stages = self._plans.get(rollout.id)
         if rollout.status == "SUCCESSFUL":
             return {target.id: count}
-        if legs is None or rollout.status == "ROLLBACK_SUCCESSFUL":
+        if stages is None or rollout.status == "ROLLBACK_SUCCESSFUL":
             return {source.id: count} if source else {}
-        leg = legs[rollout.leg or 0]
-        desired = {d.id: seen.live[d.id] for d in service.deployments} if leg.stale else {}
-        desired[target.id] = count if leg.green else 0
+        planned = stages[rollout.stage_index or 0]
+        desired = {d.id: counts.live[d.id] for d in service.deployments} if planned.stale else {}
+        desired[target.id] = count if planned.green else 0
         if source:
-            desired[source.id] = count if leg.blue else 0
+            desired[source.id] = count if planned.blue else 0
         return desired
 
     # Task by task
 
-    def _roll(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> None:
+    def _follow_rolling(self, service: Service, rollout: ServiceDeployment, counts: TaskCounts) -> None:
         """Follow what the rolling scheduler does, and what the circuit breaker thinks of it."""
         target = rollout.target
         settled = len(service.deployments) == 1 and service.primary.rollout_state == "COMPLETED"
@@ -197,23 +208,23 @@ class Rollouts:
             case "STOP_REQUESTED":
                 rollout.enter("STOPPED")
             case "ROLLBACK_REQUESTED":
-                self.go_back(service, rollout, rollout.reason or "")
+                self.roll_back(service, rollout, rollout.reason or "")
             case "ROLLBACK_IN_PROGRESS" if settled:
                 rollout.enter("ROLLBACK_SUCCESSFUL")
             case "IN_PROGRESS" if self._alarmed(service, rollout):
                 return
-            case "IN_PROGRESS" if self._trips(service, rollout, seen):
+            case "IN_PROGRESS" if self._trip_breaker(service, rollout, counts):
                 return
             case "IN_PROGRESS" if rollout.alarms.triggered:
-                self.go_back(service, rollout, _because_of(rollout.alarms.triggered))
+                self.roll_back(service, rollout, _alarm_reason(rollout.alarms.triggered))
             case "IN_PROGRESS" if settled and service.primary is target:
                 if rollout.stage != "BAKE_TIME":
-                    rollout.stage, rollout.leg_entered_at = "BAKE_TIME", now()
+                    rollout.stage, rollout.stage_entered_at = "BAKE_TIME", now()
                 baked = self._sandbox.clock.seconds(rollout.configuration["bakeTimeInMinutes"])
-                if (now() - rollout.leg_entered_at).total_seconds() >= baked:
+                if (now() - rollout.stage_entered_at).total_seconds() >= baked:
                     self._finish(service, rollout)
 
-    def _trips(self, service: Service, rollout: ServiceDeployment, seen: Seen) -> bool:
+    def _trip_breaker(self, service: Service, rollout: ServiceDeployment, counts: TaskCounts) -> bool:
         """Whether the circuit breaker ends the deployment; it goes back to the revision before if it shall.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
@@ -221,7 +232,7 @@ class Rollouts:
         configuration, target = rollout.configuration, rollout.target
         if not circuit_breaker.enabled(configuration):
             return False
-        breaker, healthy = configuration["deploymentCircuitBreaker"], seen.healthy[target.id]
+        breaker, healthy = configuration["deploymentCircuitBreaker"], counts.healthy[target.id]
         if healthy > self._healthy.get(rollout.id, 0) and breaker.get("resetOnHealthyTask", True):
             target.failed = 0
         self._healthy[rollout.id] = healthy
@@ -230,7 +241,7 @@ class Rollouts:
         rollout.tripped = True
         service.say(f"(deployment {target.id}) deployment failed: tasks failed to start.")
         if breaker.get("rollback"):
-            self.go_back(service, rollout, f"Service deployment rolled back because {TRIPPED}")
+            self.roll_back(service, rollout, f"Service deployment rolled back because {TRIPPED}")
             return True
         target.rollout_state = "FAILED"
         rollout.enter("STOPPED", f"Service deployment stopped because {TRIPPED}")
@@ -266,7 +277,7 @@ class Rollouts:
             rollout.alarms.triggered = rollout.alarms.triggered or self._firing(service, rollout)
         if not rollout.alarms.triggered or rollout.alarms.rollback or rollout.stage == "CLEAN_UP":
             return False
-        reason = _because_of(rollout.alarms.triggered)
+        reason = _alarm_reason(rollout.alarms.triggered)
         rollout.enter("STOPPED", reason)
         deployment_changed(service, rollout.target.id, "FAILED", reason)
         return True
@@ -276,5 +287,5 @@ class Rollouts:
         return [name for name in rollout.alarms.names if name in known and known[name].state_value == "ALARM"]
 
 
-def _because_of(alarms: list[str]) -> str:
+def _alarm_reason(alarms: list[str]) -> str:
     return f"Service deployment rolled back because of CloudWatch alarms: {', '.join(alarms)}."

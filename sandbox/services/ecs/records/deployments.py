@@ -24,13 +24,13 @@ _ALPHABET = string.ascii_letters + string.digits + "_-"
 
 @dataclass(slots=True)
 class Hook:
-    """A PAUSE hook that was reached; `leg`: on which part of the deployment's course.
+    """A PAUSE hook that was reached; `planned`: on which part of the deployment's course.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
     """
 
     stage: str
-    leg: int
+    stage_index: int
     expires_at: datetime
     timeout_action: str = "ROLLBACK"
     status: str = "AWAITING_ACTION"
@@ -73,7 +73,7 @@ class AlarmWatch:
 class ServiceDeployment:
     """A rollout of `target` in place of `source`. Percentages of traffic are those of the target.
 
-    `leg` counts the stages of its course that are behind it; None before it begins.
+    `planned` counts the stages of its course that are behind it; None before it begins.
     """
 
     service_arn: str
@@ -87,8 +87,8 @@ class ServiceDeployment:
     status: str = "PENDING"
     reason: str | None = None
     stage: str | None = None
-    leg: int | None = None
-    leg_entered_at: datetime = field(default_factory=now)
+    stage_index: int | None = None
+    stage_entered_at: datetime = field(default_factory=now)
     production: float = 0.0
     test: float = 0.0
     hooks: list[Hook] = field(default_factory=list)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from sandbox.control.context import Sandbox
-from sandbox.services.ecs.deployment.engine import Rollouts, Seen
+from sandbox.services.ecs.deployment.engine import DeploymentEngine, TaskCounts
 from sandbox.services.ecs.launch import Launch, all_tasks, launch
 from sandbox.services.ecs.records.services import Deployment, Service
 from sandbox.services.ecs.records.tasks import Task, now
@@ -20,7 +20,7 @@ from sandbox.services.ecs.scheduler.throttle import Throttle
 from sandbox.services.ecs.tasks import task_tags
 
 STARTING = ("PROVISIONING", "PENDING", "ACTIVATING")
-#: how long a task without load balancer has to run before it counts as healthy
+#: how long a task without load balancer has to run before it desired_counts as healthy
 SETTLING_MINUTES = 40 / 60
 
 
@@ -30,24 +30,24 @@ class ServiceScheduler:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._throttle = Throttle(sandbox.clock)
-        self._rollouts = Rollouts(sandbox)
+        self._engine = DeploymentEngine(sandbox)
         self._steady: dict[str, str] = {}  # service ARN -> what was reached
 
-    def look(self, backend: Any, service: Service) -> None:
+    def reconcile(self, backend: Any, service: Service) -> None:
         """Bring a service one step further."""
         tasks = [t for t in all_tasks(backend, service.cluster_name) if t.group == service.group]
         if service.status == "INACTIVE":
             return
-        self._notice_failures(service, tasks)
+        self._count_failures(service, tasks)
         live = [task for task in tasks if task.live]
         members = [self._member(service, task) for task in live]
-        _count(service, tasks)
-        counts = self._rollouts.look(service, _seen(tasks, members))
-        if counts is None:
+        _update_counts(service, tasks)
+        desired_counts = self._engine.step(service, _count_by_deployment(tasks, members))
+        if desired_counts is None:
             self._roll(backend, service, live, members)
         else:
             for deployment in service.deployments:
-                self._keep(backend, service, deployment, live, members, counts.get(deployment.id, 0))
+                self._keep(backend, service, deployment, live, members, desired_counts.get(deployment.id, 0))
         self._conclude(service, tasks, members)
 
     def _roll(self, backend: Any, service: Service, live: list[Task], members: list[Member]) -> None:
@@ -59,7 +59,7 @@ class ServiceScheduler:
             minimum_percent=configuration["minimumHealthyPercent"],
             maximum_percent=configuration["maximumPercent"],
         )
-        self._carry_out(backend, service, service.primary, live, desired)
+        self._apply(backend, service, service.primary, live, desired)
 
     def _keep(
         self,
@@ -75,15 +75,13 @@ class ServiceScheduler:
         group = [Member(m.id, True, m.health, m.zone) for m in members if m.id in own]
         desired = step(group, desired=count, minimum_percent=100, maximum_percent=200)
         deployment.desired_count = count
-        self._carry_out(backend, service, deployment, live, desired)
+        self._apply(backend, service, deployment, live, desired)
 
-    def _carry_out(
-        self, backend: Any, service: Service, deployment: Deployment, live: list[Task], desired: Step
-    ) -> None:
-        self._stop(service, [task for task in live if task.id in desired.stop])
+    def _apply(self, backend: Any, service: Service, deployment: Deployment, live: list[Task], change: Step) -> None:
+        self._stop(service, [task for task in live if task.id in change.stop])
         failed = deployment.rollout_state == "FAILED"
-        if desired.start and not failed and self._throttle.allows(deployment.id):
-            self._start(backend, service, deployment, desired.start)
+        if change.start and not failed and self._throttle.allows(deployment.id):
+            self._start(backend, service, deployment, change.start)
 
     def _member(self, service: Service, task: Task) -> Member:
         current = task.started_by == service.primary.id
@@ -121,13 +119,13 @@ class ServiceScheduler:
     def _stop(self, service: Service, tasks: list[Task]) -> None:
         for task in tasks:
             states = ecs_targets.health(self._sandbox.status, task)
-            ill = [arn for arn, state in states.items() if state == "unhealthy"]
+            unhealthy = [arn for arn, state in states.items() if state == "unhealthy"]
             reason = f"Scaling activity initiated by (deployment {service.primary.id})"
             if self._health(service, task) == "unhealthy":
                 _deployment(service, task).failed += 1
-                if ill:
-                    service.say(f"(task {task.id}) is unhealthy in (target-group {ill[0]}).")
-                    reason = f"Task failed ELB health checks in (target-group {ill[0]})"
+                if unhealthy:
+                    service.say(f"(task {task.id}) is unhealthy in (target-group {unhealthy[0]}).")
+                    reason = f"Task failed ELB health checks in (target-group {unhealthy[0]})"
                 else:
                     service.say(f"(task {task.id}) failed container health checks.")
                     reason = "Task failed container health checks"
@@ -138,7 +136,7 @@ class ServiceScheduler:
             ids = _listed([task.id for task in tasks])
             service.say(f"has stopped {len(tasks)} running tasks: {ids}.")
 
-    def _notice_failures(self, service: Service, tasks: list[Task]) -> None:
+    def _count_failures(self, service: Service, tasks: list[Task]) -> None:
         for task in tasks:
             deployment = next((d for d in service.deployments if d.id == task.started_by), None)
             if deployment is None:
@@ -171,16 +169,16 @@ class ServiceScheduler:
             service.say("has reached a steady state.")
 
 
-def _seen(tasks: list[Task], members: list[Member]) -> Seen:
+def _count_by_deployment(tasks: list[Task], members: list[Member]) -> TaskCounts:
     healthy = {m.id for m in members if m.health == "healthy"}
-    return Seen(
+    return TaskCounts(
         healthy=Counter(t.started_by for t in tasks if t.id in healthy),
         live=Counter(t.started_by for t in tasks if t.live),
         remaining=Counter(t.started_by for t in tasks if t.last_status != "STOPPED"),
     )
 
 
-def _count(service: Service, tasks: list[Task]) -> None:
+def _update_counts(service: Service, tasks: list[Task]) -> None:
     for deployment in service.deployments:
         own = [task for task in tasks if task.live and task.started_by == deployment.id]
         deployment.running = sum(task.last_status == "RUNNING" for task in own)

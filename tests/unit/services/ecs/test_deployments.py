@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from sandbox.services.ecs.deployment.stages import SETTLE, GoBack, Leg, View, course, decide, steps, way_back, weights
+from sandbox.services.ecs.deployment.stages import (
+    SETTLE,
+    Observation,
+    PlannedStage,
+    RollBack,
+    decide,
+    plan_rollback,
+    plan_stages,
+    steps,
+    weights,
+)
 
 MINUTE = 2.0
 BLUE_GREEN: dict[str, Any] = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5}
@@ -29,12 +39,12 @@ def seconds(minutes: float) -> float:
     return minutes * MINUTE
 
 
-def way(configuration: dict[str, Any], **options: bool) -> list[Leg]:
-    return list(course(configuration, seconds, **options))
+def way(configuration: dict[str, Any], **options: bool) -> list[PlannedStage]:
+    return list(plan_stages(configuration, seconds, **options))
 
 
-def after(leg: Leg, **seen: Any) -> Any:
-    return decide(leg, View(**{"seconds": 0.0} | seen), seconds)
+def after(planned: PlannedStage, **seen: Any) -> Any:
+    return decide(planned, Observation(**{"seconds": 0.0} | seen), seconds)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +75,11 @@ def test_each_strategy_shifts_in_its_steps(configuration: dict[str, Any], expect
 def test_the_stages_come_in_the_documented_order(
     configuration: dict[str, Any], options: dict[str, bool], expected: list[str]
 ) -> None:
-    assert [leg.stage for leg in way(configuration, **options)] == expected
+    assert [one.stage for one in way(configuration, **options)] == expected
 
 
 def test_traffic_moves_at_the_shifts_only() -> None:
-    moved = [(leg.stage, leg.production, leg.test) for leg in way(CANARY) if (leg.production, leg.test) != (None, None)]
+    moved = [(one.stage, one.production, one.test) for one in way(CANARY) if (one.production, one.test) != (None, None)]
     assert moved == [
         ("TEST_TRAFFIC_SHIFT", None, 100.0),
         ("PRODUCTION_TRAFFIC_SHIFT", 10.0, None),
@@ -78,26 +88,26 @@ def test_traffic_moves_at_the_shifts_only() -> None:
 
 
 def test_green_runs_from_scale_up_on_and_blue_until_clean_up() -> None:
-    legs = way(CANARY)
-    assert [leg.stage for leg in legs if not leg.green] == ["PRE_SCALE_UP"]
-    assert [leg.stage for leg in legs if not leg.blue] == ["CLEAN_UP"]
+    stages = way(CANARY)
+    assert [one.stage for one in stages if not one.green] == ["PRE_SCALE_UP"]
+    assert [one.stage for one in stages if not one.blue] == ["CLEAN_UP"]
 
 
 def test_bake_times_are_waited_for() -> None:
-    lasting = {(leg.stage, leg.production): leg.seconds for leg in way(CANARY)}
+    lasting = {(one.stage, one.production): one.seconds for one in way(CANARY)}
     assert lasting["PRODUCTION_TRAFFIC_SHIFT", 10.0] == SETTLE + 6
     assert lasting["PRODUCTION_TRAFFIC_SHIFT", 100.0] == SETTLE
     assert lasting["BAKE_TIME", None] == 10
-    bake = Leg("BAKE_TIME", seconds=10)
+    bake = PlannedStage("BAKE_TIME", seconds=10)
     assert after(bake, seconds=9.9) == "stay"
     assert after(bake, seconds=10) == "proceed"
 
 
 def test_scale_up_waits_for_health_but_not_forever() -> None:
-    scale_up = Leg("SCALE_UP", awaited="green healthy")
+    scale_up = PlannedStage("SCALE_UP", awaited="green healthy")
     assert after(scale_up, seconds=60) == "stay"
     assert after(scale_up, green_healthy=True) == "proceed"
-    assert isinstance(after(scale_up, seconds=seconds(24 * 60)), GoBack)
+    assert isinstance(after(scale_up, seconds=seconds(24 * 60)), RollBack)
 
 
 def test_clean_up_waits_until_blue_has_drained() -> None:
@@ -115,36 +125,40 @@ def test_clean_up_waits_until_blue_has_drained() -> None:
         ([("TIMED_OUT", "CONTINUE")], "proceed"),
         (
             [("TIMED_OUT", "ROLLBACK")],
-            GoBack("Service deployment rolled back because POST_SCALE_UP pause hook timed out."),
+            RollBack("Service deployment rolled back because POST_SCALE_UP pause hook timed out."),
         ),
     ],
 )
 def test_hooks_hold_a_stage(hooks: list[tuple[str, str]], expected: object) -> None:
-    assert after(Leg("POST_SCALE_UP"), hooks=hooks) == expected
+    assert after(PlannedStage("POST_SCALE_UP"), hooks=hooks) == expected
 
 
 def test_any_hook_that_fails_rolls_back() -> None:
     hooks = [("AWAITING_ACTION", "CONTINUE"), ("FAILED", "CONTINUE")]
-    assert isinstance(after(Leg("POST_SCALE_UP"), hooks=hooks), GoBack)
+    assert isinstance(after(PlannedStage("POST_SCALE_UP"), hooks=hooks), RollBack)
 
 
 @pytest.mark.parametrize("stage", ["SCALE_UP", "PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME"])
 def test_an_alarm_rolls_back_until_the_end_of_the_bake(stage: Any) -> None:
-    verdict = after(Leg(stage), alarms=["errors"], seconds=99)
-    assert verdict == GoBack("Service deployment rolled back because of CloudWatch alarms: errors.")
-    assert after(Leg("CLEAN_UP"), alarms=["errors"]) == "proceed"
+    verdict = after(PlannedStage(stage), alarms=["errors"], seconds=99)
+    assert verdict == RollBack("Service deployment rolled back because of CloudWatch alarms: errors.")
+    assert after(PlannedStage("CLEAN_UP"), alarms=["errors"]) == "proceed"
 
 
 def test_the_way_back_moves_traffic_before_green_stops() -> None:
-    shift, clean_up = way_back(drained=False)
+    shift, clean_up = plan_rollback(drained=False)
     assert (shift.stage, shift.production, shift.test, shift.green) == ("PRODUCTION_TRAFFIC_SHIFT", 0.0, 0.0, True)
     assert (clean_up.stage, clean_up.green, clean_up.awaited) == ("CLEAN_UP", False, "others gone")
 
 
 def test_a_drained_blue_comes_up_before_traffic_returns() -> None:
-    assert [leg.stage for leg in way_back(drained=True)] == ["SCALE_UP", "PRODUCTION_TRAFFIC_SHIFT", "CLEAN_UP"]
-    assert after(way_back(drained=True)[0]) == "stay"
-    assert after(way_back(drained=True)[0], blue_healthy=True) == "proceed"
+    assert [one.stage for one in plan_rollback(drained=True)] == [
+        "SCALE_UP",
+        "PRODUCTION_TRAFFIC_SHIFT",
+        "CLEAN_UP",
+    ]
+    assert after(plan_rollback(drained=True)[0]) == "stay"
+    assert after(plan_rollback(drained=True)[0], blue_healthy=True) == "proceed"
 
 
 def test_what_was_left_half_way_serves_until_blue_can() -> None:

@@ -159,7 +159,7 @@ def test_revisions_come_and_go(ecs: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "complaint"),
+    ("change", "error"),
     [
         ({"family": "a.b"}, "invalid characters"),
         ({"cpu": None}, "'cpu' be defined"),
@@ -188,9 +188,9 @@ def test_revisions_come_and_go(ecs: Any) -> None:
         ({"ephemeralStorage": {"sizeInGiB": 10}}, "between 21 and 200"),
     ],
 )  # fmt: skip
-def test_what_fargate_refuses(ecs: Any, change: dict[str, Any], complaint: str) -> None:
+def test_what_fargate_refuses(ecs: Any, change: dict[str, Any], error: str) -> None:
     register = ecs.register_task_definition
-    assert complaint in refused("ClientException", register, **definition(**change))
+    assert error in refused("ClientException", register, **definition(**change))
 
 
 def test_capacity_follows_the_strategy(ecs: Any, network: dict[str, Any]) -> None:
@@ -203,7 +203,7 @@ def test_capacity_follows_the_strategy(ecs: Any, network: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("change", "code", "complaint"),
+    ("change", "code", "error"),
     [
         ({"cluster": "none"}, "ClusterNotFoundException", "not found"),
         ({"taskDefinition": "none"}, "ClientException", "TaskDefinition not found"),
@@ -218,11 +218,11 @@ def test_capacity_follows_the_strategy(ecs: Any, network: dict[str, Any]) -> Non
     ],
 )  # fmt: skip
 def test_what_run_task_refuses(
-    ecs: Any, network: dict[str, Any], change: dict[str, Any], code: str, complaint: str
+    ecs: Any, network: dict[str, Any], change: dict[str, Any], code: str, error: str
 ) -> None:
     ecs.register_task_definition(**definition())
     base = {"cluster": "stack", "taskDefinition": "app", "networkConfiguration": network}
-    assert complaint in refused(code, ecs.run_task, **(base | change))
+    assert error in refused(code, ecs.run_task, **(base | change))
 
 
 def test_an_inactive_definition_runs_nowhere(ecs: Any, network: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from sandbox.control.clock import Clock
 from sandbox.control.context import Sandbox
 from sandbox.services.ecs.deployment import stages as ecs_deployments
-from sandbox.services.ecs.deployment.engine import Rollouts, Seen
+from sandbox.services.ecs.deployment.engine import DeploymentEngine, TaskCounts
 from sandbox.services.ecs.records.services import Service
 from tests.support.sandbox.api_only import LocalApi, serving
 from tests.support.sandbox.colours import POLICY, TRUST, pause
@@ -54,7 +54,7 @@ class Scene:
         self.ecs, self.elb, self.iam = (region.clients[name] for name in ("ecs", "elbv2", "iam"))
         self.cloudwatch, self.logs, self.events = (region.clients[name] for name in ("cloudwatch", "logs", "events"))
         parts = SimpleNamespace(state=self.api.state, clock=Clock(MINUTE))
-        self.engine = Rollouts(cast(Sandbox, parts))
+        self.engine = DeploymentEngine(cast(Sandbox, parts))
         balancer = self.elb.create_load_balancer(Name=self.name, Subnets=self.subnets)["LoadBalancers"][0]
         options = {"Protocol": "HTTP", "Port": 8000, "TargetType": "ip", "VpcId": region.vpc}
         self.blue, self.green = (
@@ -132,7 +132,7 @@ class Scene:
             deployment = stale[0] if role == "stale" else by_role[role]
             assert deployment
             counts[deployment.id] = count
-        desired = self.engine.look(service, Seen(counts, counts, counts))
+        desired = self.engine.step(service, TaskCounts(counts, counts, counts))
         names = {d.id: role for role, d in by_role.items() if d} | {d.id: "stale" for d in stale}
         return {names[key]: count for key, count in (desired or {}).items() if count}
 
@@ -320,7 +320,7 @@ def break_role(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("break_it", "why"),
+    ("break_it", "reason"),
     [
         (break_groups, "is not associated with either productionListenerRule or testListenerRule"),
         (break_weights, "should have exactly one target group serving traffic but found 2"),
@@ -328,7 +328,7 @@ def break_role(scene: Scene) -> None:
         (break_role, "missing permissions on ECS Infrastructure Role"),
     ],
 )
-def test_what_cannot_shift_rolls_back_at_once(scene: Scene, break_it: Any, why: str) -> None:
+def test_what_cannot_shift_rolls_back_at_once(scene: Scene, break_it: Any, reason: str) -> None:
     scene.create()
     scene.settle()
     blue = scene.service.primary
@@ -338,12 +338,12 @@ def test_what_cannot_shift_rolls_back_at_once(scene: Scene, break_it: Any, why: 
     found = scene.describe(arn)
     assert found["status"] == "ROLLBACK_SUCCESSFUL"
     assert "rolled back because of invalid networking configuration" in found["statusReason"]
-    assert why in found["statusReason"]
+    assert reason in found["statusReason"]
     assert scene.service.primary is blue
 
 
 @pytest.mark.parametrize(
-    ("configuration", "advanced", "why"),
+    ("configuration", "advanced", "reason"),
     [
         (QUICK | {"lifecycleHooks": [pause("TEST_TRAFFIC_SHIFT")]}, {}, "Invalid lifecycle stage provided for Pause"),
         (QUICK | {"lifecycleHooks": [pause("POST_SCALE_UP", minutes=20161)]}, {}, "between 1 and 20160"),
@@ -355,9 +355,9 @@ def test_what_cannot_shift_rolls_back_at_once(scene: Scene, break_it: Any, why: 
     ],
 )
 def test_nonsense_is_refused_at_once(
-    scene: Scene, configuration: dict[str, Any], advanced: dict[str, Any], why: str
+    scene: Scene, configuration: dict[str, Any], advanced: dict[str, Any], reason: str
 ) -> None:
-    with pytest.raises(ClientError, match=why):
+    with pytest.raises(ClientError, match=reason):
         scene.create(configuration, **advanced)
 
 

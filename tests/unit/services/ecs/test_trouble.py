@@ -13,7 +13,7 @@ import pytest
 
 from sandbox import interruptions
 from sandbox.runtime import processes
-from sandbox.services.ecs.agent.health import Check, Judge
+from sandbox.services.ecs.agent.health import Check, HealthTracker
 from sandbox.services.ecs.circuit_breaker import threshold
 from sandbox.services.ecs.controller import EcsController
 from sandbox.services.ecs.launch import pick_provider
@@ -113,16 +113,16 @@ def test_checks_are_docker_s() -> None:
     ],
 )
 def test_only_failures_in_a_row_count(results: list[bool], expected: str) -> None:
-    judge = Judge(Check(("true",)))
-    assert [judge.hear(passed, 10) for passed in results][-1] == expected
+    tracker = HealthTracker(Check(("true",)))
+    assert [tracker.record(passed, 10) for passed in results][-1] == expected
 
 
 def test_failures_while_it_starts_do_not_count_but_success_does() -> None:
-    judge = Judge(Check(("true",), start_period=60, retries=1))
-    assert [judge.hear(False, second) for second in (10, 30, 59)] == ["UNKNOWN"] * 3
-    assert judge.hear(False, 60) == "UNHEALTHY"
-    judge = Judge(Check(("true",), start_period=60, retries=1))
-    assert [judge.hear(passed, 10) for passed in (True, False)] == ["HEALTHY", "UNHEALTHY"]
+    tracker = HealthTracker(Check(("true",), start_period=60, retries=1))
+    assert [tracker.record(False, second) for second in (10, 30, 59)] == ["UNKNOWN"] * 3
+    assert tracker.record(False, 60) == "UNHEALTHY"
+    tracker = HealthTracker(Check(("true",), start_period=60, retries=1))
+    assert [tracker.record(passed, 10) for passed in (True, False)] == ["HEALTHY", "UNHEALTHY"]
 
 
 def hasten(there: Stack, definition: str, **options: float) -> None:

@@ -22,7 +22,7 @@ from sandbox.runtime.envoy import (
 )
 from sandbox.services.elbv2 import envoy as elbv2_envoy
 from sandbox.services.elbv2 import health as elbv2_health
-from sandbox.services.elbv2.health import CHECKING, FAILED, HEALTHY, TIMED_OUT, Judge, explain
+from sandbox.services.elbv2.health import CHECKING, FAILED, HEALTHY, TIMED_OUT, HealthTracker, explain
 from tests.support import nets
 from tests.support.waiting import HANGS_SECONDS
 from tests.unit.runtime.upstreams import upstream
@@ -136,54 +136,54 @@ def test_matchers() -> None:
     assert elbv2_envoy.codes("200-299,302") == (range(200, 300), range(302, 303))
 
 
-def judged(judge: Judge, seen: EndpointHealth | None, **check: Any) -> TargetHealth:
-    return judge.judge(KEY, TARGET, HealthCheck("/readyz", **check), seen)
+def evaluated(tracker: HealthTracker, observed: EndpointHealth | None, **check: Any) -> TargetHealth:
+    return tracker.evaluate(KEY, TARGET, HealthCheck("/readyz", **check), observed)
 
 
 def test_initial_until_the_threshold_is_reached() -> None:
-    judge = Judge()
-    assert judged(judge, None) == CHECKING
-    assert judged(judge, ILL, interval=30.0) == CHECKING
-    assert judged(judge, ILL, interval=0.0) == FAILED
+    tracker = HealthTracker()
+    assert evaluated(tracker, None) == CHECKING
+    assert evaluated(tracker, ILL, interval=30.0) == CHECKING
+    assert evaluated(tracker, ILL, interval=0.0) == FAILED
 
 
 def test_the_first_success_ends_initial_and_envoy_decides_from_then_on() -> None:
-    judge = Judge()
-    assert judged(judge, WELL) == HEALTHY
-    assert judged(judge, ILL) == FAILED
-    assert judged(judge, EndpointHealth(False, False, timed_out=True)) == TIMED_OUT
+    tracker = HealthTracker()
+    assert evaluated(tracker, WELL) == HEALTHY
+    assert evaluated(tracker, ILL) == FAILED
+    assert evaluated(tracker, EndpointHealth(False, False, timed_out=True)) == TIMED_OUT
 
 
 def test_a_new_target_that_comes_to_pass_is_met_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = Judge()
-    monkeypatch.setattr(elbv2_health, "GLANCE_SECONDS", HANGS_SECONDS)
+    tracker = HealthTracker()
+    monkeypatch.setattr(elbv2_health, "FIRST_CHECK_TIMEOUT", HANGS_SECONDS)
     with upstream("booting", ADDRESS) as server:
         server.status = 503
-        judged(judge, ILL, interval=0.0)
-        assert not judge.renewed(KEY)
+        evaluated(tracker, ILL, interval=0.0)
+        assert not tracker.renewed(KEY)
         server.status = 200
-        judged(judge, ILL, interval=0.0)
-        assert judge.renewed(KEY)
-        judged(judge, ILL, interval=0.0)
-        assert judge.renewed(KEY), "as long as Envoy has it"
-        judged(judge, None)
-        assert not judge.renewed(KEY)
-        assert judged(judge, WELL) == HEALTHY
-        judged(judge, ILL, interval=0.0)
-        assert not judge.renewed(KEY), "from then on the threshold counts"
+        evaluated(tracker, ILL, interval=0.0)
+        assert tracker.renewed(KEY)
+        evaluated(tracker, ILL, interval=0.0)
+        assert tracker.renewed(KEY), "as long as Envoy has it"
+        evaluated(tracker, None)
+        assert not tracker.renewed(KEY)
+        assert evaluated(tracker, WELL) == HEALTHY
+        evaluated(tracker, ILL, interval=0.0)
+        assert not tracker.renewed(KEY), "from then on the threshold counts"
 
 
 def test_no_news_changes_nothing() -> None:
-    judge = Judge()
-    judged(judge, WELL)
-    assert judged(judge, None) == HEALTHY
-    assert judged(judge, EndpointHealth(False, pending=True, timed_out=False)) == HEALTHY
-    judge.forget_all_but(set())
-    assert judged(judge, None) == CHECKING
+    tracker = HealthTracker()
+    evaluated(tracker, WELL)
+    assert evaluated(tracker, None) == HEALTHY
+    assert evaluated(tracker, EndpointHealth(False, pending=True, timed_out=False)) == HEALTHY
+    tracker.forget_all_but(set())
+    assert evaluated(tracker, None) == CHECKING
 
 
 def test_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elbv2_health, "PROBE_SECONDS", HANGS_SECONDS)
+    monkeypatch.setattr(elbv2_health, "CHECK_TIMEOUT", HANGS_SECONDS)
     check = HealthCheck("/readyz", user_agent="ELB-HealthChecker/2.0")
     assert explain(TARGET, check) == FAILED
     with upstream("sick", ADDRESS) as server:
@@ -192,5 +192,5 @@ def test_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
         assert described.reason == "Target.ResponseCodeMismatch"
         assert described.description == "Health checks failed with these codes: [503]"
         server.holds.clear()
-        monkeypatch.setattr(elbv2_health, "PROBE_SECONDS", 0.5)
+        monkeypatch.setattr(elbv2_health, "CHECK_TIMEOUT", 0.5)
         assert explain(TARGET, check) == TIMED_OUT, "it waits for no answer that never comes"

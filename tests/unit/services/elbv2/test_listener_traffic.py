@@ -179,14 +179,14 @@ def test_a_target_that_boots_is_given_time(stack: Stack) -> None:
     eventually(lambda: stack.state("green", "10.20.1.99") == initial)
     with stack.group("green") as group:
         group.unhealthy_threshold_count = 5
-    seen = []
+    observed = []
 
     def failed() -> bool:
-        seen.append(stack.state("green", "10.20.1.99"))
-        return seen[-1] == ("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
+        observed.append(stack.state("green", "10.20.1.99"))
+        return observed[-1] == ("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
 
     eventually(failed)
-    assert {state for state, *_ in filter(None, seen)} <= {"initial", "unhealthy"}
+    assert {state for state, *_ in filter(None, observed)} <= {"initial", "unhealthy"}
     stack.deregister("green", "10.20.1.99")
 
 

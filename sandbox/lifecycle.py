@@ -1,4 +1,4 @@
-"""Whether a sandbox runs, and what one leaves behind."""
+"""Whether a sandbox runs, and removal of what one left behind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEPT = {"images", "layout", "supervisor.lock"}  # images are a cache by content
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """root/supervisor.lock, held while a supervisor lives; the kernel lets go when it dies."""
+    """root/supervisor.lock, held while a supervisor lives; the kernel releases it when the process dies."""
 
     descriptor: int
 
@@ -31,7 +31,7 @@ class Lock:
 
 
 def acquire(root: Path, timeout: float = 0) -> Lock | None:
-    """Take the sandbox's lock; None when another process holds it for longer than `timeout`."""
+    """Acquire the sandbox's lock; None if another process holds it for longer than `timeout` seconds."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     root.chmod(0o700)
     descriptor = os.open(root / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -49,7 +49,7 @@ def acquire(root: Path, timeout: float = 0) -> Lock | None:
 
 
 def write_pid(root: Path) -> Path:
-    """Leave the supervisor's process id where `down` finds it."""
+    """Write the supervisor's process id where `down` reads it."""
     path = root / "supervisor.pid"
     path.write_text(str(os.getpid()))
     path.chmod(0o600)
@@ -57,7 +57,7 @@ def write_pid(root: Path) -> Path:
 
 
 def running(root: Path) -> int | None:
-    """The process id of the sandbox's supervisor; None when none lives."""
+    """Return the process id of the sandbox's supervisor; None if none lives."""
     deadline = time.monotonic() + BEGIN_SECONDS
     while (root / "supervisor.lock").exists():
         if lock := acquire(root):
@@ -73,14 +73,14 @@ def running(root: Path) -> int | None:
 
 
 def supervises(pid: int) -> bool:
-    """Whether that process is a supervisor: its file may have outlived it, and its number be another's by now."""
+    """Return whether the process is a supervisor: the id in the file may belong to another process by now."""
     with suppress(OSError):
         return b"sandbox.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
 
 
 def foreign(root: Path) -> bool:
-    """Whether another version of the sandbox left images here, in a layout of its own."""
+    """Return whether another version of the sandbox left images here, in a layout of its own."""
     layout = root / "layout"
     return (root / "images").exists() and not (layout.exists() and layout.read_text() == LAYOUT)
 
@@ -92,9 +92,9 @@ def write_layout(root: Path) -> None:
 
 
 def clear(root: Path) -> int:
-    """End processes and remove files that a sandbox left; return how many processes it were.
+    """End the processes and delete the files that a sandbox left; return the number of processes.
 
-    The API's memory dies with the supervisor, so what it described is of no use any more.
+    The API's memory ends with the supervisor, so its data plane is of no use any more.
     """
     ended = processes.end_all(root)
     for file in (root / "databases").rglob("postmaster.pid"):
@@ -111,7 +111,7 @@ def clear(root: Path) -> int:
 
 
 def end(pid: int, seconds: float) -> bool:
-    """SIGTERM to the supervisor, SIGKILL after so many seconds; whether SIGTERM was enough."""
+    """Send SIGTERM to the supervisor, SIGKILL after `seconds`; return whether SIGTERM was enough."""
     for number, timeout in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
         try:
             os.kill(pid, number)

@@ -27,11 +27,11 @@ INVENTORIES = ("-i", "inventories/tier1", "-i", "inventories/sandbox")
 
 
 class StageError(RuntimeError):
-    """A stage ended with an error, which it has printed itself."""
+    """A stage failed; it has printed its error itself."""
 
 
 def environment(shell: Mapping[str, str]) -> dict[str, str]:
-    """Return a shell's environment as playbooks need it here, whatever it says of Ansible and of its language."""
+    """Return a shell's environment as playbooks need it here, without its settings for Ansible and language."""
     inherited = {name: value for name, value in shell.items() if not name.startswith("ANSIBLE_")}
     return inherited | {
         # named, since Ansible takes none from a folder that others may write to
@@ -58,7 +58,7 @@ class Rehearsal:
             raise StageError(shlex.join(words))
 
     def playbook(self, name: str, *words: str) -> summary.Record:
-        """Run a playbook; what it changed and how long each role took."""
+        """Run a playbook; return its number of changed tasks and the seconds of each role."""
         record = self.settings.root / f"{name}.record.json"
         record.unlink(missing_ok=True)
         color = {"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {}

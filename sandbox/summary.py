@@ -1,4 +1,4 @@
-"""What a rehearsal shows at its end: asked of the API and of the application itself, from outside."""
+"""The summary at the end of a rehearsal, read from the API and from the application's public address."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HTTPS_PORT = 8443
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One playbook run: seconds a role, and how many tasks changed something."""
+    """One playbook run: seconds by role, and the number of changed tasks."""
 
     seconds: Mapping[str, float]
     changed: int
@@ -43,12 +43,12 @@ class Summary:
 
 
 def client(settings: Settings, service: str) -> Any:
-    """A boto3 client of the operator."""
+    """Return a boto3 client of the operator."""
     return running.clients(settings)(service)
 
 
 def public_name(settings: Settings, stack: str) -> tuple[str, str]:
-    """The application's public host name and the loopback address behind it, found as DNS would: by alias record."""
+    """Return the application's public host name and the loopback address that its alias record leads to."""
     route53 = client(settings, "route53")
     balancer = client(settings, "elbv2").describe_load_balancers(Names=[stack])["LoadBalancers"][0]["DNSName"]
     for zone in route53.list_hosted_zones()["HostedZones"]:
@@ -62,7 +62,7 @@ def public_name(settings: Settings, stack: str) -> tuple[str, str]:
 
 
 def ask(settings: Settings, host: str, address: str, path: str) -> str:
-    """Status and release of one GET through the public address."""
+    """Return status and release of one GET through the public address."""
     context = ssl.create_default_context(cafile=str(Authority(settings.root).certificate))
     with (
         socket.create_connection((address, HTTPS_PORT), timeout=10) as raw,
@@ -115,7 +115,7 @@ def health(elb: Any, arn: str) -> str:
 
 
 def resources(settings: Settings, stack: str) -> dict[str, int]:
-    """How many resources of each service carry the stack's tag."""
+    """Return the number of resources with the stack's tag, by service."""
     pages = client(settings, "resourcegroupstaggingapi").get_paginator("get_resources")
     found = pages.paginate(TagFilters=[{"Key": "Stack", "Values": [stack]}])
     arns = (item["ResourceARN"] for page in found for item in page["ResourceTagMappingList"])
@@ -123,7 +123,7 @@ def resources(settings: Settings, stack: str) -> dict[str, int]:
 
 
 def text(result: Summary) -> str:
-    """The summary as a tired person reads it."""
+    """Return the summary as text for a terminal."""
     again = "changed nothing" if result.second.changed == 0 else f"CHANGED {result.second.changed} TASKS: that is a bug"
     by_service = ", ".join(f"{count} {service}" for service, count in result.resources.items())
     rows = [

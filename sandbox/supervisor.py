@@ -1,7 +1,7 @@
-"""The daemon: serves the API, runs the controllers, ends its children when it ends.
+"""The daemon: serve the API, run the controllers, end all children at the end.
 
-`sandbox up` starts it and reads its progress from stdout: a line for each stage, then "ready" or
-"failed WHY". Everything else goes to root/log/sandbox.log.
+`sandbox up` starts it and reads its progress from stdout: a line for each stage, then "ready" or "failed REASON". All
+else goes to root/log/sandbox.log.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ log = logging.getLogger("sandbox")
 
 
 class StartError(RuntimeError):
-    """Why the sandbox can't start, and the cure."""
+    """The sandbox can't start; the message says why and names the cure."""
 
 
 def main(progress: IO[str]) -> int:
-    """Run a sandbox until SIGTERM; 1 when it can't start."""
+    """Run a sandbox until SIGTERM; return 1 if it can't start."""
     settings = Settings.from_environment()
     os.umask(0o077)
     stop = threading.Event()
@@ -77,7 +77,7 @@ def _reason(failure: Exception, root: Path) -> str:
 
 
 def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
-    """Bring up one part after the other, telling each stage; the stack takes them down again."""
+    """Start one part after the other and yield each stage; the ExitStack stops them again."""
     root = settings.root
     lock = lifecycle.acquire(root, timeout=1.0)  # `sandbox status` takes it for a moment to look
     if lock is None:

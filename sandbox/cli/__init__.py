@@ -22,7 +22,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the sandbox is not running."""
 
 
 class CommandError(Exception):
-    """What went wrong and the cure; `code` is the exit code."""
+    """A command failed; the message says why and names the cure. `code`: the exit code."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class CommandError(Exception):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code."""
+    """Run one command and return its exit code."""
     arguments = _parser().parse_args(argv)
     command = importlib.import_module(f"sandbox.cli.{arguments.command}")
     try:

@@ -1,4 +1,4 @@
-"""`sandbox down`."""
+"""`sandbox down`: stop the sandbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STOP_SECONDS = 60.0
 
 
 def run(_arguments: argparse.Namespace, settings: Settings) -> int:
-    """End the supervisor, which ends its children; then look for leftovers, while nobody else can start one."""
+    """Stop the supervisor, which ends its children; then clear what is left, while no other can start."""
     if not settings.root.exists():
         print("The sandbox was not running.")
         return 0

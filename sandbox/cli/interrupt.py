@@ -1,4 +1,4 @@
-"""`sandbox interrupt`: what happens when AWS wants Spot capacity back."""
+"""`sandbox interrupt`: interrupt a task on Spot capacity, as AWS does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTERRUPT_SECONDS = 120.0
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Interrupt a task on FARGATE_SPOT: the warning and SIGTERM now, the end two AWS minutes later at most."""
+    """Interrupt a task on FARGATE_SPOT: warning and SIGTERM now, SIGKILL at most two AWS minutes later."""
     running.require(settings)
     tasks = _on_spot(running.clients(settings)("ecs"))
     identity = arguments.task.rpartition("/")[2]
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _on_spot(ecs: Any) -> dict[str, str]:
-    """ARNs of the tasks that run on Spot capacity, by id."""
+    """Return the ARNs of the tasks on Spot capacity, by task id."""
     found = {}
     for cluster in ecs.list_clusters()["clusterArns"]:
         for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster):

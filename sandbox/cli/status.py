@@ -1,4 +1,4 @@
-"""`sandbox status`: one screen of what runs."""
+"""`sandbox status`: show what runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sandbox.runtime.network import read_hosts
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A process and where its group listens."""
+    """A process, and the addresses on which its process group listens."""
 
     name: str
     pid: int

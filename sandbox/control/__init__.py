@@ -1,1 +1,1 @@
-"""What every controller needs: the loop that runs it, its context, stages, isolation."""
+"""What every controller uses: its context, the loop that runs it, the clock, stages, isolation, maintenance windows."""

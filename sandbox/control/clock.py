@@ -1,4 +1,4 @@
-"""AWS minutes, shortened: for waiting (bake times, provisioning delays), never for traffic."""
+"""AWS minutes, shortened: for waits (bake times, provisioning delays), never for traffic."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """minute: seconds that one AWS minute lasts."""
+    """The sandbox's clock. minute: real seconds that one AWS minute lasts."""
 
     minute: float
 
     def seconds(self, minutes: float) -> float:
-        """How many real seconds so many AWS minutes last."""
+        """Return the real seconds of so many AWS minutes."""
         return minutes * self.minute

@@ -1,4 +1,4 @@
-"""What every controller is given."""
+"""The context that every controller is created with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One resource that can't be looked after keeps no other from it."""
+"""Isolation of failures: a resource that can't be reconciled does not stop the reconciliation of the others."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ log = logging.getLogger("sandbox")
 
 
 class Isolation:
-    """Says of each resource once that looking after it fails, and again when it fails after it did not."""
+    """Log the failure of a resource once, and again if it fails after a success."""
 
     def __init__(self) -> None:
         self._failing: set[str] = set()
 
     @contextmanager
     def isolate(self, resource: str) -> Iterator[None]:
+        """Log an exception of the block instead of raising it."""
         try:
             yield
         except Exception:

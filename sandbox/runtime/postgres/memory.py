@@ -1,4 +1,4 @@
-"""What a PostgreSQL that was killed leaves in the machine's memory, outside its folder: a System V segment.
+"""The System V shared memory segment that a killed PostgreSQL leaves, outside its folder.
 
 By it PostgreSQL sees that a server still uses a data folder. The kernel keeps it until somebody removes it.
 https://www.postgresql.org/docs/17/kernel-resources.html
@@ -18,13 +18,13 @@ Segment = tuple[int, int]  # key and id
 
 
 def release(segment: Segment | None) -> None:
-    """Remove the segment of a server that is no more; none that is in use."""
+    """Remove the segment of a server that has ended; none that is in use."""
     if segment and segment in _unused():
         subprocess.run(["ipcrm", "--shmem-id", str(segment[1])], check=False, stderr=subprocess.DEVNULL)
 
 
 def recorded(data: Path) -> Segment | None:
-    """The segment that the server of a data folder wrote down; one that ended by itself has removed both."""
+    """Return the segment that a data folder's server recorded; a server that ended by itself removed both."""
     try:
         key, identifier = (data / "postmaster.pid").read_text().splitlines()[LINE].split()
         return int(key) % KEYS, int(identifier)
@@ -33,7 +33,7 @@ def recorded(data: Path) -> Segment | None:
 
 
 def _unused() -> set[Segment]:
-    """The segments that no process uses."""
+    """Return the segments that no process uses."""
     rows = [line.split() for line in SEGMENTS.read_text().splitlines()]
     column = {name: number for number, name in enumerate(rows[0])}
     return {

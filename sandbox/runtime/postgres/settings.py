@@ -1,6 +1,6 @@
-"""The configuration files of a PostgreSQL server: the node's own, the parameters', replication's.
+"""The configuration files of a PostgreSQL server: its own, its parameters, its replication.
 
-What comes later counts: parameters may change the node's defaults, and nothing changes replication.
+A later file overrides an earlier one: parameters may change the defaults, and nothing changes replication.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Profile:
 
 
 def write_settings(data: Path, address: str, identity: Identity) -> None:
-    """What is the node's own, out of reach of parameters."""
+    """Write the node's own settings, which parameters can't change."""
     settings = {
         "listen_addresses": address,
         "port": str(PORT),
@@ -54,7 +54,7 @@ def write_settings(data: Path, address: str, identity: Identity) -> None:
 
 
 def write_parameters(data: Path, parameters: Mapping[str, str], profile: Profile) -> None:
-    """Those of the parameter group, and whether it lets clients in without TLS."""
+    """Write the parameters, and whether clients may connect without TLS."""
     write(data / "parameters.conf", _lines(parameters))
     clear = "" if parameters.get(profile.require_tls) == "1" else "hostnossl all all all scram-sha-256\n"
     hosts = f"hostssl all all all scram-sha-256\nhostssl replication {profile.superuser} all scram-sha-256\n"
@@ -62,13 +62,13 @@ def write_parameters(data: Path, parameters: Mapping[str, str], profile: Profile
 
 
 def write_required_standby(data: Path, standby: str | None) -> None:
-    """A primary's commits wait for the standby of that name, or for none."""
+    """Make a primary's commits wait for the standby of that name, or for none."""
     names = f'FIRST 1 ("{standby}")' if standby else ""
     write(data / "replication.conf", _lines({"synchronous_standby_names": names}))
 
 
 def write_followed_primary(data: Path, name: str, primary: str) -> None:
-    """A standby called `name` follows the primary at that address, and serves nobody meanwhile.
+    """Make the standby called `name` follow a primary, given as a connection string, and serve no client.
 
     Without readers (hot_standby) the parameters of both may differ for as long as they like.
     """
@@ -83,14 +83,14 @@ def write_followed_primary(data: Path, name: str, primary: str) -> None:
 
 
 def write_promotion(data: Path) -> None:
-    """What was a standby recovers to the end of what it has, asking nobody for more, and serves."""
+    """Make a standby recover to the end of the data that it has, without asking for more, and serve."""
     settings = {"restore_command": "false", "hot_standby": "off", "synchronous_standby_names": ""}
     write(data / "replication.conf", _lines(settings))
     (data / "standby.signal").rename(data / "recovery.signal")
 
 
 def conninfo(address: str, user: str, passfile: Path) -> str:
-    """Return how a standby or a backup reaches a primary."""
+    """Return the connection string by which a standby or a backup connects to a primary."""
     words = {"host": address, "port": PORT, "user": user, "passfile": passfile, "sslmode": "require"}
     return connection_string(words)
 

@@ -1,4 +1,4 @@
-"""EC2 as AWS has it, where moto differs."""
+"""EC2: NAT gateways and tags, where moto differs from AWS."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def install() -> None:
 
 
 def delete_nat_gateway(original: Any, self: EC2Backend, nat_gateway_id: str) -> Any:
-    """A deleted NAT gateway gives its address back to the account, and its network interface goes.
+    """Delete a NAT gateway with its network interface, and free its address.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html
     """
@@ -42,7 +42,7 @@ def delete_nat_gateway(original: Any, self: EC2Backend, nat_gateway_id: str) -> 
 
 
 def describe_nat_gateways(original: Any, self: EC2Backend, filters: Any, nat_gateway_ids: Any) -> Any:
-    """NAT gateways can be looked for by their tags.
+    """Filter NAT gateways by tags.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNatGateways.html
     """
@@ -51,7 +51,7 @@ def describe_nat_gateways(original: Any, self: EC2Backend, filters: Any, nat_gat
 
 
 def describe_tags(original: Any, self: EC2Backend, filters: Any = None) -> list[dict[str, str]]:
-    """Tags are those of what exists: they go with their resource.
+    """Return the tags of existing resources: tags are deleted with their resource.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html
     """

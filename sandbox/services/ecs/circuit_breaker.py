@@ -1,4 +1,4 @@
-"""The deployment circuit breaker: how many failed tasks end a rolling deployment.
+"""The deployment circuit breaker: the number of failed tasks that ends a rolling deployment.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html
@@ -14,13 +14,13 @@ LEAST, MOST = 3, 200
 
 
 def enabled(configuration: Document) -> bool:
-    """Whether the deployment configuration has one; only rolling deployments can."""
+    """Return whether the circuit breaker is on; only rolling deployments have one."""
     breaker = configuration.get("deploymentCircuitBreaker") or {}
     return configuration["strategy"] == "ROLLING" and bool(breaker.get("enable"))
 
 
 def threshold(configuration: Document, desired: int) -> int:
-    """Failures in a row that it takes."""
+    """Return the number of failures in a row that trips the circuit breaker."""
     given = (configuration.get("deploymentCircuitBreaker") or {}).get("thresholdConfiguration") or {}
     kind, value = given.get("type", "BOUNDED_PERCENT"), given.get("value", 50)
     if kind == "COUNT":

@@ -1,4 +1,4 @@
-"""ECS made true: an agent for each task, a scheduler for the services."""
+"""Reconcile ECS: an agent for each task, a scheduler for the services."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger("sandbox")
 
 
 class EcsController:
-    """Compares task records with processes, and services with their tasks."""
+    """Compare task records with processes, and services with their tasks."""
 
     name = "ecs"
 
@@ -80,7 +80,7 @@ def _tasks(backend: Any) -> list[Task]:
 
 
 def _interrupt(task: Task) -> None:
-    """AWS takes Spot capacity back: a warning to EventBridge and to the task, which then ends.
+    """Interrupt a task on Spot capacity: send the event to EventBridge and stop the task.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
     """

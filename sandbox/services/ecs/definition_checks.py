@@ -1,4 +1,4 @@
-"""What ECS refuses in a task definition for Fargate, in its own words.
+"""Checks of a task definition for Fargate, with ECS's messages.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
@@ -41,7 +41,7 @@ Rule = Callable[[Document], Errors]
 
 
 def check(document: Document) -> None:
-    """Raise ClientException with the first thing that is wrong."""
+    """Raise ClientException with the first error."""
     rules: tuple[Rule, ...] = (_names, _containers, _secrets)
     if "FARGATE" in (document.get("requiresCompatibilities") or ()):
         rules += (_size, _network, _roles, _fargate_containers, _platform)
@@ -51,7 +51,7 @@ def check(document: Document) -> None:
 
 
 def units(value: str | int | None, word: str, factor: int) -> int | None:
-    """`1024`, `1 vCPU` or `2GB` as CPU units or MiB; None when it is neither."""
+    """Return `1024`, `1 vCPU` or `2GB` as CPU units or MiB; None if it is neither."""
     found = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({word})?", str(value or ""), re.IGNORECASE)
     return int(float(found[1]) * (factor if found[2] else 1)) if found else None
 

@@ -1,7 +1,7 @@
-"""ElastiCache made true: a replication group is a Valkey server, and maybe replicas, behind its endpoints.
+"""Reconcile ElastiCache: a replication group is a Valkey server, and maybe replicas, behind its endpoints.
 
-The endpoints (names, addresses) outlive the nodes behind them: the primary's leads to the node that
-takes writes, the reader's to the replicas. Envoy terminates TLS there.
+The endpoints (names, addresses) outlive the nodes: the primary endpoint forwards to the node that takes writes, the
+reader endpoint to the replicas. Envoy terminates TLS there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger("sandbox")
 
 
 class ElastiCacheController:
-    """Compares replication groups with Valkey servers."""
+    """Compare replication groups with Valkey servers."""
 
     name = "elasticache"
 

@@ -1,4 +1,4 @@
-"""A replication group without shards, and what the API says of it and of its member clusters.
+"""A replication group without shards, as the API describes it and its member clusters.
 
 https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html
 """
@@ -16,7 +16,10 @@ _COMPASS = ("north", "south", "east", "west", "central")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_Event.html"""
+    """An event of a group or of a member.
+
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_Event.html
+    """
 
     date: dt.datetime
     source_type: str
@@ -26,12 +29,11 @@ class Event:
 
 @dataclass(slots=True, kw_only=True)
 class ReplicationGroup:
-    """Its controller moves `status` on and opens the endpoint.
+    """A replication group; its controller changes `status` and opens the endpoint.
 
-    members: ids of the member clusters and their zones; primary: the member that takes writes;
-    failover_requested: TestFailover was called;
-    tokens: AUTH tokens that are accepted, the latest last; pending: what waits for the maintenance
-    window or is being applied (`apply_now`), by the name in CacheCluster.
+    members: ids of the member clusters and their zones; primary: the member that takes writes; failover_requested:
+    TestFailover was called; tokens: accepted AUTH tokens, the latest last; pending: changes that wait for the
+    maintenance window or are being applied (`apply_now`), by their names in CacheCluster.
     """
 
     id: str
@@ -76,11 +78,11 @@ class ReplicationGroup:
 
     @property
     def zones(self) -> list[str]:
-        """Of the members."""
+        """Return the availability zones of the members."""
         return list(self.members.values())
 
     def host(self, role: str) -> str:
-        """DNS name of the endpoint "master" or "replica", as AWS shapes it with and without TLS."""
+        """Return the DNS name of the endpoint "master" or "replica", as AWS shapes it with and without TLS."""
         digest = hashlib.sha256(f"{self.account}/{self.region}".encode()).digest()
         alphabet = string.ascii_lowercase + string.digits
         mark = "".join(alphabet[byte % len(alphabet)] for byte in digest[:6])
@@ -91,7 +93,7 @@ class ReplicationGroup:
         return f"{plain}.{tail.replace('.', '.ng.0001.' if role == 'master' else '.', 1)}"
 
     def apply_pending(self) -> None:
-        """What was pending is in force."""
+        """Move pending changes to the present values."""
         self.node_type = self.pending.pop("CacheNodeType", self.node_type)
         self.engine_version = self.pending.pop("EngineVersion", self.engine_version)
         self.apply_now = self.failover_requested = False
@@ -102,7 +104,7 @@ class ReplicationGroup:
         self.events.append(Event(dt.datetime.now(dt.UTC), kind, member or self.id, message))
 
     def as_replication_group(self) -> dict[str, Any]:
-        """What DescribeReplicationGroups says of it; endpoints only once there are some."""
+        """Return the group as DescribeReplicationGroups does; endpoints only if there are some."""
         return {
             "ReplicationGroupId": self.id,
             "ARN": self.arn,
@@ -133,7 +135,7 @@ class ReplicationGroup:
         }
 
     def as_cache_cluster(self, member: str, with_nodes: bool = True) -> dict[str, Any]:
-        """What DescribeCacheClusters says of a member."""
+        """Return a member as DescribeCacheClusters does."""
         zone = self.members[member]
         return {
             "CacheClusterId": member,
@@ -199,7 +201,7 @@ class ReplicationGroup:
 
 
 def _short(region: str) -> str:
-    """us-east-1 -> use1, ap-southeast-2 -> apse2."""
+    """Return a region's short name: use1 of us-east-1, apse2 of ap-southeast-2."""
     area, *middle, number = region.split("-")
     words = "".join(middle)
     for direction in _COMPASS:

@@ -1,4 +1,4 @@
-"""ELBv2 made true: Envoy listens for load balancers, and target health is what Envoy sees."""
+"""Reconcile ELBv2: Envoy listens for load balancers, and target health is Envoy's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Watched:
 
 
 class ElbV2Controller:
-    """Compares load balancers with Envoy's listeners, and target groups with its clusters."""
+    """Compare load balancers with Envoy's listeners, and target groups with its clusters."""
 
     name = OWNER
 
@@ -109,7 +109,7 @@ class ElbV2Controller:
             balancer.state = "active" if ready else "provisioning"
 
     def _withdraw(self, present: set[str]) -> None:
-        """Withdraw what was announced for load balancers that are no more."""
+        """Withdraw the names of load balancers that no longer exist."""
         for arn in self._served.keys() - present:
             dns_name, _ = self._served.pop(arn)
             self._sandbox.network.withdraw(dns_name)
@@ -132,7 +132,7 @@ class ElbV2Controller:
 
 
 def _place(arn: str) -> str:
-    """Name of a load balancer's address: load-balancer/app/<name>/<id>."""
+    """Return the name of a load balancer's address: load-balancer/app/<name>/<id>."""
     return f"load-balancer/{arn.partition(':loadbalancer/')[2]}"
 
 

@@ -1,4 +1,4 @@
-"""A target's health in AWS's words, from what Envoy sees.
+"""Target health in AWS's terms, from Envoy's.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 """
@@ -35,7 +35,7 @@ class _Past:
 
 
 class HealthTracker:
-    """Remembers each target, by target group ARN, id and port, from one look to the next."""
+    """Track the health of each target, by target group ARN, id and port."""
 
     def __init__(self) -> None:
         self._past: dict[Key, _Past] = {}
@@ -46,13 +46,13 @@ class HealthTracker:
             del self._past[key]
 
     def renewed(self, key: Key) -> bool:
-        """Whether Envoy has to forget the target first, to meet it as a new one."""
+        """Return whether Envoy must forget the target, so that its next check is a first one."""
         return key in self._past and self._past[key].renewed
 
     def evaluate(self, key: Key, endpoint: Endpoint, check: HealthCheck, seen: EndpointHealth | None) -> TargetHealth:
-        """Its health now. `seen`: Envoy's view, None while Envoy doesn't know the endpoint.
+        """Return the target's health now. `seen`: Envoy's view, None while Envoy doesn't know the endpoint.
 
-        Envoy decides; where it says no more than "unhealthy", a look of our own tells why.
+        Envoy decides. If it says no more than "unhealthy", a check of our own finds the reason.
         """
         now = time.monotonic()
         past = self._past.setdefault(key, _Past(now))
@@ -73,10 +73,10 @@ class HealthTracker:
         return past.health
 
     def _passes_now(self, past: _Past, endpoint: Endpoint, check: HealthCheck) -> bool:
-        """Whether a new target that failed at first passes now.
+        """Return whether a new target that failed at first passes now.
 
-        "After your target is registered, it must pass one health check to be considered healthy": on AWS whatever
-        failed before, while with Envoy only the very first check is enough, and then the threshold counts.
+        "After your target is registered, it must pass one health check to be considered healthy": on AWS, whatever
+        failed before. With Envoy one success is enough only at the very first check; after it the threshold counts.
         """
         now = time.monotonic()
         if now - past.checked < (FIRST_CHECK_INTERVAL if past.health == CHECKING else check.interval):
@@ -86,7 +86,7 @@ class HealthTracker:
 
 
 def explain(endpoint: Endpoint, check: HealthCheck) -> TargetHealth:
-    """Why a target is unhealthy: what a health check gets from it."""
+    """Return why a target is unhealthy: the result of a health check."""
     try:
         status = _ask(endpoint, check, CHECK_TIMEOUT)
     except TimeoutError:
@@ -98,7 +98,7 @@ def explain(endpoint: Endpoint, check: HealthCheck) -> TargetHealth:
 
 
 def passes(endpoint: Endpoint, check: HealthCheck) -> bool:
-    """Whether a target passes a health check now, and at once."""
+    """Return whether a target passes a health check now, without delay."""
     try:
         status = _ask(endpoint, check, FIRST_CHECK_TIMEOUT)
     except (OSError, http.client.HTTPException):

@@ -1,7 +1,7 @@
-"""RDS made true: an instance is a PostgreSQL server, and maybe its standby, reached through its endpoint.
+"""Reconcile RDS: an instance is a PostgreSQL server, and maybe its standby, behind its endpoint.
 
-The endpoint (name, address) outlives the servers behind it: Envoy passes TCP on to the primary, which
-does its own TLS. A DB snapshot is a folder of its own under root/snapshots, and outlives the instance.
+The endpoint (name, address) outlives the servers: Envoy passes TCP on to the primary, which terminates TLS itself. A DB
+snapshot is a folder of its own under root/snapshots, and outlives the instance.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger("sandbox")
 
 
 class RdsController:
-    """Compares DB instances with PostgreSQL servers, DB snapshots with backups."""
+    """Compare DB instances with PostgreSQL servers, and DB snapshots with backups."""
 
     name = "rds"
 

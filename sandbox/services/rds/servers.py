@@ -1,7 +1,7 @@
-"""The servers of one DB instance, and the works that change them.
+"""The servers of one DB instance, and the work that changes them.
 
-What returns a Work is called under the state's lock and reads there what the work needs; the work
-itself runs without it, one at a time for each instance.
+A method that returns a Work is called under the state's lock and reads there what the work needs. The work itself runs
+without the lock, one at a time for each instance.
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html
 """
 
@@ -44,7 +44,7 @@ log = logging.getLogger("sandbox")
 
 
 class Database:
-    """An instance, its servers (named for their zones), and what they were told last."""
+    """An instance, its servers (named for their zones), and the settings that they were given last."""
 
     def __init__(self, sandbox: Sandbox, backend: Any, instance: DBInstance) -> None:
         self.backend, self.instance = backend, instance
@@ -59,7 +59,7 @@ class Database:
 
     @property
     def key(self) -> str:
-        """Its resource id, which no other instance ever has."""
+        """Return the instance's resource id, which no other instance ever has."""
         return str(self.instance.dbi_resource_id)
 
     @property
@@ -68,7 +68,7 @@ class Database:
         return f"database/{one.account_id}/{one.region}/{one.db_instance_identifier}"
 
     def create(self) -> Work:
-        """Servers for a new instance."""
+        """Return the work that creates the servers of a new instance."""
         instance, standby = self.instance, self._desired_standby()
         master = Master(str(instance.master_username), instance.password, instance.db_name)
         self._password, self._parameters = master.password, self._desired_parameters()
@@ -81,7 +81,10 @@ class Database:
         return work
 
     def modify(self) -> Work:
-        """A standby more or less; a new class by way of a failover, if there is a standby."""
+        """Return the work that adds or removes the standby and changes the class.
+
+        A new class comes by a failover, if there is a standby.
+        """
         standby = self._desired_standby()
         resized = "DBInstanceClass" in self.instance.pending_modified_values
         reboot = self._boot(by_failover=standby is not None) if resized else None
@@ -97,7 +100,7 @@ class Database:
         return work
 
     def reboot(self) -> Work:
-        """In place, or by failover when that was asked for."""
+        """Return the work of a reboot: in place, or by failover if that was requested."""
         return self._boot(by_failover=self.instance.failover_requested)
 
     def stop(self) -> Work:
@@ -107,7 +110,7 @@ class Database:
         return self.pair.primary.start
 
     def remove(self) -> None:
-        """Give its name and addresses back; the servers have been removed."""
+        """Release the instance's names and addresses; its servers have been removed."""
         network, instance = self._sandbox.network, self.instance
         network.withdraw(instance.address)
         network.release(self.name)
@@ -115,7 +118,7 @@ class Database:
             network.release(self._node(zone))
 
     def repair(self) -> Work | None:
-        """What an available instance lacks: a primary, its standby, its password, its parameters."""
+        """Return the work that restores what an available instance lacks: primary, standby, password, parameters."""
         instance, pair = self.instance, self.pair
         if not pair.primary.alive():
             return self._recover()
@@ -135,7 +138,7 @@ class Database:
         return None
 
     def _recover(self) -> Work | None:
-        """In place as long as the data is there; else the standby takes over, after a while."""
+        """Return the work that recovers a lost primary: in place if its data is there, else by failover later."""
         pair, instance = self.pair, self.instance
         if pair.primary.intact() and not self._beyond_repair:
             log.warning("%s is gone: recovering it", pair.primary.name)
@@ -159,7 +162,7 @@ class Database:
             self._beyond_repair = True
 
     def _watch(self) -> Work | None:
-        """Every second; at once when the standby has ended."""
+        """Return the work that replaces a lost standby; checked every second, and at once if it has ended."""
         pair = self.pair
         ended = pair.standby is not None and not pair.standby.alive()
         if not ended and time.monotonic() < self._next_check:

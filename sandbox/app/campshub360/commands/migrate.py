@@ -1,6 +1,6 @@
-"""`migrate`: make sure of the application's database user, then apply migrations as that user.
+"""`migrate`: create or update the application's database user, then apply migrations as that user.
 
-`migrate --plan` tells what that would do, and changes nothing.
+`migrate --plan` shows what that would do, and changes nothing.
 """
 
 import argparse
@@ -25,7 +25,7 @@ READ_ONLY = f"-c default_transaction_read_only=on -c lock_timeout={LOCK_TIMEOUT}
 
 
 class LockedError(Exception):
-    """A migration waited for a table in vain; nothing of it was applied."""
+    """A migration could not get a table's lock in time; nothing of it was applied."""
 
 
 class ReportingMigrate(migrate.Command):
@@ -52,7 +52,7 @@ def run(options: list[str]) -> int:
 
 
 def plan(environment: MigrationEnvironment) -> int:
-    """Look only. It takes no advisory lock, so it does not wait for a `migrate` that is running."""
+    """Log the migration plan; return 0. Takes no advisory lock, so it does not wait for a running `migrate`."""
     settings = connection.settings_dict
     settings["OPTIONS"]["options"] = READ_ONLY
     try:
@@ -105,10 +105,10 @@ def connect(environment: MigrationEnvironment, user: str, password: str, seconds
 
 
 def ensure_user(admin: psycopg.Connection, user: str, password: str) -> None:
-    """The user exists, has this password and owns the schema.
+    """Make sure that the user exists, has this password and owns the schema.
 
-    The password is hashed here, as psql's \\password does: under log_statement or
-    pg_stat_statements the server would otherwise write it down.
+    The password is hashed here, as psql's \\password does: under log_statement or pg_stat_statements the server would
+    otherwise log it.
     """
     verifier = admin.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256")
     known = admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [user]).fetchone()

@@ -1,4 +1,4 @@
-"""`seed [--students N] [--days N]`: invented data, the same every time."""
+"""`seed [--students N] [--days N]`: create invented data, the same every time."""
 
 import argparse
 

@@ -1,7 +1,8 @@
-"""Health checks of containers: a command that runs beside the container's own, in its environment.
+"""Health checks of containers: a command beside the container's own, in its environment.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
-Seconds are real ones: how long a program takes to answer doesn't depend on the sandbox's clock.
+
+Seconds are real ones: how long a program takes to answer does not depend on the sandbox's clock.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ log = logging.getLogger("sandbox")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What to run how often, and how many failures in a row make a container unhealthy. Times in seconds."""
+    """A health check. Times in seconds.
+
+    retries: failures in a row that make a container unhealthy.
+    """
 
     argv: tuple[str, ...]
     interval: float = 30
@@ -33,7 +37,7 @@ class Check:
 
     @classmethod
     def of(cls, definition: dict[str, Any]) -> Check | None:
-        """The check of a container definition, if it has one."""
+        """Return the health check of a container definition, if it has one."""
         given = definition.get("healthCheck")
         if not given:
             return None
@@ -47,14 +51,14 @@ class Check:
 
 @dataclass(slots=True)
 class HealthTracker:
-    """Draws the container's health from its checks, one after the other."""
+    """Determine the container's health from its checks, in their order."""
 
     check: Check
     health: str = "UNKNOWN"
     failures: int = 0
 
     def record(self, passed: bool, since_start: float) -> str:
-        """The health after a check that ended so many seconds after the container's start."""
+        """Return the health after a check that ended so many seconds after the container's start."""
         if passed:
             self.health, self.failures = "HEALTHY", 0
         elif self.health != "UNKNOWN" or since_start >= self.check.start_period:
@@ -65,7 +69,7 @@ class HealthTracker:
 
 
 class HealthChecker:
-    """Checks a container until it is closed, writing its health into its record."""
+    """Check a container until it is closed, and write its health into its record."""
 
     def __init__(self, state: State, container: Container, check: Check, command: Command) -> None:
         self._state = state
@@ -77,7 +81,7 @@ class HealthChecker:
         self._thread.start()
 
     def close(self) -> None:
-        """Check no more, and end a check that runs."""
+        """Stop checking, and end a check that is running."""
         self._closed.set()
         self._thread.join()
 

@@ -1,4 +1,4 @@
-"""Runs one task from PROVISIONING to STOPPED, as the ECS agent does on a task's host."""
+"""Run one task from PROVISIONING to STOPPED, as the ECS agent does on a task's host."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _Running:
 
 
 class Agent:
-    """A thread that leads a task through its life. The lifecycle:
+    """Run a task through its lifecycle, in a thread of its own.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
     """
@@ -67,11 +67,11 @@ class Agent:
         self._thread.start()
 
     def wake(self) -> None:
-        """The task's record has changed."""
+        """Look at once at the task's record, which has changed."""
         self._wake.set()
 
     def close(self) -> None:
-        """The sandbox ends: no draining, no grace."""
+        """Kill the task's containers, without draining or grace: the sandbox ends."""
         self._closing.set()
         self._wake.set()
 
@@ -146,7 +146,7 @@ class Agent:
     # Between
 
     def _watch(self) -> None:
-        """Until the task is not desired any more, or a container that it needs has ended."""
+        """Return when the task is to stop, or an essential container has exited."""
         since, registered = time.monotonic(), False
         while self.task.live and not self._closing.is_set():
             self._record()
@@ -164,7 +164,7 @@ class Agent:
             self._wake.clear()
 
     def _record(self) -> None:
-        """Pass on what containers wrote, and how they ended."""
+        """Write the containers' output to the log and their exit codes to the record."""
         for one in self._running:
             code = one.process.poll()
             if one.stream:
@@ -206,7 +206,7 @@ class Agent:
         self._enter("STOPPED", "stoppedAt")
 
     def _stop_containers(self, longest: float) -> None:
-        """SIGTERM to the first process of each, and SIGKILL to what outlives its stopTimeout, or `longest` seconds."""
+        """Send SIGTERM to each container, and SIGKILL after its stopTimeout, or after `longest` seconds."""
         begun = time.monotonic()
         for one in self._running:
             one.process.signal(signal.SIGTERM)
@@ -239,5 +239,5 @@ class Agent:
 
 
 def exit_code(code: int) -> int:
-    """As Docker counts: 128 + signal for what a signal ended."""
+    """Return Docker's exit code: 128 + signal for a process ended by a signal."""
     return 128 - code if code < 0 else code

@@ -1,4 +1,4 @@
-"""Service deployments carried out: `ecs_deployments` decides, this looks, shifts traffic and tells.
+"""The deployment engine: carry out service deployments, as `stages` decides.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
@@ -36,7 +36,7 @@ log = logging.getLogger("sandbox")
 
 @dataclass(frozen=True, slots=True)
 class TaskCounts:
-    """By deployment id: tasks that are healthy, that are meant to run, and that have not ended yet."""
+    """Number of tasks by deployment id: healthy ones, ones that are to run, ones that have not stopped."""
 
     healthy: Counter[str]
     live: Counter[str]
@@ -44,7 +44,7 @@ class TaskCounts:
 
 
 class DeploymentEngine:
-    """Leads the services' deployments on. Everything here happens under `state.lock`."""
+    """Carry out the services' deployments. All of it runs under `state.lock`."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -52,7 +52,7 @@ class DeploymentEngine:
         self._healthy: dict[str, int] = {}  # by rollout, while it replaces task by task
 
     def step(self, service: Service, counts: TaskCounts) -> Mapping[str, int] | None:
-        """Bring the service's deployment a step further.
+        """Advance the service's deployment by one step.
 
         Returns how many tasks each of its revisions shall have; None: replace task by task.
         """
@@ -73,7 +73,7 @@ class DeploymentEngine:
         return self._desired(service, rollout, counts)
 
     def roll_back(self, service: Service, rollout: ServiceDeployment, reason: str) -> None:
-        """Roll back to the revision before, or stop where there is none."""
+        """Roll back to the previous revision, or stop if there is none."""
         source, target = rollout.source, rollout.target
         target.rollout_state = "FAILED"
         deployment_changed(service, target.id, "FAILED", reason)
@@ -127,7 +127,7 @@ class DeploymentEngine:
         self._enter(service, rollout, 0)
 
     def _advance(self, service: Service, rollout: ServiceDeployment, counts: TaskCounts) -> bool:
-        """Decide on the present planned; whether the next one was entered."""
+        """Decide about the present stage; return whether the next one was entered."""
         stages, index = self._plans[rollout.id], rollout.stage_index or 0
         decision = decide(stages[index], self._observe(service, rollout, counts), self._sandbox.clock.seconds)
         if isinstance(decision, RollBack):
@@ -199,7 +199,7 @@ class DeploymentEngine:
     # Task by task
 
     def _follow_rolling(self, service: Service, rollout: ServiceDeployment, counts: TaskCounts) -> None:
-        """Follow what the rolling scheduler does, and what the circuit breaker thinks of it."""
+        """Update the deployment's status from the rolling scheduler and the circuit breaker."""
         target = rollout.target
         settled = len(service.deployments) == 1 and service.primary.rollout_state == "COMPLETED"
         match rollout.status:
@@ -225,7 +225,7 @@ class DeploymentEngine:
                     self._finish(service, rollout)
 
     def _trip_breaker(self, service: Service, rollout: ServiceDeployment, counts: TaskCounts) -> bool:
-        """Whether the circuit breaker ends the deployment; it goes back to the revision before if it shall.
+        """Return whether the circuit breaker ended the deployment, with a rollback if one is configured.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
         """
@@ -272,7 +272,7 @@ class DeploymentEngine:
         deployment_changed(service, deployment.id, "COMPLETED", f"ECS deployment {deployment.id} completed.")
 
     def _alarmed(self, service: Service, rollout: ServiceDeployment) -> bool:
-        """Note which alarms fire; whether that stopped the deployment, as it does without rollback."""
+        """Record the alarms in ALARM; return whether they stopped the deployment, as without rollback."""
         if rollout.alarms.active:
             rollout.alarms.triggered = rollout.alarms.triggered or self._firing(service, rollout)
         if not rollout.alarms.triggered or rollout.alarms.rollback or rollout.stage == "CLEAN_UP":

@@ -1,4 +1,4 @@
-"""The way of a deployment that shifts traffic: its stages, one after the other. No side effects.
+"""The stages of a deployment that shifts traffic, in their order. No side effects.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-deployment-how-it-works.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/canary-deployment.html
@@ -36,11 +36,10 @@ STAGE_MINUTES = 24 * 60.0
 
 @dataclass(frozen=True, slots=True)
 class PlannedStage:
-    """A stage on the way, and how things stand in it.
+    """A lifecycle stage of one deployment, with its traffic and tasks.
 
-    production, test: percent of the traffic that green, the new revision, gets; None: as before.
-    seconds: how long it lasts at least. green, blue, stale: whose tasks are meant to run; stale is
-    what a deployment that was stopped half-way left.
+    production, test: percent of the traffic for green, the new revision; None: as before. seconds: its shortest
+    duration. green, blue, stale: whose tasks are to run; stale: those that a stopped deployment left.
     """
 
     stage: Stage
@@ -55,7 +54,7 @@ class PlannedStage:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What is seen: seconds in the present planned, tasks, hooks' statuses, alarms that fire."""
+    """Seconds in the present stage, health of tasks, statuses of hooks, alarms in ALARM."""
 
     seconds: float
     green_healthy: bool = False
@@ -67,7 +66,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class RollBack:
-    """Roll back, and why."""
+    """The decision to roll back, and its reason."""
 
     reason: str
 
@@ -76,7 +75,7 @@ Decision = Literal["stay", "proceed"] | RollBack
 
 
 def steps(configuration: Document) -> tuple[tuple[float, float], ...]:
-    """(percent of production traffic, minutes to bake) after each shift; the last has none.
+    """Return (percent of production traffic, minutes to bake) after each shift; the last has no bake time.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CanaryConfiguration.html
@@ -97,9 +96,10 @@ def steps(configuration: Document) -> tuple[tuple[float, float], ...]:
 def plan_stages(
     configuration: Document, seconds: Callable[[float], float], *, first: bool = False, reconcile: bool = False
 ) -> tuple[PlannedStage, ...]:
-    """The whole way. seconds: real ones for AWS minutes. first: there is no blue to share with.
+    """Return all stages of a deployment.
 
-    PRE_PRODUCTION_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT come at every step:
+    seconds: converts AWS minutes to real seconds. first: there is no blue revision. reconcile: a stopped deployment
+    left tasks. PRE_PRODUCTION_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT are repeated for every step:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
     """
     stages = _reconcile() if reconcile else []
@@ -122,7 +122,10 @@ def plan_stages(
 
 
 def plan_rollback(*, drained: bool) -> tuple[PlannedStage, ...]:
-    """Traffic to blue, then green drains. drained: blue's tasks were being stopped already."""
+    """Return the stages of a rollback: traffic to blue, then green drains.
+
+    drained: blue's tasks were being stopped already.
+    """
     scale_up = (PlannedStage("SCALE_UP", awaited="blue healthy"),) if drained else ()
     return (
         *scale_up,
@@ -132,7 +135,7 @@ def plan_rollback(*, drained: bool) -> tuple[PlannedStage, ...]:
 
 
 def decide(planned: PlannedStage, observed: Observation, seconds: Callable[[float], float]) -> Decision:
-    """What follows from what is seen."""
+    """Return whether to stay in the stage, proceed to the next, or roll back."""
     for status, action in observed.hooks:
         if status == "FAILED":
             return RollBack(
@@ -153,7 +156,7 @@ def decide(planned: PlannedStage, observed: Observation, seconds: Callable[[floa
 
 
 def weights(share: float) -> tuple[int, int]:
-    """(green's, blue's) weights on a listener rule for so many percent: integers from 0 to 999.
+    """Return (green's, blue's) weights on a listener rule for a percentage: integers from 0 to 999.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupTuple.html
     """
@@ -176,7 +179,7 @@ def _fulfilled(awaited: Awaited, observed: Observation) -> bool:
 
 
 def _reconcile() -> list[PlannedStage]:
-    """Traffic goes to blue only when blue can take it, and what is stale stops only when it has gone."""
+    """Return the stages that move traffic to blue when blue is healthy, and then stop stale tasks."""
     return [
         PlannedStage("RECONCILE_SERVICE", awaited="blue healthy", green=False, stale=True),
         PlannedStage("RECONCILE_SERVICE", production=0.0, test=0.0, seconds=SETTLE, green=False, stale=True),

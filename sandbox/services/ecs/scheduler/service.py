@@ -1,4 +1,4 @@
-"""The service scheduler: keeps each service's tasks at what its deployments say.
+"""The service scheduler: keep each service's tasks at the counts of its deployments.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
 """
@@ -25,7 +25,7 @@ SETTLING_MINUTES = 40 / 60
 
 
 class ServiceScheduler:
-    """Decides; agents carry out. Everything here happens under `state.lock`."""
+    """Decide which tasks start and stop; agents do it. All of it runs under `state.lock`."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -34,7 +34,7 @@ class ServiceScheduler:
         self._steady: dict[str, str] = {}  # service ARN -> what was reached
 
     def reconcile(self, backend: Any, service: Service) -> None:
-        """Bring a service one step further."""
+        """Bring a service one step closer to its desired tasks."""
         tasks = [t for t in all_tasks(backend, service.cluster_name) if t.group == service.group]
         if service.status == "INACTIVE":
             return
@@ -70,7 +70,7 @@ class ServiceScheduler:
         members: list[Member],
         count: int,
     ) -> None:
-        """Keep so many tasks of a deployment, whatever the others have."""
+        """Keep the number of tasks of one deployment, whatever the others have."""
         own = [t.id for t in live if t.started_by == deployment.id]
         group = [Member(m.id, True, m.health, m.zone) for m in members if m.id in own]
         desired = step(group, desired=count, minimum_percent=100, maximum_percent=200)
@@ -193,7 +193,10 @@ def _deployment(service: Service, task: Task) -> Deployment:
 
 
 def _tags(service: Service, deployment: Deployment) -> list[dict[str, str]]:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html"""
+    """Return the tags of a service's task.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html
+    """
     managed = {
         "aws:ecs:clusterName": service.cluster_name,
         "aws:ecs:serviceName": service.name,

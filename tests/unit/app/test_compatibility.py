@@ -1,4 +1,4 @@
-"""Which operations of a migration the previous release gets along with: a row for each rule."""
+"""The rules that classify a migration's operations: a row for each rule."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def add(new: models.Field[Any, Any]) -> migrations.AddField:
 
 
 class OwnOperation(migrations.operations.base.Operation):  # type: ignore[misc]
-    """An operation that no rule knows."""
+    """An operation that no rule covers."""
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None: ...
 
 
 class OwnRemoval(migrations.RemoveField):  # type: ignore[misc]
-    """An operation that is made from one which a rule knows."""
+    """A subclass of an operation that a rule covers."""
 
 
 remove_note = migrations.RemoveField("student", "note")

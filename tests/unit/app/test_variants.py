@@ -1,4 +1,4 @@
-"""The variants of the application go wrong where they say, and nowhere else."""
+"""The variants of the application fail as they say, and in nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes: what ends, what must not survive, what is passed on."""
+"""Processes: what ends, what must not survive, what is inherited."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def shell(root: Path, script: str, **options: object) -> Command:
 
 
 def child_of(command: Command) -> tuple[processes.Process, int]:
-    """Start a command whose first line names a child of its own."""
+    """Start a command whose first line names a child of its own; return the process and the child's id."""
     lines: list[str] = []
     process = start(command, on_line=lines.append)
     until(lambda: lines)

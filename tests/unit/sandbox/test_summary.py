@@ -1,4 +1,4 @@
-"""What a rehearsal shows at its end."""
+"""The summary at the end of a rehearsal."""
 
 from __future__ import annotations
 

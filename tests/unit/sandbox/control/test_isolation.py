@@ -1,4 +1,4 @@
-"""One bad resource stops no controller."""
+"""The failure of one resource stops no controller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Families of cache parameters: what each promises, and that the server keeps it."""
+"""Families of cache parameters: their parameters and defaults, compared with the server's."""
 
 from __future__ import annotations
 

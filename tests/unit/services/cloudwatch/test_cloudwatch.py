@@ -1,4 +1,4 @@
-"""Alarms, metric math and what Envoy's counters become, without a process."""
+"""CloudWatch's alarms, metric math, statistics and metrics of load balancers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEEP = "as before"
 
 
 def values(drawing: str) -> list[float | None]:
-    """As AWS draws them: 0 within the threshold, X beyond it, - missing."""
+    """Return values from a drawing as AWS's: 0 within the threshold, X beyond it, - missing."""
     return [{"0": 0.0, "X": 9.0, "-": None}[one] for one in drawing.split()]
 
 

@@ -70,7 +70,7 @@ class Web:
 
     @contextmanager
     def draining(self) -> Iterator[None]:
-        """What is deregistered drains as long as the context lasts."""
+        """Make deregistered targets drain as long as the context lasts."""
         delay = {"Key": "deregistration_delay.timeout_seconds"}
         self.elb.modify_target_group_attributes(TargetGroupArn=self.group, Attributes=[delay | {"Value": "3600"}])
         yield
@@ -80,7 +80,7 @@ class Web:
                 target["Until"] = 0.0
 
     def health(self) -> dict[str, str]:
-        """Address -> state."""
+        """Return address -> state."""
         return {host: said[0] for host, said in self.balancing.health(self.group).items()}
 
     def define(self, version: str) -> str:
@@ -112,7 +112,7 @@ class Web:
         return list(self.ecs.describe_tasks(cluster="stack", tasks=found)["tasks"])
 
     def steady(self, name: str = "web") -> dict[str, Any]:
-        """The service once its rollout is complete."""
+        """Return the service when its rollout is complete."""
 
         def there() -> dict[str, Any] | None:
             service = self.describe(name)
@@ -135,7 +135,7 @@ class Web:
             connection.close()
 
     def pids(self) -> set[int]:
-        """Processes that answer; none when a request fails, as right after a kill."""
+        """Return the ids of the processes that answer; none if a request fails, as after a kill."""
         try:
             return {int(self.get().split()[1]) for _ in range(20)}
         except (OSError, AssertionError):
@@ -159,7 +159,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 
 @contextmanager
 def load(request: Callable[[], str]) -> Iterator[Counter[str]]:
-    """Requests, one after the other, while the block runs; answers or errors, counted."""
+    """Send one request after the other while the block runs; count answers and errors."""
     answers: Counter[str] = Counter()
     stop = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Tasks: what a process is given, what becomes of it, and why one does not start."""
+"""Tasks: the environment of their processes, their lifecycle, and why one does not start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blue and green: real tasks, real traffic, and back when something is wrong."""
+"""Blue/green deployments: real tasks, real traffic, and rollbacks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ QUICK = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "lifecycleHooks": []}
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Colours]:
-    """A service that runs version `one`, deployed blue/green."""
+    """Create a service that runs version `one`, deployed blue/green."""
     forget()
     root: Path = tmp_path_factory.mktemp("shifting")
     with (

@@ -1,4 +1,4 @@
-"""ELBv2's data plane: requests through a load balancer made by boto3, to real servers."""
+"""ELBv2's data plane: requests through a load balancer, created by boto3, to real servers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Stack:
         self.trust = ssl.create_default_context(cafile=str(at.stage.sandbox.authority.certificate))
 
     def _hurry(self) -> None:
-        """Checks oftener than AWS allows (5 s), so that tests are short."""
+        """Check more often than AWS allows (5 s), so that tests are short."""
         for name in self.groups:
             with self.group(name) as group:
                 group.health_check_interval_seconds = 0.2
@@ -57,7 +57,7 @@ class Stack:
 
     @contextmanager
     def impatient(self, name: str) -> Iterator[None]:
-        """A group's health checks wait for less than half a second as long as the context lasts."""
+        """Limit a group's health checks to half a second as long as the context lasts."""
         with self.group(name) as group:
             group.health_check_timeout_seconds = 0.4
         yield
@@ -120,7 +120,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def both(stack: Stack) -> Stack:
-    """Both servers registered and well, all traffic to blue."""
+    """Return the stack with both servers registered and healthy, and all traffic to blue."""
     for server in (stack.blue, stack.green):
         restore(server)
     stack.register("blue", BLUE)
@@ -231,7 +231,7 @@ def test_a_deregistered_target_drains(both: Stack) -> None:
 
 
 class Minutes:
-    """CloudWatch's minutes, each as long as the test likes."""
+    """CloudWatch's minutes, each as long as the test needs."""
 
     def __init__(self, stack: Stack, patch: pytest.MonkeyPatch) -> None:
         self.balancer = stack.balancer["LoadBalancerArn"].partition(":loadbalancer/")[2]
@@ -246,7 +246,7 @@ class Minutes:
         self._controller.reconcile()
 
     def metrics(self, group: str = "") -> set[str]:
-        """What there is of the load balancer alone, or of one of its groups; but response times, which come late."""
+        """Return the metrics of the load balancer, or of one of its groups; without response times, which come late."""
         filters = [{"Name": "LoadBalancer", "Value": self.balancer}]
         filters += [{"Name": "TargetGroup", "Value": group.rpartition(":")[2]}] if group else []
         found = self.cloudwatch.list_metrics(Namespace="AWS/ApplicationELB", Dimensions=filters)["Metrics"]
@@ -254,7 +254,7 @@ class Minutes:
         return names - {"TargetResponseTime"}
 
     def watch(self, name: str) -> None:
-        """An alarm as the role `monitoring` makes it."""
+        """Create an alarm as the role `monitoring` does."""
         role = CHECKOUT / "roles/monitoring"
         options = yaml.safe_load((role / "defaults/main.yml").read_text())
         queries = yaml.safe_load((role / "vars/main.yml").read_text())[f"__monitoring_{name}"]

@@ -38,7 +38,7 @@ def rds(stage: Stage) -> Any:
 
 
 class Writer:
-    """Inserts through the endpoint, reconnecting as an application does; remembers what was acknowledged."""
+    """Insert rows through the endpoint, reconnecting as an application does; remember the acknowledged ones."""
 
     def __init__(self, stage: Stage, instance: dict[str, Any]) -> None:
         self.acknowledged: set[int] = set()
@@ -63,7 +63,7 @@ class Writer:
                 self._stop.wait(POLL_SECONDS)  # nobody there just now
 
     def more(self) -> None:
-        """Return once so many more rows were acknowledged."""
+        """Return when more rows have been acknowledged."""
         enough = len(self.acknowledged) + ROWS
         eventually(lambda: len(self.acknowledged) >= enough)
 
@@ -84,7 +84,7 @@ def postmaster(stage: Stage, zone: str) -> int:
 
 
 def synchronous(stage: Stage) -> bool:
-    """Whether the primary demands a standby, and a standby follows."""
+    """Return whether the primary requires a standby, and a standby follows."""
     instance = describe(stage.client("rds"))
     try:
         demanded = (folder(stage, instance["AvailabilityZone"]) / "data" / "replication.conf").read_text()

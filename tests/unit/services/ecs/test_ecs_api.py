@@ -1,4 +1,4 @@
-"""ECS's API: what it keeps, what it completes, and what it refuses. Nothing runs here."""
+"""ECS's API: the fields that it keeps, completes and refuses. Nothing runs here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deployments that shift traffic, stage by stage, without a process."""
+"""The stages of deployments that shift traffic, without a process."""
 
 from __future__ import annotations
 

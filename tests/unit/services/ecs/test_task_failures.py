@@ -1,4 +1,4 @@
-"""Tasks in trouble: ill, interrupted, or never coming up, and what their service makes of it."""
+"""Unhealthy, interrupted and failing tasks, and what their service does."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_failures_while_it_starts_do_not_count_but_success_does() -> None:
 
 
 def hasten(there: Stack, definition: str, **options: float) -> None:
-    """Check more often than AWS allows (every 5 s), so that tests needn't wait."""
+    """Check more often than AWS allows (every 5 s), so that tests are short."""
     backend = there.stage.sandbox.state.backend("ecs", "123456789012", "us-east-1")
     backend.describe_task_definition(definition).containers[0]["healthCheck"] |= options
 
@@ -247,7 +247,7 @@ def test_how_many_failures_trip_the_breaker(given: dict[str, Any] | None, desire
 
 
 def broken_release(there: Stack, name: str, **breaker: bool) -> dict[str, Any]:
-    """A service with a good revision, and a second one whose image is missing: its deployment once it has ended."""
+    """Deploy a revision without an image after a good one; return the deployment when it has ended."""
     good = there.define(f"{REGISTRY}/app:serve", family=name)
     configuration = {"deploymentCircuitBreaker": {"enable": True, **breaker}}
     serve(there, name, good, deploymentConfiguration=configuration)

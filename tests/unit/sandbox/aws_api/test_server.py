@@ -1,4 +1,4 @@
-"""The API as its clients see it: who they are, what is written down, what is refused and how."""
+"""The API as its clients see it: principals, journal, refusals and errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalApi]:
 
 
 def error(call: Callable[[], Any]) -> tuple[str, str, int, int]:
-    """Code, message, HTTP status and retries of the error that a call ends in."""
+    """Return code, message, HTTP status and retries of the error that a call ends in."""
     with pytest.raises(ClientError) as caught:
         call()
     answer = caught.value.response

@@ -1,4 +1,4 @@
-"""From ELBv2's records to Envoy's model, and from Envoy's view to AWS's words."""
+"""Translation of ELBv2's records to Envoy's model, and of Envoy's health to AWS's."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def elasticache(stage: Stage) -> Any:
 
 @pytest.fixture(scope="module")
 def created(stage: Stage, elasticache: Any) -> dict[str, Any]:
-    """The answer to CreateReplicationGroup; returned once the group is available."""
+    """Create a group and wait until it is available; return CreateReplicationGroup's answer."""
     elasticache.create_cache_subnet_group(
         CacheSubnetGroupName="data",
         CacheSubnetGroupDescription="data",
@@ -218,7 +218,7 @@ def test_a_parameter_that_needs_a_reboot_waits(created: dict[str, Any], stage: S
 
 
 def _operator(stage: Stage, arn: str) -> Any:
-    """The sandbox's own user, straight at the node: clients may not ask for the configuration."""
+    """Return a connection of the sandbox's own user to the node: clients may not read the configuration."""
     password = next(stage.sandbox.settings.root.glob("caches/*/operator.password")).read_text()
     address = stage.sandbox.network.address(f"cache-node/{arn}/{NAME}-001")
     return redis.Redis(address, username=OPERATOR, password=password, decode_responses=True)

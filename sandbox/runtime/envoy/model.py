@@ -73,11 +73,13 @@ class Match:
 class Forward:
     """Forward to clusters, given as (name, weight), in proportion to their weights.
 
-    sticky_seconds: how long a client that keeps cookies stays with its cluster, whatever the weights are.
+    sticky_seconds: how long a client that keeps cookies stays with its cluster, whatever the weights are;
+    sticky_cookie: the name of that cookie.
     """
 
     clusters: tuple[tuple[str, int], ...]
     sticky_seconds: int = 0
+    sticky_cookie: str = "cluster"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,6 @@ from sandbox.runtime.envoy.model import (
 
 OVERWRITE = "OVERWRITE_IF_EXISTS_OR_ADD"
 APPEND = "APPEND_IF_EXISTS_OR_ADD"
-#: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html
-STICKY_COOKIE = "AWSALBTG"
 _REDIRECT_CODES = {301: "MOVED_PERMANENTLY", 302: "FOUND"}
 
 
@@ -50,7 +48,7 @@ def _routes(route: Route) -> Iterator[dict[str, Any]]:
     match = _match(route.match)
     if isinstance(route.action, Forward) and route.action.sticky_seconds:
         for name, _ in route.action.clusters:
-            bound = _header("cookie", f"(.*;)? *{STICKY_COOKIE}={_bond(name)} *(;.*)?")
+            bound = _header("cookie", f"(.*;)? *{route.action.sticky_cookie}={_bond(name)} *(;.*)?")
             yield {
                 "match": {**match, "headers": [*match["headers"], bound]},
                 **_action(replace(route.action, clusters=((name, 1),))),
@@ -122,7 +120,7 @@ def _forward(action: Forward) -> dict[str, Any]:
 def _binding(cluster: str, action: Forward) -> dict[str, Any]:
     if not action.sticky_seconds:
         return {}
-    value = f"{STICKY_COOKIE}={_bond(cluster)}; Max-Age={action.sticky_seconds}; Path=/"
+    value = f"{action.sticky_cookie}={_bond(cluster)}; Max-Age={action.sticky_seconds}; Path=/"
     return {"response_headers_to_add": [{"header": {"key": "set-cookie", "value": value}, "append_action": APPEND}]}
 
 

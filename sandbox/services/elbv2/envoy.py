@@ -37,6 +37,8 @@ _TLS_VERSIONS: dict[str, TlsVersion] = {
     "TLSv1.2": "TLSv1_2",
     "TLSv1.3": "TLSv1_3",
 }
+#: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html
+STICKY_COOKIE = "AWSALBTG"
 _ALGORITHMS: dict[str, Literal["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM"]] = {
     "round_robin": "ROUND_ROBIN",
     "least_outstanding_requests": "LEAST_REQUEST",
@@ -127,7 +129,8 @@ def _action(action: Document, protocol: str, port: int) -> Action:
             sticky = config["TargetGroupStickinessConfig"]
             return Forward(
                 tuple((name(one["TargetGroupArn"]), int(one["Weight"])) for one in config["TargetGroups"]),
-                int(sticky["DurationSeconds"]) if sticky["Enabled"] else 0,
+                sticky_seconds=int(sticky["DurationSeconds"]) if sticky["Enabled"] else 0,
+                sticky_cookie=STICKY_COOKIE,
             )
         case "redirect":
             return _redirect(action["RedirectConfig"], protocol, port)

@@ -140,7 +140,7 @@ def test_stickiness_beats_weights(stage: Stage) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html"""
 
     def sticky(blue: int, green: int) -> None:
-        stage.serve(Route(Forward((("blue", blue), ("green", green)), sticky_seconds=60)))
+        stage.serve(Route(Forward((("blue", blue), ("green", green)), sticky_seconds=60, sticky_cookie="AWSALBTG")))
 
     sticky(1, 0)
     until(lambda: "set-cookie" in stage.raw()[1])

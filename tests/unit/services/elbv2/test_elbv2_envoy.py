@@ -89,9 +89,9 @@ def test_actions() -> None:
     groups = [{"TargetGroupArn": GROUP, "Weight": 3}]
     loose = {"TargetGroups": groups, "TargetGroupStickinessConfig": {"Enabled": False}}
     forward = {"Type": "forward", "ForwardConfig": loose}
-    assert action_of(forward) == Forward((("targetgroup/blue/0123456789abcdef", 3),))
+    assert action_of(forward) == Forward((("targetgroup/blue/0123456789abcdef", 3),), sticky_cookie="AWSALBTG")
     sticky = {"TargetGroups": groups, "TargetGroupStickinessConfig": {"Enabled": True, "DurationSeconds": 60}}
-    bound = Forward((("targetgroup/blue/0123456789abcdef", 3),), sticky_seconds=60)
+    bound = Forward((("targetgroup/blue/0123456789abcdef", 3),), sticky_seconds=60, sticky_cookie="AWSALBTG")
     assert action_of({**forward, "ForwardConfig": sticky}) == bound
     assert action_of(fixed(StatusCode="503", MessageBody="soon")) == FixedResponse(503, "soon")
     redirect = {

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET, Settings
 from sandbox.runtime.certificates import Authority
 
-#: instead of files of this user's, which may be broken, or lead elsewhere
+#: instead of this user's files, which may be broken or name another account
 NO_FILES = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 # Clears what the shell says of AWS: a profile or session of a real account would win over the keys, or be sent along.
 CLEAR = r"""for name in $(env | sed -n 's/^\(AWS_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done; unset name"""

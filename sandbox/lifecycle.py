@@ -1,4 +1,4 @@
-"""Whether a sandbox runs, and removal of what one left behind."""
+"""The lifecycle of a sandbox: its lock, its process id, and removal of what it left behind."""
 
 from __future__ import annotations
 

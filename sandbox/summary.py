@@ -48,7 +48,7 @@ def client(settings: Settings, service: str) -> Any:
 
 
 def public_name(settings: Settings, stack: str) -> tuple[str, str]:
-    """Return the application's public host name and the loopback address that its alias record leads to."""
+    """Return the application's public host name and the loopback address that its alias record points to."""
     route53 = client(settings, "route53")
     balancer = client(settings, "elbv2").describe_load_balancers(Names=[stack])["LoadBalancers"][0]["DNSName"]
     for zone in route53.list_hosted_zones()["HostedZones"]:
@@ -58,7 +58,7 @@ def public_name(settings: Settings, stack: str) -> tuple[str, str]:
                 if address is None:
                     raise LookupError(f"The load balancer {balancer} has no address. Look at: sandbox logs")
                 return record["Name"].rstrip("."), address
-    raise LookupError(f"No name leads to the load balancer {balancer}. Run: make rehearse")
+    raise LookupError(f"No DNS record points to the load balancer {balancer}. Run: make rehearse")
 
 
 def ask(settings: Settings, host: str, address: str, path: str) -> str:

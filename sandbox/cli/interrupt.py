@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     deadline = time.monotonic() + INTERRUPT_SECONDS
     while asked.exists():
         if time.monotonic() > deadline:
-            raise CommandError("the sandbox did not take it up. Look: sandbox logs sandbox")
+            raise CommandError("the sandbox did not do it. See: sandbox logs sandbox")
         time.sleep(0.05)
     most = settings.minute * interruptions.WARNING_MINUTES
     print(f"{tasks[identity]} has its warning: SIGTERM now, SIGKILL after {most:g} s at most")

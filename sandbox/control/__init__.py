@@ -1,1 +1,1 @@
-"""What every controller uses: its context, the loop that runs it, the clock, stages, isolation, maintenance windows."""
+"""The base of all controllers: context, loop, clock, stages, isolation of failures, maintenance windows."""

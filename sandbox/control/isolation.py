@@ -22,7 +22,7 @@ class Isolation:
             yield
         except Exception:
             if resource not in self._failing:
-                log.exception("%s can't be looked after, and is tried again", resource)
+                log.exception("%s can't be reconciled, and is tried again", resource)
             self._failing.add(resource)
         else:
             self._failing.discard(resource)

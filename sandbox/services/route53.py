@@ -11,7 +11,7 @@ from moto.route53.models import FakeZone, Route53Backend
 from sandbox.aws_api.patch import behaviour
 from sandbox.services.elbv2.api import HOSTED_ZONES
 
-#: Zones of AWS's own in which aliases may lead, and the end of their names.
+#: Zones of AWS's own that aliases may name, and the end of the names in them.
 #: https://docs.aws.amazon.com/general/latest/gr/elb.html, cf_region.html
 TARGETS = {zone: f".{region}.elb.amazonaws.com" for region, zone in HOSTED_ZONES.items()} | {
     "Z2FDTNDATAQYW2": ".cloudfront.net"
@@ -45,7 +45,7 @@ def list_hosted_zones_by_name(
 def change_resource_record_sets(
     original: Any, self: Route53Backend, zoneid: str, change_list: list[dict[str, Any]]
 ) -> None:
-    """Change records, or none of a batch if one is refused: an alias must lead to a name in its zone.
+    """Change records, or none of a batch if one is refused: an alias must name a record in its zone.
 
     Names of records are kept in lower case too.
     https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html; users report these messages:

@@ -15,7 +15,7 @@ DOMAIN = "campus"  # the app whose newest migration is the schema's version
 
 @dataclass(frozen=True)
 class Plan:
-    """What `migrate` would do. Names are `app.name`.
+    """The migration plan. Names are `app.name`.
 
     before, after: the domain's newest migration in the database and in the image.
     """

@@ -25,11 +25,11 @@ class LookupFilter(BaseFilterBackend):
     """Filter by the view's `lookups` (?section=4&date__gte=2026-09-01), and by no others."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet, view: APIView) -> QuerySet:
-        wanted = {name: value for name, value in request.query_params.items() if name not in PAGING}
-        if unknown := wanted.keys() - set(view.lookups):
+        lookups = {name: value for name, value in request.query_params.items() if name not in PAGING}
+        if unknown := lookups.keys() - set(view.lookups):
             known = ", ".join(view.lookups)
             raise exceptions.ValidationError(f"No filter {', '.join(sorted(unknown))}; use {known}.")
         try:
-            return queryset.filter(**wanted)
+            return queryset.filter(**lookups)
         except (ValueError, ValidationError) as error:
             raise exceptions.ValidationError(f"Filter not understood: {error}") from error

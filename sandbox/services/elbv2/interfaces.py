@@ -75,7 +75,7 @@ def _place(ec2: Any, text: str, balancer: FakeLoadBalancer) -> None:
         eni = ec2.create_network_interface(subnet, address, group_ids=groups, description=text)
         eni.status, eni.requester_managed, eni.requester_id = "in-use", True, "amazon-elb"
         if balancer.scheme == "internet-facing":
-            eni.public_ip = f"203.0.113.{int(address.rpartition('.')[2])}"  # RFC 5737: leads nowhere
+            eni.public_ip = f"203.0.113.{int(address.rpartition('.')[2])}"  # RFC 5737: a documentation address
 
 
 def _remove(ec2: Any, text: str, desired: set[str]) -> list[Any]:

@@ -29,6 +29,7 @@ from sandbox.runtime.certificates import Authority
 from sandbox.runtime.envoy import Envoy
 from sandbox.runtime.images import Images
 from sandbox.runtime.network import Network
+from sandbox.services import install
 from tests.support import nets
 from tests.support.waiting import until as eventually
 
@@ -95,6 +96,7 @@ class _Held:
 @contextmanager
 def running(root: Path, *controllers: Callable[[Sandbox], Controller]) -> Iterator[Stage]:
     """Start a sandbox, and stop it without leaving a process or a file."""
+    install()
     for service in ("ec2", "rds", "elasticache", "secretsmanager", "kms"):
         get_backend(service).reset()
     settings = Settings(root, NET, MINUTE)

@@ -153,13 +153,13 @@ ROWS: list[tuple[str, Any]] = [
             CheckConstraint(condition=Q(grade__gt=0), name="grade_positive", violation_error_message="no"),
         ),
     ),
-    # what can't be judged
+    # what can't be classified
     (BREAKING, migrations.RunSQL("SELECT 1")),
     (COMPATIBLE, migrations.RunSQL("")),
     (BREAKING, migrations.RunPython(a_function)),
     (COMPATIBLE, migrations.RunPython(migrations.RunPython.noop)),
     (BREAKING, OwnOperation()),
-    # what Django calls otherwise is judged by what the database sees
+    # what Django calls otherwise is classified by what the database sees
     (COMPATIBLE, migrations.SeparateDatabaseAndState(state_operations=[remove_note])),
     (BREAKING, migrations.SeparateDatabaseAndState(database_operations=[remove_note])),
     # extensions

@@ -87,7 +87,7 @@ class Stage:
             return response.status, found, response.read()
 
     def answers(self, path: str = "/") -> str | None:
-        """Who answers; None while nobody listens."""
+        """Return the name of the server that answers; None while none listens."""
         try:
             return str(self.get(path)[1].get("name"))
         except OSError:

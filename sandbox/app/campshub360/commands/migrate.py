@@ -44,11 +44,11 @@ class ReportingMigrate(migrate.Command):
 def run(options: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="migrate")
     parser.add_argument("--plan", action="store_true", help="tell what would be done, and change nothing")
-    wanted = parser.parse_args(options)
+    arguments = parser.parse_args(options)
     environment = read(MigrationEnvironment)
     if environment.database_admin_user == environment.database_user:
         raise ValueError("DATABASE_USER is the master user; give the application one of its own.")
-    return plan(environment) if wanted.plan else apply(environment)
+    return plan(environment) if arguments.plan else apply(environment)
 
 
 def plan(environment: MigrationEnvironment) -> int:

@@ -27,7 +27,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How many tasks of the current deployment to start, and which tasks to stop, now."""
+    """The number of tasks of the current deployment to start now, and the tasks to stop now."""
 
     start: int = 0
     stop: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""How long ECS waits before it starts tasks again that repeatedly failed to start.
+"""The delay before ECS starts tasks again that repeatedly failed to start.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html
 """

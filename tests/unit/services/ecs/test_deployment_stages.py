@@ -140,8 +140,8 @@ def test_any_hook_that_fails_rolls_back() -> None:
 
 @pytest.mark.parametrize("stage", ["SCALE_UP", "PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME"])
 def test_an_alarm_rolls_back_until_the_end_of_the_bake(stage: Any) -> None:
-    verdict = after(PlannedStage(stage), alarms=["errors"], seconds=99)
-    assert verdict == RollBack("Service deployment rolled back because of CloudWatch alarms: errors.")
+    decision = after(PlannedStage(stage), alarms=["errors"], seconds=99)
+    assert decision == RollBack("Service deployment rolled back because of CloudWatch alarms: errors.")
     assert after(PlannedStage("CLEAN_UP"), alarms=["errors"]) == "proceed"
 
 

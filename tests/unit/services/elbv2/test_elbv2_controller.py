@@ -56,7 +56,7 @@ class Stack:
                 group.healthy_threshold_count = 2
 
     @contextmanager
-    def impatient(self, name: str) -> Iterator[None]:
+    def short_checks(self, name: str) -> Iterator[None]:
         """Limit a group's health checks to half a second as long as the context lasts."""
         with self.group(name) as group:
             group.health_check_timeout_seconds = 0.4
@@ -163,7 +163,7 @@ def test_health_says_why(both: Stack) -> None:
     assert both.get()[0] == 500, "with no healthy target the group fails open"
     both.blue.status = 200
     eventually(lambda: both.healthy("blue", BLUE))
-    with both.impatient("blue"):
+    with both.short_checks("blue"):
         both.blue.holds.clear()
         eventually(lambda: (both.state("blue", BLUE) or ())[1:2] == ("Target.Timeout",))
         both.blue.holds.set()
@@ -306,7 +306,7 @@ def test_a_target_that_nobody_listens_at_is_a_request_without_an_answer(
     both.deregister("blue", "10.20.1.97")
 
 
-def test_envoy_killed_is_no_verdict_on_targets(both: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_targets_keep_their_health_while_envoy_is_down(both: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(self: Envoy) -> None:
         raise ConnectionRefusedError
 

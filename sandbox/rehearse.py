@@ -57,7 +57,7 @@ class Rehearsal:
         if subprocess.run(words, cwd=CHECKOUT, env=environment).returncode:
             raise StageError(shlex.join(words))
 
-    def playbook(self, name: str, *words: str) -> summary.Record:
+    def playbook(self, name: str, *words: str) -> summary.PlaybookRun:
         """Run a playbook; return its number of changed tasks and the seconds of each role."""
         record = self.settings.root / f"{name}.record.json"
         record.unlink(missing_ok=True)
@@ -70,7 +70,7 @@ class Rehearsal:
             environment=environment(os.environ) | {"STORY_RECORD": str(record)} | color,
         )
         data = json.loads(record.read_text())
-        return summary.Record(seconds=data["seconds"], changed=data["hosts"][STACK]["changed"])
+        return summary.PlaybookRun(seconds=data["seconds"], changed=data["hosts"][STACK]["changed"])
 
 
 def rehearse(settings: Settings) -> summary.Summary:

@@ -20,7 +20,7 @@ HTTPS_PORT = 8443
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class PlaybookRun:
     """One playbook run: seconds by role, and the number of changed tasks."""
 
     seconds: Mapping[str, float]
@@ -37,8 +37,8 @@ class Summary:
     database: str
     cache: str
     resources: Mapping[str, int]
-    first: Record
-    second: Record
+    first: PlaybookRun
+    second: PlaybookRun
     stages: Mapping[str, float]
 
 
@@ -80,7 +80,9 @@ def curl(settings: Settings, host: str, address: str, path: str) -> str:
     return f"curl --cacert {ca} --connect-to {host}:443:{address}:{HTTPS_PORT} https://{host}{path}"
 
 
-def collect(settings: Settings, stack: str, first: Record, second: Record, stages: Mapping[str, float]) -> Summary:
+def collect(
+    settings: Settings, stack: str, first: PlaybookRun, second: PlaybookRun, stages: Mapping[str, float]
+) -> Summary:
     host, address = public_name(settings, stack)
     elb = client(settings, "elbv2")
     service = client(settings, "ecs").describe_services(cluster=stack, services=[f"{stack}-app"])["services"][0]

@@ -102,7 +102,7 @@ def _serializer(call: Call, content_type: str) -> ResponseSerializer:
     try:
         protocol = determine_request_protocol(model, content_type)
         serializer = get_serializer_class(str(model.service_name), protocol)
-    except (NotImplementedError, KeyError):  # what curl sends, say
+    except (NotImplementedError, KeyError):  # such as curl's
         serializer = get_serializer_class(str(model.service_name), "json")
     return serializer(OperationModel({}, model))
 

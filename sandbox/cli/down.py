@@ -18,7 +18,7 @@ def run(_arguments: argparse.Namespace, settings: Settings) -> int:
     was = "was not running"
     while (lock := lifecycle.acquire(settings.root)) is None:
         if pid := lifecycle.running(settings.root):
-            print(f"  the supervisor (pid {pid}) ends what it started ...", flush=True)
+            print(f"  stopping the supervisor (pid {pid}) and all that it started ...", flush=True)
             if not lifecycle.end(pid, STOP_SECONDS):
                 print(f"  it took longer than {STOP_SECONDS:.0f} s and was killed", flush=True)
             was = "is down"

@@ -29,7 +29,7 @@ def run(_arguments: argparse.Namespace, settings: Settings) -> int:
     """Print the API, the processes and the endpoints."""
     pid = running.require(settings)
     listening = _listening()
-    print(f"API        {settings.api_url}  as of {_since(psutil.Process(pid).create_time())}")
+    print(f"API        {settings.api_url}  up since {_since(psutil.Process(pid).create_time())}")
     print(f"folder     {settings.root}")
     print(f"clock      an AWS minute lasts {settings.minute:g} s")
     print(f"\n{'PROCESS':<44} {'PID':>7}  {'UP SINCE':<19}  LISTENS ON")

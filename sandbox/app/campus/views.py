@@ -69,7 +69,7 @@ class FeeInvoiceViewSet(ModelViewSet):
 
 
 class PaymentViewSet(ModelViewSet):
-    http_method_names = ("get", "post", "head", "options")  # what was paid stays booked
+    http_method_names = ("get", "post", "head", "options")  # no payment is changed or deleted
     queryset = models.Payment.objects.all()
     serializer_class = plain(models.Payment)
     lookups = ("invoice", "reference", "received__gte")

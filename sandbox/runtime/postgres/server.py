@@ -116,7 +116,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server, recovering from a crash if need be, and wait until it serves."""
-        self.kill()  # what may be left of it
+        self.kill()  # whatever is left of it
         self._process = self._run("postgres", "-D", self.data)
         self._await(self.ready)
         self._segment = memory.recorded(self.data)

@@ -47,7 +47,7 @@ def write_settings(data: Path, address: str, identity: Identity) -> None:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "wal_keep_size": "128MB",
-        "fsync": "off",  # what is written outlives killed processes; this machine's power is no subject
+        "fsync": "off",  # committed rows survive killed processes, not a crash of the machine
     }
     includes = "include 'parameters.conf'\ninclude_if_exists 'replication.conf'\n"
     write(data / "postgresql.conf", _lines(settings) + includes)

@@ -111,7 +111,7 @@ class CloudWatchController:
 
     def _put(self, account: str, region: str, data: Iterator[Datum], at: datetime) -> None:
         backend = self._sandbox.state.backend("cloudwatch", account, region)
-        backend.minute = self._sandbox.clock.minute  # what the periods of its queries consist of
+        backend.minute = self._sandbox.clock.minute  # the unit of its queries' periods
         naive = at.replace(tzinfo=None)  # as moto keeps and compares them
         backend.metric_data += [
             Distribution(one.namespace, one.name, one.dimensions, naive, one.unit, one.values) for one in data

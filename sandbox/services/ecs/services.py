@@ -21,7 +21,7 @@ from sandbox.services.ecs.records.deployments import begin
 from sandbox.services.ecs.records.services import Deployment, Service
 from sandbox.services.ecs.records.tasks import Document, now
 
-#: what ECS keeps and returns, and its value when nobody sets it
+#: fields that ECS only keeps and returns, with their defaults
 KEPT: Document = {
     "healthCheckGracePeriodSeconds": 0,
     "schedulingStrategy": "REPLICA",

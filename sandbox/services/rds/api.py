@@ -84,7 +84,7 @@ def install() -> None:
     rds_subnet_groups.install()
     rds_snapshots.install()
     rds_events.install()
-    models.DBInstance = DBInstance  # what RDSBackend makes
+    models.DBInstance = DBInstance  # the class that RDSBackend instantiates
     for patch in (_generate_secret_string, rotate_secret):
         operation(MasterUserSecret)(patch)
     for patch in (

@@ -77,7 +77,7 @@ class RdsController:
                     self._lifecycle.run(database.key, work)
         except Exception:
             log.exception("database %s", instance.db_instance_identifier)
-            if instance.status != "available":  # what serves is tried again
+            if instance.status != "available":  # an available instance is tried again
                 instance.status = "failed"
 
     def _database(self, backend: Any, instance: DBInstance) -> Database:

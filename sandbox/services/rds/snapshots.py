@@ -33,7 +33,7 @@ class DBSnapshot(models.DBSnapshot):  # type: ignore[misc]  # moto is untyped
 
 def install() -> None:
     """Attach the patches of snapshots."""
-    models.DBSnapshot = DBSnapshot  # what RDSBackend makes
+    models.DBSnapshot = DBSnapshot  # the class that RDSBackend instantiates
     behaviour(RDSResponse)(create_db_snapshot)
     operation(RDSResponse)(delete_db_snapshot)
 

@@ -13,16 +13,14 @@ from types import ModuleType
 
 import pytest
 
-import ops.probe.prober  # noqa: F401  makes our module_utils importable
+from ops.probe.client import Address
+from ops.release.smoke_test import Check, Contract
 from tests.support import variants
 from tests.support.spinning import spinning
 from tests.support.variants import Variant
 from tests.support.waiting import until
 
 from .harness import ADMIN, APP, SECRETS, Stack, Task, TlsEndpoint, ready
-
-from ops.release.smoke_test import Check, Contract  # isort: skip
-from ops.probe.client import Address  # isort: skip
 
 HOST = "app.campshub360.example"
 THREADS = 4

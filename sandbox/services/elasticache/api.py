@@ -78,7 +78,7 @@ def install() -> None:
 
 
 def create_replication_group(self: ElastiCacheResponse) -> ActionResult:
-    """Create a replication group."""
+    """Create a replication group. API_CreateReplicationGroup.html"""
     backend, given = self.elasticache_backend, self.params
     _refuse_unknown("CreateReplicationGroup", set(given) - CREATE)
     name = given["ReplicationGroupId"].lower()
@@ -94,7 +94,7 @@ def create_replication_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def describe_replication_groups(self: ElastiCacheResponse) -> ActionResult:
-    """Describe replication groups."""
+    """Describe replication groups. API_DescribeReplicationGroups.html"""
     name, every = self.params.get("ReplicationGroupId"), self.elasticache_backend.replication_groups
     found = [find(self.elasticache_backend, name)] if name else list(every.values())
     return page("ReplicationGroups", [one.as_replication_group() for one in found], self.params)
@@ -132,7 +132,7 @@ def modify_replication_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def delete_replication_group(self: ElastiCacheResponse) -> ActionResult:
-    """Delete a replication group."""
+    """Delete a replication group. API_DeleteReplicationGroup.html"""
     _refuse_unknown("DeleteReplicationGroup", set(self.params) - {"ReplicationGroupId"})
     group = find(self.elasticache_backend, self.params["ReplicationGroupId"])
     if group.status == "deleting":
@@ -156,7 +156,7 @@ def describe_cache_clusters(self: ElastiCacheResponse) -> ActionResult:
 
 
 def describe_cache_engine_versions(self: ElastiCacheResponse) -> ActionResult:
-    """Describe the engine versions that the sandbox emulates."""
+    """Describe the engine versions that the sandbox emulates. API_DescribeCacheEngineVersions.html"""
     desired, version = self.params.get("Engine"), self.params.get("EngineVersion")
     found = [
         {"Engine": name, "EngineVersion": short, "CacheParameterGroupFamily": one.family}

@@ -68,7 +68,7 @@ def find(backend: ElastiCacheBackend, name: str) -> ParameterGroup:
 
 
 def create_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
-    """Create a parameter group."""
+    """Create a parameter group. API_CreateCacheParameterGroup.html"""
     backend, given = self.elasticache_backend, self.params
     name, family = given["CacheParameterGroupName"].lower(), given["CacheParameterGroupFamily"]
     if name in groups(backend):
@@ -84,7 +84,7 @@ def create_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def describe_cache_parameter_groups(self: ElastiCacheResponse) -> ActionResult:
-    """Describe parameter groups."""
+    """Describe parameter groups. API_DescribeCacheParameterGroups.html"""
     name = self.params.get("CacheParameterGroupName")
     backend = self.elasticache_backend
     found = [find(backend, name)] if name else list(groups(backend).values())
@@ -92,7 +92,7 @@ def describe_cache_parameter_groups(self: ElastiCacheResponse) -> ActionResult:
 
 
 def describe_cache_parameters(self: ElastiCacheResponse) -> ActionResult:
-    """Describe the parameters of a group."""
+    """Describe the parameters of a group. API_DescribeCacheParameters.html"""
     group = find(self.elasticache_backend, self.params["CacheParameterGroupName"])
     source = self.params.get("Source")
     known = families.CATALOGUES[group.cache_parameter_group_family]
@@ -101,7 +101,7 @@ def describe_cache_parameters(self: ElastiCacheResponse) -> ActionResult:
 
 
 def modify_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
-    """Set parameters of a group."""
+    """Set parameters of a group. API_ModifyCacheParameterGroup.html"""
     group = _own(self, self.params["CacheParameterGroupName"])
     given = {one["ParameterName"]: one.get("ParameterValue", "") for one in self.params["ParameterNameValues"]}
     if len(given) > AT_ONCE:
@@ -114,7 +114,7 @@ def modify_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def reset_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
-    """Reset parameters of a group to their defaults."""
+    """Reset parameters of a group to their defaults. API_ResetCacheParameterGroup.html"""
     group = _own(self, self.params["CacheParameterGroupName"])
     named = [one["ParameterName"] for one in self.params.get("ParameterNameValues", [])]
     for name in list(group.values) if self.params.get("ResetAllParameters") else named:

@@ -71,7 +71,7 @@ def find(backend: Any, name: str) -> SubnetGroup:
 
 
 def create_cache_subnet_group(self: ElastiCacheResponse) -> ActionResult:
-    """Create a subnet group."""
+    """Create a subnet group. API_CreateCacheSubnetGroup.html"""
     backend: Any = self.elasticache_backend
     name = self.params["CacheSubnetGroupName"].lower()
     if name in backend.cache_subnet_groups:
@@ -111,7 +111,7 @@ def delete_cache_subnet_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def describe_cache_subnet_groups(self: ElastiCacheResponse) -> ActionResult:
-    """Describe subnet groups."""
+    """Describe subnet groups. API_DescribeCacheSubnetGroups.html"""
     backend, name = self.elasticache_backend, self.params.get("CacheSubnetGroupName")
     found = [find(backend, name)] if name else list(backend.cache_subnet_groups.values())
     return page("CacheSubnetGroups", found, self.params)

@@ -22,7 +22,7 @@ def install() -> None:
 
 
 def list_tags_for_resource(self: ElastiCacheResponse) -> ActionResult:
-    """List the tags of a resource."""
+    """List the tags of a resource. API_ListTagsForResource.html"""
     return _tags(self)
 
 

@@ -214,7 +214,7 @@ def reboot_db_instance(self: RDSResponse) -> ActionResult:
 
 
 def stop_db_instance(self: RDSResponse) -> ActionResult:
-    """Stop an instance."""
+    """Stop an instance. API_StopDBInstance.html"""
     instance = _available(self.backend, self.params["DBInstanceIdentifier"])
     if snapshot := self.params.get("DBSnapshotIdentifier"):
         self.backend.create_db_snapshot(instance.db_instance_identifier, snapshot)
@@ -223,7 +223,7 @@ def stop_db_instance(self: RDSResponse) -> ActionResult:
 
 
 def start_db_instance(self: RDSResponse) -> ActionResult:
-    """Start a stopped instance."""
+    """Start a stopped instance. API_StartDBInstance.html"""
     instance = _instance(self.backend, self.params["DBInstanceIdentifier"])
     if instance.status != "stopped":
         message = f"Instance {instance.db_instance_identifier} is not in stopped state."

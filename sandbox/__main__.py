@@ -1,4 +1,4 @@
-"""`python -m sandbox`: the same as the `sandbox` command."""
+"""Run `python -m sandbox`: the same as the `sandbox` command."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Where a sandbox lives, which addresses it uses and how fast its minutes pass."""
+"""Settings: the sandbox's folder, its addresses, the length of an AWS minute, faults."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ OPERATOR_SECRET = "the-sandbox-operator-is-no-secret"
 
 
 class SettingsError(ValueError):
-    """A SANDBOX_* variable that can't be used; the message says which and why."""
+    """A SANDBOX_* variable has an invalid value; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one sandbox needs to know about itself.
+    """The settings of one sandbox.
 
-    root: folder of everything it writes; net: first two octets of its loopback addresses;
-    minute: seconds that one AWS minute lasts; faults: what the API answers instead, now and then.
+    root: the folder of all that it writes; net: the first two octets of its loopback addresses; minute: real seconds
+    that one AWS minute lasts; faults: errors that the API returns at random.
     """
 
     root: Path
@@ -39,7 +39,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read SANDBOX_DIR, SANDBOX_NET, SANDBOX_MINUTE and SANDBOX_FAULTS; raise SettingsError on nonsense."""
+        """Read SANDBOX_DIR, SANDBOX_NET, SANDBOX_MINUTE and SANDBOX_FAULTS. Raises SettingsError."""
         root = Path(environ.get("SANDBOX_DIR") or CHECKOUT / ".sandbox").absolute()
         return cls(
             root=root,

@@ -1,4 +1,4 @@
-"""root/env: what makes a real AWS client talk to this sandbox."""
+"""root/env: the variables that make an AWS client use this sandbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET, Settings
 from sandbox.runtime.certificates import Authority
 
-#: instead of files of this user's, which may be broken, or lead elsewhere
+#: instead of this user's files, which may be broken or name another account
 NO_FILES = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 # Clears what the shell says of AWS: a profile or session of a real account would win over the keys, or be sent along.
 CLEAR = r"""for name in $(env | sed -n 's/^\(AWS_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done; unset name"""
@@ -20,14 +20,14 @@ _alone = threading.Lock()
 
 
 def without_aws(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without what it says of AWS and of proxies."""
+    """Return an environment without its variables for AWS and proxies."""
     kept = {name: value for name, value in environ.items() if not _leads_elsewhere(name)}
     return kept | NO_FILES
 
 
 @contextmanager
 def no_settings_of_the_shell() -> Iterator[None]:
-    """Leave aside, while clients are made, what this process's environment says of AWS and of proxies."""
+    """Ignore this process's own variables for AWS and proxies while clients are created."""
     with _alone:
         own = {name: value for name, value in os.environ.items() if _leads_elsewhere(name)}
         for name in own:
@@ -46,7 +46,7 @@ def _leads_elsewhere(name: str) -> bool:
 
 
 def variables(settings: Settings, authority: Authority) -> dict[str, str]:
-    """The environment of an AWS CLI, SDK, Ansible or Terraform that works against the sandbox."""
+    """Return the environment of an AWS CLI, SDK, Ansible or Terraform that uses the sandbox."""
     return {
         "AWS_ENDPOINT_URL": settings.api_url,
         "AWS_CA_BUNDLE": str(authority.certificate),
@@ -59,7 +59,7 @@ def variables(settings: Settings, authority: Authority) -> dict[str, str]:
 
 
 def write(settings: Settings, authority: Authority) -> None:
-    """Write root/env, to be sourced by a shell."""
+    """Write root/env, for a shell to source."""
     lines = [CLEAR, *(f"export {k}={shlex.quote(v)}" for k, v in variables(settings, authority).items())]
     # No proxy reaches a loopback address.
     lines += [f'export {name}="${{{name}:+${name},}}{settings.api_address}"' for name in ("no_proxy", "NO_PROXY")]

@@ -1,4 +1,4 @@
-"""Which faults a sandbox's API shall have: `sandbox up --faults throttle=5,error=2 --seed 7`."""
+"""Faults of the API, as chosen by `sandbox up --faults throttle=5,error=2 --seed 7`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ DEFAULT = "throttle=5,error=2"
 
 
 class FaultsError(ValueError):
-    """Faults that make no sense; the message says which and why."""
+    """Invalid faults; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Percent of API calls that are throttled, and that meet an error inside the service.
+    """Percentages of API calls that are throttled, or that fail inside the service.
 
-    seed: the same calls meet the same faults as before.
+    seed: the same seed and calls give the same faults.
     """
 
     throttle: float = 0.0
@@ -30,7 +30,7 @@ class Faults:
 
     @classmethod
     def parse(cls, text: str) -> Faults:
-        """Faults from "throttle=5,error=2,seed=7"; each may be left out. Raises FaultsError."""
+        """Return faults from "throttle=5,error=2,seed=7"; each may be left out. Raises FaultsError."""
         pairs = dict(part.strip().split("=", 1) for part in text.split(",") if "=" in part)
         try:
             faults = cls(float(pairs.pop("throttle", 0)), float(pairs.pop("error", 0)), int(pairs.pop("seed", 0)))

@@ -1,4 +1,4 @@
-"""Spot interruptions, asked for by a person: on AWS nobody can, so there is no API for it."""
+"""Requests for Spot interruptions. AWS has no API for them, so a person asks by `sandbox interrupt`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ WARNING_MINUTES = 2  # https://docs.aws.amazon.com/AmazonECS/latest/developergui
 
 
 def ask(root: Path, task: str) -> Path:
-    """Let the sandbox at `root` interrupt the task of that id; the file goes when it has."""
+    """Request the interruption of a task. Returns a file that is deleted when it has happened."""
     path = _folder(root) / task
     path.parent.mkdir(mode=0o700, exist_ok=True)
     path.touch(mode=0o600)
@@ -16,7 +16,7 @@ def ask(root: Path, task: str) -> Path:
 
 
 def take(root: Path) -> list[str]:
-    """The ids of the tasks to interrupt, each told once."""
+    """Return the ids of the tasks to interrupt, each once."""
     found = sorted(_folder(root).glob("*"))
     for path in found:
         path.unlink()

@@ -1,4 +1,4 @@
-"""Whether a sandbox runs, and what one leaves behind."""
+"""The lifecycle of a sandbox: its lock, its process id, and removal of what it left behind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.runtime import postgres_memory, proc, processes
+from sandbox.runtime import proc, processes
+from sandbox.runtime.postgres import memory as postgres_memory
 
 POLL = 0.05
 BEGIN_SECONDS = 180.0
@@ -21,7 +22,7 @@ KEPT = {"images", "layout", "supervisor.lock"}  # images are a cache by content
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """root/supervisor.lock, held while a supervisor lives; the kernel lets go when it dies."""
+    """root/supervisor.lock, held while a supervisor lives; the kernel releases it when the process dies."""
 
     descriptor: int
 
@@ -29,12 +30,12 @@ class Lock:
         os.close(self.descriptor)
 
 
-def acquire(root: Path, patience: float = 0) -> Lock | None:
-    """Take the sandbox's lock; None when another process holds it for longer than `patience`."""
+def acquire(root: Path, timeout: float = 0) -> Lock | None:
+    """Acquire the sandbox's lock; None if another process holds it for longer than `timeout` seconds."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     root.chmod(0o700)
     descriptor = os.open(root / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,7 +49,7 @@ def acquire(root: Path, patience: float = 0) -> Lock | None:
 
 
 def write_pid(root: Path) -> Path:
-    """Leave the supervisor's process id where `down` finds it."""
+    """Write the supervisor's process id where `down` reads it."""
     path = root / "supervisor.pid"
     path.write_text(str(os.getpid()))
     path.chmod(0o600)
@@ -56,7 +57,7 @@ def write_pid(root: Path) -> Path:
 
 
 def running(root: Path) -> int | None:
-    """The process id of the sandbox's supervisor; None when none lives."""
+    """Return the process id of the sandbox's supervisor; None if none lives."""
     deadline = time.monotonic() + BEGIN_SECONDS
     while (root / "supervisor.lock").exists():
         if lock := acquire(root):
@@ -72,14 +73,14 @@ def running(root: Path) -> int | None:
 
 
 def supervises(pid: int) -> bool:
-    """Whether that process is a supervisor: its file may have outlived it, and its number be another's by now."""
+    """Return whether the process is a supervisor: the id in the file may belong to another process by now."""
     with suppress(OSError):
         return b"sandbox.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
 
 
 def foreign(root: Path) -> bool:
-    """Whether another version of the sandbox left images here, in a layout of its own."""
+    """Return whether another version of the sandbox left images here, in a layout of its own."""
     layout = root / "layout"
     return (root / "images").exists() and not (layout.exists() and layout.read_text() == LAYOUT)
 
@@ -91,11 +92,11 @@ def write_layout(root: Path) -> None:
 
 
 def clear(root: Path) -> int:
-    """End processes and remove files that a sandbox left; return how many processes it were.
+    """End the processes and delete the files that a sandbox left; return the number of processes.
 
-    The API's memory dies with the supervisor, so what it described is of no use any more.
+    The API's memory ends with the supervisor, so its data plane is of no use any more.
     """
-    ended = processes.sweep(root)
+    ended = processes.end_all(root)
     for file in (root / "databases").rglob("postmaster.pid"):
         postgres_memory.release(postgres_memory.recorded(file.parent))
     kept = KEPT - {"images"} if foreign(root) else KEPT
@@ -110,13 +111,13 @@ def clear(root: Path) -> int:
 
 
 def end(pid: int, seconds: float) -> bool:
-    """SIGTERM to the supervisor, SIGKILL after so many seconds; whether SIGTERM was enough."""
-    for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
+    """Send SIGTERM to the supervisor, SIGKILL after `seconds`; return whether SIGTERM was enough."""
+    for number, timeout in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
         try:
             os.kill(pid, number)
         except ProcessLookupError:
             return True
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if proc.entry(pid) is None:
                 return number == signal.SIGTERM

@@ -27,11 +27,11 @@ INVENTORIES = ("-i", "inventories/tier1", "-i", "inventories/sandbox")
 
 
 class StageError(RuntimeError):
-    """A stage ended with an error, which it has printed itself."""
+    """A stage failed; it has printed its error itself."""
 
 
 def environment(shell: Mapping[str, str]) -> dict[str, str]:
-    """Return a shell's environment as playbooks need it here, whatever it says of Ansible and of its language."""
+    """Return a shell's environment as playbooks need it here, without its settings for Ansible and language."""
     inherited = {name: value for name, value in shell.items() if not name.startswith("ANSIBLE_")}
     return inherited | {
         # named, since Ansible takes none from a folder that others may write to
@@ -57,8 +57,8 @@ class Rehearsal:
         if subprocess.run(words, cwd=CHECKOUT, env=environment).returncode:
             raise StageError(shlex.join(words))
 
-    def playbook(self, name: str, *words: str) -> summary.Record:
-        """Run a playbook; what it changed and how long each role took."""
+    def playbook(self, name: str, *words: str) -> summary.PlaybookRun:
+        """Run a playbook; return its number of changed tasks and the seconds of each role."""
         record = self.settings.root / f"{name}.record.json"
         record.unlink(missing_ok=True)
         color = {"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
@@ -70,7 +70,7 @@ class Rehearsal:
             environment=environment(os.environ) | {"STORY_RECORD": str(record)} | color,
         )
         data = json.loads(record.read_text())
-        return summary.Record(seconds=data["seconds"], changed=data["hosts"][STACK]["changed"])
+        return summary.PlaybookRun(seconds=data["seconds"], changed=data["hosts"][STACK]["changed"])
 
 
 def rehearse(settings: Settings) -> summary.Summary:

@@ -1,4 +1,4 @@
-"""What a rehearsal shows at its end: asked of the API and of the application itself, from outside."""
+"""The summary at the end of a rehearsal, read from the API and from the application's public address."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ HTTPS_PORT = 8443
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One playbook run: seconds a role, and how many tasks changed something."""
+class PlaybookRun:
+    """One playbook run: seconds by role, and the number of changed tasks."""
 
     seconds: Mapping[str, float]
     changed: int
@@ -37,18 +37,18 @@ class Summary:
     database: str
     cache: str
     resources: Mapping[str, int]
-    first: Record
-    second: Record
+    first: PlaybookRun
+    second: PlaybookRun
     stages: Mapping[str, float]
 
 
 def client(settings: Settings, service: str) -> Any:
-    """A boto3 client of the operator."""
+    """Return a boto3 client of the operator."""
     return running.clients(settings)(service)
 
 
 def public_name(settings: Settings, stack: str) -> tuple[str, str]:
-    """The application's public host name and the loopback address behind it, found as DNS would: by alias record."""
+    """Return the application's public host name and the loopback address that its alias record points to."""
     route53 = client(settings, "route53")
     balancer = client(settings, "elbv2").describe_load_balancers(Names=[stack])["LoadBalancers"][0]["DNSName"]
     for zone in route53.list_hosted_zones()["HostedZones"]:
@@ -58,11 +58,11 @@ def public_name(settings: Settings, stack: str) -> tuple[str, str]:
                 if address is None:
                     raise LookupError(f"The load balancer {balancer} has no address. Look at: sandbox logs")
                 return record["Name"].rstrip("."), address
-    raise LookupError(f"No name leads to the load balancer {balancer}. Run: make rehearse")
+    raise LookupError(f"No DNS record points to the load balancer {balancer}. Run: make rehearse")
 
 
 def ask(settings: Settings, host: str, address: str, path: str) -> str:
-    """Status and release of one GET through the public address."""
+    """Return status and release of one GET through the public address."""
     context = ssl.create_default_context(cafile=str(Authority(settings.root).certificate))
     with (
         socket.create_connection((address, HTTPS_PORT), timeout=10) as raw,
@@ -80,7 +80,9 @@ def curl(settings: Settings, host: str, address: str, path: str) -> str:
     return f"curl --cacert {ca} --connect-to {host}:443:{address}:{HTTPS_PORT} https://{host}{path}"
 
 
-def collect(settings: Settings, stack: str, first: Record, second: Record, stages: Mapping[str, float]) -> Summary:
+def collect(
+    settings: Settings, stack: str, first: PlaybookRun, second: PlaybookRun, stages: Mapping[str, float]
+) -> Summary:
     host, address = public_name(settings, stack)
     elb = client(settings, "elbv2")
     service = client(settings, "ecs").describe_services(cluster=stack, services=[f"{stack}-app"])["services"][0]
@@ -115,7 +117,7 @@ def health(elb: Any, arn: str) -> str:
 
 
 def resources(settings: Settings, stack: str) -> dict[str, int]:
-    """How many resources of each service carry the stack's tag."""
+    """Return the number of resources with the stack's tag, by service."""
     pages = client(settings, "resourcegroupstaggingapi").get_paginator("get_resources")
     found = pages.paginate(TagFilters=[{"Key": "Stack", "Values": [stack]}])
     arns = (item["ResourceARN"] for page in found for item in page["ResourceTagMappingList"])
@@ -123,7 +125,7 @@ def resources(settings: Settings, stack: str) -> dict[str, int]:
 
 
 def text(result: Summary) -> str:
-    """The summary as a tired person reads it."""
+    """Return the summary as text for a terminal."""
     again = "changed nothing" if result.second.changed == 0 else f"CHANGED {result.second.changed} TASKS: that is a bug"
     by_service = ", ".join(f"{count} {service}" for service, count in result.resources.items())
     rows = [

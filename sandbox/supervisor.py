@@ -1,7 +1,7 @@
-"""The daemon: serves the API, runs the controllers, ends its children when it ends.
+"""The daemon: serve the API, run the controllers, end all children at the end.
 
-`sandbox up` starts it and reads its progress from stdout: a line for each stage, then "ready" or
-"failed WHY". Everything else goes to root/log/sandbox.log.
+`sandbox up` starts it and reads its progress from stdout: a line for each stage, then "ready" or "failed REASON". All
+else goes to root/log/sandbox.log.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from sandbox.aws_api.state import State
 from sandbox.aws_api.status import current
 from sandbox.aws_api.transport import HttpsServer
 from sandbox.config import Settings
+from sandbox.control.clock import Clock
 from sandbox.control.context import Sandbox
 from sandbox.control.loop import Loop
 from sandbox.environment import write
 from sandbox.runtime import processes
 from sandbox.runtime.certificates import Authority
-from sandbox.runtime.clock import Clock
 from sandbox.runtime.envoy import Envoy
 from sandbox.runtime.images import Images
 from sandbox.runtime.network import Network
-from sandbox.services import controllers, install
+from sandbox.services import create_controllers, install
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -44,11 +44,11 @@ log = logging.getLogger("sandbox")
 
 
 class StartError(RuntimeError):
-    """Why the sandbox can't start, and the cure."""
+    """The sandbox can't start; the message says why and names the cure."""
 
 
 def main(progress: IO[str]) -> int:
-    """Run a sandbox until SIGTERM; 1 when it can't start."""
+    """Run a sandbox until SIGTERM; return 1 if it can't start."""
     settings = Settings.from_environment()
     os.umask(0o077)
     stop = threading.Event()
@@ -77,16 +77,16 @@ def _reason(failure: Exception, root: Path) -> str:
 
 
 def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
-    """Bring up one part after the other, telling each stage; the stack takes them down again."""
+    """Start one part after the other and yield each stage; the ExitStack stops them again."""
     root = settings.root
-    lock = lifecycle.acquire(root, patience=1.0)  # `sandbox status` takes it for a moment to look
+    lock = lifecycle.acquire(root, timeout=1.0)  # `sandbox status` takes it for a moment to look
     if lock is None:
         raise StartError("Another supervisor is starting or running: sandbox status")
     stack.callback(lock.release)
     yield from _clean(root)
     stack.callback(lifecycle.write_pid(root).unlink)
     _log_to(settings.log)
-    stack.callback(processes.sweep, root)
+    stack.callback(processes.end_all, root)
 
     authority = Authority(root)
     state = State()
@@ -111,7 +111,7 @@ def _start(settings: Settings, stack: ExitStack) -> Iterator[str]:
     stack.callback(sandbox.envoy.stop)
     sandbox.envoy.start()
     yield "the controllers"
-    for _, controller in controllers(sandbox):
+    for controller in create_controllers(sandbox):
         loop = Loop(controller, state.changed)
         stack.callback(loop.stop)
         loop.start()

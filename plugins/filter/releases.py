@@ -23,7 +23,7 @@ def migration_plan(lines: Iterable[str]) -> dict[str, Any]:
             continue
         if isinstance(said, dict) and said.get("message") == PLAN:
             pending = said.get("pending") or []
-            contract = [described(one) for one in pending if one.get("kind") == "contract"]
+            contract = [described(one) for one in pending if one.get("kind") == "breaking"]
             return {"found": True, "before": said.get("before"), "after": said.get("after"), "contract": contract}
     return {"found": False, "before": None, "after": None, "contract": []}
 

@@ -1,1 +1,1 @@
-"""The AWS API: HTTPS, calls, errors, faults, journal, principals, state. It knows no service."""
+"""The server of the AWS API: HTTPS, calls, errors, faults, journal, principals, state. It imports no service."""

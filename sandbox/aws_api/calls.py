@@ -1,4 +1,4 @@
-"""Which AWS operation an HTTP request asks for, told from botocore's service models."""
+"""Identify the AWS operation that an HTTP request calls, by botocore's service models."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ ACTING = {"TestFailover", "TestMigration", "SignUp", "VerifyEmailIdentity", "Ver
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One API call. service is botocore's name for it; operation "METHOD /path" when unknown.
+    """One API call. `service` is botocore's name; an unknown operation is "METHOD /path".
 
-    resource: the bucket, object or secret that it names; of other services' calls nothing is told.
+    resource: the bucket, object or secret that the call names; None for other services.
     """
 
     service: str
@@ -47,19 +47,19 @@ class Call:
 
     @property
     def mutating(self) -> bool:
-        """Whether it may change what AWS holds (encrypting or assuming a role doesn't)."""
+        """Return whether the call may change what AWS holds; encrypting and AssumeRole do not."""
         if not self.identified:
             return not self.operation.startswith(("GET ", "HEAD "))
         return self.operation in ACTING or not READING.match(self.operation)
 
     @property
     def identified(self) -> bool:
-        """Whether botocore's model has the operation."""
+        """Return whether botocore's model has the operation."""
         return " " not in self.operation
 
     @property
     def known(self) -> bool:
-        """Whether botocore knows the service."""
+        """Return whether botocore has the service."""
         return self.service in _by_name()
 
 
@@ -72,7 +72,7 @@ class _Service:
 
 
 def identify(environ: dict[str, Any], body: bytes) -> Call:
-    """The call that a request makes; environ is WSGI's, body what was read from it."""
+    """Return the call that a request makes. environ: WSGI's; body: what was read from it."""
     query = parse_qs(environ.get("QUERY_STRING", ""))
     credential = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", "") or "".join(query.get("X-Amz-Credential", [])))
     if credential:
@@ -128,7 +128,7 @@ def _first(services: list[_Service]) -> str:
 
 @functools.cache
 def _by_signing_name() -> dict[str, list[_Service]]:
-    """Services that sign with a name; first the one that is called so."""
+    """Return services by signing name; the service of that very name comes first."""
     found: dict[str, list[_Service]] = defaultdict(list)
     for service in sorted(_by_name().values(), key=lambda s: s.name != s.signing_name):
         found[service.signing_name].append(service)
@@ -137,7 +137,7 @@ def _by_signing_name() -> dict[str, list[_Service]]:
 
 @functools.cache
 def _by_name() -> dict[str, _Service]:
-    """All services botocore knows, from their models' first lines (reading all takes 20 s)."""
+    """Return all services of botocore by name, from the first lines of their models: reading all of them takes 20 s."""
     models: dict[str, Path] = {}
     for path in sorted((Path(botocore.__file__).parent / "data").glob("*/*/service-2.json.gz")):
         models[path.parent.parent.name] = path  # the latest version comes last

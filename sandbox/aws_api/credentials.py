@@ -1,4 +1,4 @@
-"""The credentials endpoint of tasks: what the ECS agent serves at 169.254.170.2.
+"""The credentials endpoint for tasks, which the ECS agent serves at 169.254.170.2.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
@@ -13,7 +13,7 @@ from sandbox.aws_api.principals import Principals
 
 
 class CredentialsServer:
-    """Answers GET /<task id> to whoever shows the task's authorization token."""
+    """Answer GET /<task id> for a client that sends the task's authorization token."""
 
     def __init__(self, address: str, port: int, principals: Principals) -> None:
         class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Errors in the shape of the service's protocol, with statuses that clients don't retry."""
+"""Errors in the format of the service's protocol, with statuses that clients don't retry."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CBOR = [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")
 
 
 class _Error(ServiceException):  # type: ignore[misc]  # moto is untyped
-    """moto looks up errors in the model of the service whose package they are from: none, here."""
+    """An error of no service: moto finds a service's error by the package that defines the class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Answer:
 
 
 def error(call: Call, content_type: str, code: str, message: str, status: int = 400) -> Answer:
-    """An AWS error for that call."""
+    """Return an AWS error for the call."""
     if content_type == "application/cbor":
         return Answer(status, CBOR, _cbor({"__type": code, "message": message}))
     serialized = _serializer(call, content_type).serialize(_Error(code, message))
@@ -40,7 +40,7 @@ def error(call: Call, content_type: str, code: str, message: str, status: int = 
 
 
 def not_emulated(call: Call, content_type: str) -> Answer:
-    """The sandbox lacks the operation (AWS has no such code: nobody may take it for AWS's word)."""
+    """Return the error for an operation that the sandbox lacks. AWS has no such code, so nobody takes it for AWS's."""
     message = (
         f"The sandbox does not emulate {call.service}:{call.operation}. "
         "docs/sandbox-conformance.md lists what it does emulate."
@@ -49,7 +49,7 @@ def not_emulated(call: Call, content_type: str) -> Answer:
 
 
 def failed(call: Call, content_type: str, failure: BaseException) -> Answer:
-    """The sandbox itself failed: not a 5xx, which clients would retry for minutes."""
+    """Return the error for a failure of the sandbox itself: no 5xx, which clients would retry for minutes."""
     message = (
         f"The sandbox failed at {call.service}:{call.operation}: "
         f"{type(failure).__name__}: {failure}. The traceback: sandbox logs sandbox"
@@ -58,7 +58,7 @@ def failed(call: Call, content_type: str, failure: BaseException) -> Answer:
 
 
 def no_room(call: Call, content_type: str, folder: Path) -> Answer:
-    """The sandbox's disk is full: said before anything is done, so that nothing is left half done."""
+    """Return the error for a full disk, before anything is done: no change is left half-made."""
     message = (
         f"The sandbox did nothing at {call.service}:{call.operation}: the disk that holds {folder} is full. "
         "Free some of it, then do the same again."
@@ -67,7 +67,7 @@ def no_room(call: Call, content_type: str, folder: Path) -> Answer:
 
 
 def not_signed(call: Call, content_type: str) -> Answer:
-    """As AWS answers a request without credentials.
+    """Return AWS's error for a request without credentials.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
     """
@@ -81,7 +81,7 @@ def not_signed(call: Call, content_type: str) -> Answer:
 
 
 def unknown_key(call: Call, content_type: str) -> Answer:
-    """As AWS answers an access key that it never issued.
+    """Return AWS's error for an access key that it never issued.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
     """
@@ -102,13 +102,13 @@ def _serializer(call: Call, content_type: str) -> ResponseSerializer:
     try:
         protocol = determine_request_protocol(model, content_type)
         serializer = get_serializer_class(str(model.service_name), protocol)
-    except (NotImplementedError, KeyError):  # what curl sends, say
+    except (NotImplementedError, KeyError):  # such as curl's
         serializer = get_serializer_class(str(model.service_name), "json")
     return serializer(OperationModel({}, model))
 
 
 def _cbor(texts: dict[str, str]) -> bytes:
-    """A map of texts, up to 65,535 bytes each; moto does not speak this protocol.
+    """Return a CBOR map of strings, up to 65,535 bytes each; moto does not write this protocol.
 
     https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
     """

@@ -1,6 +1,6 @@
-"""Faults of AWS's own making: calls that are throttled, or meet an error inside the service.
+"""Faults on the side of AWS: throttled calls, and errors inside the service.
 
-The call is not carried out. Codes and statuses are those that SDKs take for worth another attempt:
+A call with a fault is not carried out. SDKs retry these codes and statuses:
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
 
@@ -29,7 +29,7 @@ ADDED = "(This sandbox was started with --faults.)"
 
 
 class FaultInjection:
-    """Decides which calls fail; a decision depends on seed, operation and its count, never on time or threads."""
+    """Decide which calls fail, by seed, operation and its number of calls; never by time or thread."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -37,7 +37,7 @@ class FaultInjection:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def answer(self, call: Call, content_type: str) -> Answer | None:
-        """The error that this call meets, or None when it may pass."""
+        """Return the error for this call, or None if the call is to be carried out."""
         with self._lock:
             self._counts[call.service, call.operation] += 1
             count = self._counts[call.service, call.operation]
@@ -50,13 +50,13 @@ class FaultInjection:
 
 
 def throttled(call: Call, content_type: str) -> Answer:
-    """As the service says that calls come too fast."""
+    """Return the service's error for too many calls."""
     code, status = THROTTLED.get(call.service, ("ThrottlingException" if _json(call) else "Throttling", 400))
     return errors.error(call, content_type, code, f"Rate exceeded {ADDED}", status)
 
 
 def broken(call: Call, content_type: str, *, unavailable: bool) -> Answer:
-    """As the service answers 500, or 503 when it is unavailable.
+    """Return the service's 500, or its 503 if it is unavailable.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
     """

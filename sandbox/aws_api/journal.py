@@ -1,4 +1,4 @@
-"""Every API call as a line of root/api.jsonl; of its parameters only what it is about, so never a secret."""
+"""The journal of API calls, root/api.jsonl. Of a call's parameters only the resource is written, so no secret."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.aws_api.calls import Call
 
 
 class Journal:
-    """Appends JSON lines: time, service, operation, mutating, status, ms, principal, region, resource."""
+    """Append JSON lines: time, service, operation, mutating, status, ms, principal, region, resource."""
 
     def __init__(self, path: Path) -> None:
         self.folder = path.parent

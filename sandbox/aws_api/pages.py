@@ -1,4 +1,4 @@
-"""Pages of a long answer, as RDS and ElastiCache cut them."""
+"""Pagination of long answers by Marker and MaxRecords."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAGE = 100
 
 
 def page(name: str, items: Sequence[Any], parameters: Mapping[str, Any]) -> ActionResult:
-    """The items from Marker on, at most MaxRecords (100), and the Marker of the next page."""
+    """Return the items after Marker, MaxRecords (100) at most, and the Marker of the next page."""
     begin = int(parameters.get("Marker") or 0)
     end = begin + int(parameters.get("MaxRecords") or PAGE)
     marker = str(end) if end < len(items) else None

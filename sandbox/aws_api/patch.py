@@ -1,4 +1,4 @@
-"""How a patch is attached to moto: as an operation of a service or around what a class does."""
+"""Attach patches to moto: an operation of a service, or a wrapper around a method."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def operation(cls: type) -> Callable[[Function], Function]:
 
 
 def behaviour(cls: type) -> Callable[[Function], Function]:
-    """Wrap the method of the same name: the function is called as `function(original, self, ...)`.
+    """Wrap the method of the same name: the patch is called as `function(original, self, ...)`.
 
     `original` is bound to self: `original(...)` does what moto did.
     """

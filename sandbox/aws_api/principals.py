@@ -1,4 +1,4 @@
-"""Who calls: the operator (an IAM user) and tasks (assumed roles), told apart by access key."""
+"""Callers: the operator (an IAM user) and tasks (assumed roles), identified by access key."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SESSION_SECONDS = 6 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a task needs to fetch its role's credentials.
+    """Data that a task needs to fetch its role's credentials.
 
-    uri: value of AWS_CONTAINER_CREDENTIALS_FULL_URI; token: of AWS_CONTAINER_AUTHORIZATION_TOKEN.
+    uri: value of AWS_CONTAINER_CREDENTIALS_FULL_URI; token: value of AWS_CONTAINER_AUTHORIZATION_TOKEN.
     """
 
     uri: str
@@ -33,7 +33,7 @@ class _Holder:
 
 
 class Principals:
-    """Knows the operator and every role session that STS has issued."""
+    """The operator, and every role session that STS has issued."""
 
     def __init__(self, settings: Settings, state: State) -> None:
         self._settings = settings
@@ -43,7 +43,7 @@ class Principals:
             self._create_operator()
 
     def arn(self, access_key: str) -> str | None:
-        """ARN of the access key's user or role session; None for a key never issued here."""
+        """Return the ARN of the access key's user or role session; None for a key that was never issued here."""
         with self._state.lock:
             for _, _, sts in self._state.backends("sts"):
                 if session := sts.get_assumed_role_from_access_key(access_key):
@@ -55,7 +55,7 @@ class Principals:
         return None
 
     def grant(self, task_id: str, role_arn: str, region: str) -> Grant:
-        """Let a task fetch credentials for its role, as the ECS agent does.
+        """Allow a task to fetch credentials for its role, as the ECS agent does.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
         """
@@ -65,12 +65,12 @@ class Principals:
         return Grant(f"{self._settings.credentials_url}/{task_id}", token)
 
     def revoke(self, task_id: str) -> None:
-        """The task has stopped."""
+        """Refuse credentials to a task that has stopped."""
         with self._state.lock:
             self._holders.pop(task_id, None)
 
     def credentials(self, task_id: str, token: str) -> dict[str, str] | None:
-        """What the credentials endpoint answers; None when task and token don't fit.
+        """Return the answer of the credentials endpoint; None if task and token don't match.
 
         https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
         """

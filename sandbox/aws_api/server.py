@@ -1,4 +1,4 @@
-"""What happens to a call: told who and what, refused or handled by moto, journalled."""
+"""Handle a call: identify it and its caller, refuse it or pass it to moto, write it to the journal."""
 
 from __future__ import annotations
 
@@ -102,5 +102,5 @@ def _run(service: Flask, environ: dict[str, Any]) -> Answer:
 
 
 def _unrouted(answer: Answer) -> bool:
-    """Flask's own pages for a path or method that moto doesn't route: no AWS service sends HTML."""
+    """Return whether the answer is Flask's page for a path or method without a route: no AWS service sends HTML."""
     return answer.status in (404, 405) and answer.body.startswith(b"<!doctype html")

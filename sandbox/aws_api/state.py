@@ -1,4 +1,4 @@
-"""What AWS would remember: moto's backends, under one lock."""
+"""The state of the emulated account: moto's backends, under one lock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moto.backends import get_backend
 
 
 class Changes:
-    """A wake-up for any number of waiters: each sees every change once, however many it missed."""
+    """An event that any number of threads wait for: each waiter sees every change once."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -23,8 +23,10 @@ class Changes:
             self._condition.notify_all()
 
     def wait(self, seen: int, timeout: float) -> int:
-        """Wait until something changed after `seen` or timeout seconds passed; return what to pass
-        as `seen` next time (start with 0)."""
+        """Wait until something changed after `seen`, or until `timeout` seconds passed.
+
+        Return the value to pass as `seen` next time; begin with 0.
+        """
         with self._condition:
             self._condition.wait_for(lambda: self._count != seen, timeout)
             return self._count
@@ -33,8 +35,8 @@ class Changes:
 class State:
     """moto's backends.
 
-    lock: held while an API call is handled, and by a controller while it reads or writes moto's
-    objects; never while it waits for a process. changed: set after each mutating call.
+    lock: held while an API call is handled, and while a controller reads or writes moto's objects; never while it waits
+    for a process. changed: set after each mutating call.
     """
 
     def __init__(self) -> None:
@@ -42,11 +44,11 @@ class State:
         self.changed = Changes()
 
     def backends(self, service: str) -> Iterator[tuple[str, str, Any]]:
-        """(account, region, backend) of each backend in use; a global service's region is "aws"."""
+        """Yield (account, region, backend) of each backend in use; the region of a global service is "aws"."""
         for account, regions in list(get_backend(service).items()):
             for region, backend in list(regions.items()):
                 yield account, region, backend
 
     def backend(self, service: str, account: str, region: str) -> Any:
-        """The backend of one account and region, made on first use."""
+        """Return the backend of one account and region, created on first use."""
         return get_backend(service)[account][region]

@@ -1,4 +1,4 @@
-"""What really runs, as controllers found it: written by them, read by patches."""
+"""The observed status of what runs: controllers write it, patches read it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class TargetHealth:
-    """A target's health in ELBv2's words (`TargetHealth` in botocore's elbv2 model)."""
+    """A target's health, in the fields of botocore's elbv2 model `TargetHealth`."""
 
     state: str
     reason: str | None = None
@@ -16,7 +16,7 @@ class TargetHealth:
 
 @dataclass(slots=True)
 class Status:
-    """Guarded by `state.lock`, as moto's backends are."""
+    """The status of all services. Guarded by `state.lock`, as moto's backends are."""
 
     #: by target group ARN, target id (an IP address of the VPC) and port
     target_health: dict[tuple[str, str, int], TargetHealth] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""HTTPS with connections that stay open; a handshake for every call would cost ten times more."""
+"""An HTTPS server that keeps connections open: a handshake for each call would cost ten times as much."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Application = Callable[[dict[str, Any], bytes], Answer]
 
 
 class HttpsServer:
-    """Serves an application at one loopback address."""
+    """Serve an application at one loopback address."""
 
     def __init__(self, address: str, port: int, identity: Identity, application: Application) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -70,7 +70,7 @@ class _Server(ThreadedWSGIServer):
 
 
 class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped
-    """One connection: moto reads requests as it expects them, we write the answers."""
+    """Handle one connection: moto parses the requests, and this class writes the answers."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # headers and body leave together

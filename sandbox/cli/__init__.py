@@ -22,7 +22,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the sandbox is not running."""
 
 
 class CommandError(Exception):
-    """What went wrong and the cure; `code` is the exit code."""
+    """A command failed; the message says why and names the cure. `code`: the exit code."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class CommandError(Exception):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code."""
+    """Run one command and return its exit code."""
     arguments = _parser().parse_args(argv)
     command = importlib.import_module(f"sandbox.cli.{arguments.command}")
     try:
@@ -60,25 +60,25 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
 
-    up = add("up", "start it and return when it is ready; safe to run twice")
+    up = add("up", "start the sandbox and return when it is ready; safe to run twice")
     up.add_argument(
         "--faults",
         nargs="?",
         const=faults.DEFAULT,
         metavar="PERCENT",
-        help=f"let some API calls be throttled or fail, as on AWS (without a value: {faults.DEFAULT})",
+        help=f"throttle or fail some API calls, as AWS does (without a value: {faults.DEFAULT})",
     )
-    up.add_argument("--seed", type=int, default=0, help="which calls meet a fault: the same as with this number before")
-    add("down", "end every process and remove every file but built images")
+    up.add_argument("--seed", type=int, default=0, help="seed of the faults: the same seed gives the same faults")
+    add("down", "stop the sandbox: end all processes, delete all files but built images")
     add("status", "show the API, the processes and the endpoints on one screen")
-    add("env", 'print what a shell needs to use it: eval "$(sandbox env)"')
+    add("env", 'print the environment for a shell: eval "$(sandbox env)"')
     logs = add("logs", "list the logs, or print one")
     logs.add_argument("name", nargs="?", help="which log (without: the list of them)")
-    logs.add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
-    add("url", "print the address of the application, and nothing else")
-    interrupt = add("interrupt", "let AWS take back the Spot capacity under a task")
+    logs.add_argument("-f", "--follow", action="store_true", help="follow the log as it grows")
+    add("url", "print the URL of the application, and nothing else")
+    interrupt = add("interrupt", "interrupt a task on Spot capacity, as AWS does")
     interrupt.add_argument("task", help="the task's id or ARN; it runs on FARGATE_SPOT")
-    connect = add("connect", "print lines to paste that reach what runs in it")
+    connect = add("connect", "print commands that connect to what runs in it")
     connect.add_argument("what", nargs="?", choices=("database", "cache", "app"))
     image = add("image", "build container images without Docker")
     actions = image.add_subparsers(dest="action", required=True, metavar="ACTION")

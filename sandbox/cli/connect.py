@@ -1,6 +1,6 @@
-"""`sandbox connect`: lines for people, that reach what runs in the sandbox when pasted.
+"""`sandbox connect`: print commands that connect to what runs in the sandbox.
 
-No line holds a secret: it reads the password from Secrets Manager when it runs.
+No command holds a secret: it reads the password from Secrets Manager when it runs.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 from sandbox.cli import CommandError, running
 from sandbox.config import Settings
 from sandbox.runtime.network import RESOLVER, read_hosts
-from sandbox.runtime.postgres import binaries
-from sandbox.runtime.postgres_settings import connection_string
+from sandbox.runtime.postgres.server import binaries
+from sandbox.runtime.postgres.settings import connection_string
 
 PORT_OFFSET = 8000  # a plain user can't listen on 443
 
@@ -26,7 +26,7 @@ Clients = Callable[[str], Any]
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print the lines of one kind of endpoint, or of all."""
+    """Print the commands for one kind of endpoint, or for all."""
     running.require(settings)
     clients = running.clients(settings)
     kinds = {"app": _app, "database": _database, "cache": _cache}
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 @dataclass(frozen=True, slots=True)
 class WebAddress:
-    """What a browser would ask for, and where it is served here."""
+    """The URL that a browser would use, and the address that serves it here."""
 
     scheme: str
     name: str
@@ -58,12 +58,12 @@ class WebAddress:
 
     @property
     def connect_to(self) -> str:
-        """curl's --connect-to."""
+        """Return the value of curl's --connect-to."""
         return f"{self.name}:{self.port}:{self.address}:{self.port + PORT_OFFSET}"
 
 
 def web_addresses(settings: Settings, clients: Clients) -> Iterator[WebAddress]:
-    """Every listener of every load balancer, under the names that DNS has for it."""
+    """Yield every listener of every load balancer, under each of its DNS names."""
     hosts = read_hosts(settings.root / "hosts")
     aliases = _aliases(clients("route53"))
     elb = clients("elbv2")
@@ -85,7 +85,7 @@ def _app(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
 
 
 def _aliases(route53: Any) -> dict[str, list[str]]:
-    """Names of alias records by the load balancer's DNS name that they point to."""
+    """Return the names of alias records by the DNS name of the load balancer that they point to."""
     found: dict[str, list[str]] = {}
     for zone in route53.list_hosted_zones()["HostedZones"]:
         records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])
@@ -142,9 +142,9 @@ def _cache(settings: Settings, clients: Clients) -> Iterator[tuple[str, str]]:
 
 
 def _secret(settings: Settings, secret: str, json_key: str | None = None) -> str:
-    """A shell command that prints a secret's value, or one key of its JSON.
+    """Return a shell command that prints a secret's value, or one key of its JSON.
 
-    Not for use in double quotes: an interactive shell takes the `!` of RDS's secrets for history there.
+    Not for use in double quotes: an interactive shell expands the `!` of RDS's secrets there as history.
     """
     command = (
         f". {_word(settings.root / 'env')}; {_word(sys.executable)} -m awscli secretsmanager get-secret-value "
@@ -161,7 +161,7 @@ def _psql() -> str:
 
 
 def _word(path: str | Path) -> str:
-    """Return a path as a word of a shell's line."""
+    """Return a path, quoted as one word of a shell command."""
     return shlex.quote(str(path))
 
 

@@ -1,4 +1,4 @@
-"""`sandbox down`."""
+"""`sandbox down`: stop the sandbox."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import argparse
 from sandbox import lifecycle
 from sandbox.config import Settings
 
-PATIENCE = 60.0
+STOP_SECONDS = 60.0
 
 
 def run(_arguments: argparse.Namespace, settings: Settings) -> int:
-    """End the supervisor, which ends its children; then look for leftovers, while nobody else can start one."""
+    """Stop the supervisor, which ends its children; then clear what is left, while no other can start."""
     if not settings.root.exists():
         print("The sandbox was not running.")
         return 0
     was = "was not running"
     while (lock := lifecycle.acquire(settings.root)) is None:
         if pid := lifecycle.running(settings.root):
-            print(f"  the supervisor (pid {pid}) ends what it started ...", flush=True)
-            if not lifecycle.end(pid, PATIENCE):
-                print(f"  it took longer than {PATIENCE:.0f} s and was killed", flush=True)
+            print(f"  stopping the supervisor (pid {pid}) and all that it started ...", flush=True)
+            if not lifecycle.end(pid, STOP_SECONDS):
+                print(f"  it took longer than {STOP_SECONDS:.0f} s and was killed", flush=True)
             was = "is down"
     try:
         ended = lifecycle.clear(settings.root)

@@ -1,4 +1,4 @@
-"""`sandbox env`."""
+"""`sandbox env`: print the environment of a client."""
 
 from __future__ import annotations
 

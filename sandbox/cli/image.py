@@ -1,4 +1,4 @@
-"""`sandbox image build`: what `docker build` and `docker push` are elsewhere."""
+"""`sandbox image build`: build an image and push it, as `docker build` and `docker push` do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.runtime.images import ImageError, Images
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Build a folder and push it into an ECR repository of the sandbox."""
+    """Build a folder and push the image to an ECR repository of the sandbox."""
     running.require(settings)
     ecr = running.clients(settings)("ecr")
     repository = _repository(ecr, arguments.repository)

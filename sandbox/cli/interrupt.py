@@ -1,4 +1,4 @@
-"""`sandbox interrupt`: what happens when AWS wants Spot capacity back."""
+"""`sandbox interrupt`: interrupt a task on Spot capacity, as AWS does."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sandbox import interruptions
 from sandbox.cli import CommandError, running
 from sandbox.config import Settings
 
-PATIENCE = 120.0
+INTERRUPT_SECONDS = 120.0
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Interrupt a task on FARGATE_SPOT: the warning and SIGTERM now, the end two AWS minutes later at most."""
+    """Interrupt a task on FARGATE_SPOT: warning and SIGTERM now, SIGKILL at most two AWS minutes later."""
     running.require(settings)
     tasks = _on_spot(running.clients(settings)("ecs"))
     identity = arguments.task.rpartition("/")[2]
@@ -22,10 +22,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         known = ", ".join(tasks) or "none"
         raise CommandError(f"no task {identity} runs on FARGATE_SPOT, and AWS interrupts no other. There are: {known}")
     asked = interruptions.ask(settings.root, identity)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + INTERRUPT_SECONDS
     while asked.exists():
         if time.monotonic() > deadline:
-            raise CommandError("the sandbox did not take it up. Look: sandbox logs sandbox")
+            raise CommandError("the sandbox did not do it. See: sandbox logs sandbox")
         time.sleep(0.05)
     most = settings.minute * interruptions.WARNING_MINUTES
     print(f"{tasks[identity]} has its warning: SIGTERM now, SIGKILL after {most:g} s at most")
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _on_spot(ecs: Any) -> dict[str, str]:
-    """ARNs of the tasks that run on Spot capacity, by id."""
+    """Return the ARNs of the tasks on Spot capacity, by task id."""
     found = {}
     for cluster in ecs.list_clusters()["clusterArns"]:
         for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster):

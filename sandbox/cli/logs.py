@@ -1,4 +1,4 @@
-"""`sandbox logs`."""
+"""`sandbox logs`: list or print logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox that commands talk to."""
+"""Access to the running sandbox, for commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOT_RUNNING = 3
 
 
 def require(settings: Settings) -> int:
-    """The supervisor's process id; CommandError when the sandbox is not up."""
+    """Return the supervisor's process id. Raises CommandError if the sandbox is not up."""
     pid = lifecycle.running(settings.root)
     if pid is None:
         raise CommandError("the sandbox is not running. Start it: sandbox up", NOT_RUNNING)
@@ -28,12 +28,12 @@ def require(settings: Settings) -> int:
 
 
 def clients(settings: Settings) -> Callable[[str], Any]:
-    """Makes boto3 clients that act as the operator, whatever this shell's own AWS settings are."""
+    """Return a function that creates boto3 clients of the operator, whatever this shell's own AWS settings are."""
     return clients_by(variables(settings, Authority(settings.root)))
 
 
 def clients_by(environment: Mapping[str, str]) -> Callable[[str], Any]:
-    """Makes boto3 clients of the endpoint, region and keys that an environment's AWS_ variables name."""
+    """Return a function that creates boto3 clients by the AWS_ variables of an environment."""
 
     def client(service: str) -> Any:
         with no_settings_of_the_shell():
@@ -52,7 +52,7 @@ def clients_by(environment: Mapping[str, str]) -> Callable[[str], Any]:
 
 @functools.cache
 def _session() -> Any:
-    """Return a session that has read no settings; one, so that each service's model is parsed once."""
+    """Return a session that has read no settings. There is one, so that each service's model is parsed once."""
     import boto3
 
     return boto3.session.Session()

@@ -1,4 +1,4 @@
-"""`sandbox status`: one screen of what runs."""
+"""`sandbox status`: show what runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sandbox.runtime.network import read_hosts
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A process and where its group listens."""
+    """A process, and the addresses on which its process group listens."""
 
     name: str
     pid: int
@@ -29,7 +29,7 @@ def run(_arguments: argparse.Namespace, settings: Settings) -> int:
     """Print the API, the processes and the endpoints."""
     pid = running.require(settings)
     listening = _listening()
-    print(f"API        {settings.api_url}  as of {_since(psutil.Process(pid).create_time())}")
+    print(f"API        {settings.api_url}  up since {_since(psutil.Process(pid).create_time())}")
     print(f"folder     {settings.root}")
     print(f"clock      an AWS minute lasts {settings.minute:g} s")
     print(f"\n{'PROCESS':<44} {'PID':>7}  {'UP SINCE':<19}  LISTENS ON")

@@ -1,4 +1,4 @@
-"""`sandbox up`."""
+"""`sandbox up`: start the sandbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ START_SECONDS = 180  # it hangs: a busy machine takes ten times as long as an id
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Start the supervisor and show what it waits for, until it is ready."""
+    """Start the supervisor and print its progress until it is ready."""
     settings = _with_faults(settings, arguments)
     if (pid := lifecycle.running(settings.root)) is not None:
         if arguments.faults:
@@ -76,7 +76,7 @@ def _supervisor(settings: Settings) -> subprocess.Popen[str]:
 
 
 def _await_env(settings: Settings) -> None:
-    """Another `up` may be at work: what it starts is ready when root/env is there."""
+    """Wait for root/env, which another `up` may be about to write: it is there when the sandbox is ready."""
     deadline = time.monotonic() + START_SECONDS
     while not (settings.root / "env").exists():
         if lifecycle.running(settings.root) is None:

@@ -1,4 +1,4 @@
-"""`sandbox url`."""
+"""`sandbox url`: print public addresses."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every controller needs: the loop that runs it, its context, stages, isolation."""
+"""The base of all controllers: context, loop, clock, stages, isolation of failures, maintenance windows."""

@@ -1,4 +1,4 @@
-"""What every controller is given."""
+"""The context that every controller is created with."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sandbox.aws_api.principals import Principals
 from sandbox.aws_api.state import State
 from sandbox.aws_api.status import Status
 from sandbox.config import Settings
+from sandbox.control.clock import Clock
 from sandbox.runtime.certificates import Authority
-from sandbox.runtime.clock import Clock
 from sandbox.runtime.network import Network
 
 if TYPE_CHECKING:

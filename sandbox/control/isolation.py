@@ -1,4 +1,4 @@
-"""One resource that can't be looked after keeps no other from it."""
+"""Isolation of failures: a resource that can't be reconciled does not stop the reconciliation of the others."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from contextlib import contextmanager
 log = logging.getLogger("sandbox")
 
 
-class Apart:
-    """Says of each resource once that looking after it fails, and again when it fails after it did not."""
+class Isolation:
+    """Log the failure of a resource once, and again if it fails after a success."""
 
     def __init__(self) -> None:
         self._failing: set[str] = set()
 
     @contextmanager
-    def unless_failing(self, resource: str) -> Iterator[None]:
+    def isolate(self, resource: str) -> Iterator[None]:
+        """Log an exception of the block instead of raising it."""
         try:
             yield
         except Exception:
             if resource not in self._failing:
-                log.exception("%s can't be looked after, and is tried again", resource)
+                log.exception("%s can't be reconciled, and is tried again", resource)
             self._failing.add(resource)
         else:
             self._failing.discard(resource)

@@ -1,4 +1,4 @@
-"""Runs a controller until it is stopped: whenever the API changed, and every quarter second."""
+"""Run a controller until it is stopped: after each change of the API, and every quarter second."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ log = logging.getLogger("sandbox")
 
 
 class Controller(Protocol):
-    """Makes one service's API true."""
+    """Reconcile one service: make what runs match what the API holds."""
 
     name: str
 
     def reconcile(self) -> None:
-        """Compare what the API holds with what runs, act, write status back; never block long."""
+        """Compare what the API holds with what runs, act, write status back. Must not block for long."""
 
     def close(self) -> None:
-        """End what was started."""
+        """Stop what the controller started."""
 
 
 class Loop:
-    """A controller in a thread of its own; an exception is logged, and the loop goes on."""
+    """A controller in a thread of its own. An exception is logged, and the loop goes on."""
 
     def __init__(self, controller: Controller, changed: Changes) -> None:
         self.controller = controller
@@ -38,7 +38,7 @@ class Loop:
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the running pass end, then close the controller."""
+        """Wait for the running pass, then close the controller."""
         self._stop.set()
         self._changed.set()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""Weekly maintenance windows, in which RDS and ElastiCache do what was not to be done at once."""
+"""Weekly maintenance windows, in which RDS and ElastiCache apply pending changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _WEEK = 7 * 24 * 60
 
 
 def within(window: str, now: dt.datetime) -> bool:
-    """Whether `now` (UTC) is in the window, given as sun:23:30-mon:00:30."""
+    """Return whether `now` (UTC) is in the window, given as sun:23:30-mon:00:30."""
     begin, end = map(_minute, window.lower().split("-"))
     current = now.weekday() * 24 * 60 + now.hour * 60 + now.minute
     return (current - begin) % _WEEK < (end - begin) % _WEEK

@@ -1,4 +1,4 @@
-"""Resources that pass through statuses: each begins some work, lasts a while, and then ends."""
+"""Stages of a resource: each status begins some work, lasts a while, and ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sandbox.runtime.clock import Clock
+from sandbox.control.clock import Clock
 
 Work = Callable[[], None]
 Resource = TypeVar("Resource")
@@ -16,8 +16,10 @@ Resource = TypeVar("Resource")
 
 @dataclass(frozen=True, slots=True)
 class Stage(Generic[Resource]):
-    """A status that passes. `begin` gives the work to do (in the background), if any; `end` is
-    called once that is done and so many AWS `minutes` are over."""
+    """One status on the way. `begin` returns the work to do in the background, if any.
+
+    `end` is called when the work is done and `minutes` AWS minutes have passed.
+    """
 
     minutes: float
     begin: Callable[[Resource], Work | None]
@@ -25,7 +27,7 @@ class Stage(Generic[Resource]):
 
 
 class Lifecycle(Generic[Resource]):
-    """Leads each resource, known by a key, through its stages; one work at a time for each."""
+    """Advance each resource, identified by a key, through its stages; one work at a time for each."""
 
     def __init__(self, clock: Clock, stages: Mapping[str, Stage[Resource]]) -> None:
         self._clock = clock
@@ -35,7 +37,7 @@ class Lifecycle(Generic[Resource]):
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="work")
 
     def advance(self, key: str, status: str, resource: Resource) -> bool:
-        """Take the resource one step on, never waiting. False: there is nothing left to do here.
+        """Advance the resource by one step, without waiting; return False if its status is no stage.
 
         Raises what the work of this resource raised, once.
         """
@@ -56,7 +58,7 @@ class Lifecycle(Generic[Resource]):
         return True
 
     def busy(self, key: str) -> bool:
-        """Whether work goes on for that resource; raises what it raised, once."""
+        """Return whether work is under way for the resource. Raises what the work raised, once."""
         future = self._running.get(key)
         if future is None:
             return False
@@ -67,9 +69,9 @@ class Lifecycle(Generic[Resource]):
         return False
 
     def run(self, key: str, work: Work) -> None:
-        """Do this in the background; only for a resource that is not busy."""
+        """Run work in the background; only for a resource that is not busy."""
         self._running[key] = self._pool.submit(work)
 
     def close(self) -> None:
-        """Wait for the work that goes on; begin no other."""
+        """Wait for the work that is under way, and start no more."""
         self._pool.shutdown(cancel_futures=True)

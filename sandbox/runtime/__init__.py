@@ -1,1 +1,1 @@
-"""Processes, addresses, certificates and proxies; knows nothing of AWS."""
+"""Processes, addresses, certificates, images, and the servers of the data plane. It knows no cloud."""

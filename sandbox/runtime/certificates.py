@@ -1,4 +1,4 @@
-"""The sandbox's certificate authority: what a public CA and the RDS CA are to real clients."""
+"""The sandbox's certificate authority, which its clients trust."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Identity:
 
 
 class Authority:
-    """Issues server certificates under root/certificates; its own is root/ca.pem."""
+    """Issue server certificates under root/certificates; the authority's own is root/ca.pem."""
 
     def __init__(self, root: Path) -> None:
         self._folder = root / "certificates"
@@ -46,7 +46,7 @@ class Authority:
         self._key = key
 
     def issue(self, names: Iterable[str], addresses: Iterable[str] = ()) -> Identity:
-        """A server certificate for these DNS names (wildcards too) and IP addresses.
+        """Return a server certificate for these DNS names (wildcards too) and IP addresses.
 
         The same names and addresses get the same identity again.
         """
@@ -59,7 +59,7 @@ class Authority:
         return identity
 
     def certify(self, key: CertificatePublicKeyTypes, names: Iterable[str], addresses: Iterable[str] = ()) -> bytes:
-        """A server certificate (PEM) for somebody else's key."""
+        """Return a server certificate (PEM) for a key that somebody else created."""
         names, addresses = tuple(names), tuple(addresses)
         alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
         alternatives += [x509.IPAddress(ipaddress.ip_address(one)) for one in addresses]

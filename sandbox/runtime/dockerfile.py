@@ -1,9 +1,9 @@
-"""The part of a Dockerfile that decides an image's configuration and which files it holds.
+"""Parse the part of a Dockerfile that decides an image's configuration and its files.
 
-Honoured: FROM --platform, ARG, ENV, WORKDIR, COPY and ADD of the build context, ENTRYPOINT, CMD,
-EXPOSE, LABEL, STOPSIGNAL. Skipped, since they make the operating system around the application,
-which here is the checkout's own environment: RUN, USER, ADD of a URL, COPY --from, and everything
-before the last FROM. HEALTHCHECK is skipped as ECS skips it. Whatever else stands there is refused.
+Honoured: FROM --platform, ARG, ENV, WORKDIR, COPY and ADD of the build context, ENTRYPOINT, CMD, EXPOSE, LABEL,
+STOPSIGNAL. Skipped, since they install the operating system around the application, which here is the checkout's own
+environment: RUN, USER, ADD of a URL, COPY --from, and all before the last FROM. HEALTHCHECK is skipped: the caller's
+own definition of a health check counts. Any other instruction is refused.
 
 Source: https://docs.docker.com/reference/dockerfile/
 """
@@ -22,12 +22,12 @@ _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::-(?P<default>[^}]*))?\}|(?P<b
 
 
 class DockerfileError(ValueError):
-    """The Dockerfile asks for something that an image of the sandbox can't honour."""
+    """The Dockerfile has an instruction that an image of the sandbox can't honour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One COPY: patterns inside the build context -> an absolute path in the image."""
+    """One COPY: patterns in the build context, and an absolute path in the image."""
 
     sources: tuple[str, ...]
     destination: str
@@ -36,7 +36,7 @@ class Copy:
 
 @dataclass(slots=True)
 class Recipe:
-    """What the last stage of a Dockerfile says."""
+    """The instructions of a Dockerfile's last stage."""
 
     platform: str = "linux/amd64"
     workdir: str = "/"
@@ -50,7 +50,7 @@ class Recipe:
 
 
 def parse(path: Path) -> Recipe:
-    """Read a Dockerfile; DockerfileError names the line that can't be honoured."""
+    """Return the recipe of a Dockerfile. Raises DockerfileError, naming the line that can't be honoured."""
     recipe, arguments = Recipe(), dict[str, str]()
     for number, instruction, rest in _instructions(path.read_text()):
         try:
@@ -126,7 +126,7 @@ def _copy(workdir: str, rest: str) -> list[Copy]:
 
 
 def _words(rest: str) -> list[str]:
-    """Exec form as it stands; shell form as the words that Docker would run."""
+    """Return exec form as it is, and shell form as the command that Docker would run."""
     return [str(word) for word in json.loads(rest)] if rest.startswith("[") else [*SHELL, rest]
 
 

@@ -29,7 +29,7 @@ NEVER_PACKED = ("__pycache__", "*.pyc", ".git", ".dockerignore")
 
 
 class ImageError(RuntimeError):
-    """An image, or a part of one, is not in the store or can't be made."""
+    """An image, or a part of one, is not in the store or can't be built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +45,24 @@ class Image:
     stop_signal: str
 
     def path(self, word: str) -> str:
-        """Where an absolute path of the image lies on this machine, if the image has it.
+        """Return where an absolute path of the image is on this machine, if the image has it; else the word.
 
-        Nothing is chrooted, so a word like `/app/entrypoint` has to be looked up.
+        No process is chrooted, so a word like `/app/entrypoint` has to be looked up.
         """
         inside = self.root / word.lstrip("/")
         return str(inside) if word.startswith("/") and inside.exists() else word
 
 
 class Images:
-    """Images by digest, below `<root>/images`. Safe for several processes side by side."""
+    """Images by digest, below `<root>/images`. Safe for several processes at once."""
 
     def __init__(self, root: Path) -> None:
         self.directory = root / "images"
 
     def build(self, folder: Path) -> str:
-        """Make an image of a folder with a Dockerfile; return its digest (`sha256:...`).
+        """Build an image from a folder with a Dockerfile; return its digest (`sha256:...`).
 
-        The same folder gives the same digest on every run. DockerfileError or ImageError say what
-        can't be honoured.
+        The same folder always gives the same digest. Raises DockerfileError or ImageError.
         """
         recipe = dockerfile.parse(_dockerfile(folder))
         tar = _tar(_files(folder, recipe.copies))
@@ -92,7 +91,7 @@ class Images:
         return digest
 
     def get(self, digest: str) -> bytes:
-        """A blob's content; ImageError when the store doesn't hold it."""
+        """Return a blob's content. Raises ImageError if the store doesn't hold it."""
         try:
             return self._path(digest).read_bytes()
         except FileNotFoundError:
@@ -101,7 +100,7 @@ class Images:
             ) from None
 
     def unpack(self, digest: str) -> Image:
-        """The image's folder and configuration; unpacked on first use. ImageError if missing."""
+        """Return the image's folder and configuration; unpacks it on first use. Raises ImageError if it is missing."""
         manifest = json.loads(self.get(digest))
         config = json.loads(self.get(manifest["config"]["digest"]))
         target = self.directory / "unpacked" / digest.removeprefix("sha256:")
@@ -144,7 +143,7 @@ class Images:
 
 @contextmanager
 def _or_not_at_all(path: Path) -> Iterator[None]:
-    """Leave nothing of a file or folder that could not be finished: on a full disk each try would add to it."""
+    """Delete a file or folder that could not be finished: on a full disk each try would leave another part."""
     try:
         yield
     except BaseException:
@@ -178,7 +177,7 @@ def _config(recipe: Recipe, diff_id: str) -> dict[str, Any]:
 
 
 def _files(folder: Path, copies: list[Copy]) -> dict[str, Path]:
-    """Path in the image -> file, as the COPY instructions say, without what is never packed."""
+    """Return path in the image -> file, by the COPY instructions, without what is never packed."""
     ignored = (*NEVER_PACKED, *_ignore_file(folder))
     files: dict[str, Path] = {}
     for copy in copies:
@@ -227,7 +226,7 @@ def _ignored(path: Path, folder: Path, patterns: tuple[str, ...]) -> bool:
 
 
 def _tar(files: Mapping[str, Path]) -> bytes:
-    """A tar whose bytes depend on names, contents and the executable bit alone."""
+    """Return a tar archive whose bytes depend on names, contents and the executable bit alone."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, path in sorted(files.items()):
@@ -252,12 +251,12 @@ def _json(document: object) -> bytes:
 
 
 def _as_it_is(member: tarfile.TarInfo, _: str) -> tarfile.TarInfo:
-    """Return the member: from Python 3.12 on, tarfile wants a filter to be chosen."""
+    """Return the member unchanged: from Python 3.12 on, tarfile requires a filter."""
     return member
 
 
 def _harmless(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Files and folders that stay below; Python 3.11.2, Debian 12's, has no filter for this yet."""
+    """Yield files and folders that stay below the target: Python 3.11.2, Debian 12's, has no filter for this."""
     for member in archive:
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):

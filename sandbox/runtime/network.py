@@ -1,4 +1,4 @@
-"""Loopback addresses by name, and the host names that the sandbox's processes resolve."""
+"""Loopback addresses by name, and host names that the sandbox's processes resolve."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST, LAST = 256, 65_534  # net.1.0 to net.255.254: net.0.* is for the sandbox 
 
 
 class Network:
-    """Hands out addresses of 127.0.0.0/8 and publishes host names for them, both under root."""
+    """Allocate addresses of 127.0.0.0/8 and publish host names for them, both under root."""
 
     def __init__(self, root: Path, net: str) -> None:
         self.hosts = root / "hosts"
@@ -27,7 +27,7 @@ class Network:
             self._tell(self._names)
 
     def address(self, name: str) -> str:
-        """The address of that name: allocated once, the same ever after."""
+        """Return the address of a name; allocated once, the same from then on."""
         with self._lock:
             if name not in self._numbers:
                 number = self._free()
@@ -37,35 +37,35 @@ class Network:
             return f"{self._net}.{high}.{low}"
 
     def release(self, name: str) -> None:
-        """Give the address of that name back; others may get it, though not soon."""
+        """Free the address of a name; another name may get it, though not soon."""
         with self._lock:
             if name in self._numbers:
                 self._keep({known: number for known, number in self._numbers.items() if known != name})
 
     def publish(self, hostname: str, address: str) -> None:
-        """Let the sandbox's processes resolve hostname to address."""
+        """Make the sandbox's processes resolve a host name to an address."""
         with self._lock:
             if self._names.get(hostname.lower()) != address:
                 self._tell({**self._names, hostname.lower(): address})
 
     def withdraw(self, hostname: str) -> None:
-        """Let hostname resolve no longer."""
+        """Remove a published host name."""
         with self._lock:
             if hostname.lower() in self._names:
                 self._tell({known: address for known, address in self._names.items() if known != hostname.lower()})
 
     def lookup(self, hostname: str) -> str | None:
-        """The address published for hostname, if any."""
+        """Return the address published for a host name, or None."""
         with self._lock:
             return self._names.get(hostname.lower())
 
     def names(self) -> dict[str, str]:
-        """All published host names and their addresses."""
+        """Return all published host names with their addresses."""
         with self._lock:
             return dict(self._names)
 
     def environment(self, address: str) -> dict[str, str]:
-        """Environment that makes a Python process live at address and resolve published names."""
+        """Return variables that make a Python process use an address and resolve published names."""
         return {
             "PYTHONPATH": str(RESOLVER),
             "SANDBOX_ADDRESS": address,
@@ -93,7 +93,7 @@ class Network:
 
 
 def read_hosts(path: Path) -> dict[str, str]:
-    """Names and addresses of a hosts file; none when there is no file."""
+    """Return names and addresses of a hosts file; none if there is no file."""
     if not path.exists():
         return {}
     lines = (line.split() for line in path.read_text().splitlines())

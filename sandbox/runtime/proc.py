@@ -1,4 +1,4 @@
-"""What /proc tells of running processes: whose they are, and how to end them all."""
+"""Running processes as /proc shows them, and how to end a set of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A live process. `started` (clock ticks since boot) tells it from a later user of its pid."""
+    """A live process. `started` (clock ticks since boot) distinguishes it from a later process with its pid."""
 
     pid: int
     parent: int
@@ -22,7 +22,7 @@ class Entry:
     started: int
 
     def carries(self, variable: str) -> bool:
-        """Whether the process was started with the environment entry `NAME=value`."""
+        """Return whether the process was started with the environment entry `NAME=value`."""
         try:
             environment = (_PROC / str(self.pid) / "environ").read_bytes()
         except OSError:  # gone meanwhile, or somebody else's
@@ -30,7 +30,7 @@ class Entry:
         return os.fsencode(variable) in environment.split(b"\0")
 
     def stands_in(self, folder: Path) -> bool:
-        """Whether its working directory is that folder, deleted since or not."""
+        """Return whether its working directory is that folder, deleted since or not."""
         try:
             current = str((_PROC / str(self.pid) / "cwd").readlink())
         except OSError:  # gone meanwhile, or somebody else's
@@ -39,7 +39,7 @@ class Entry:
 
 
 def entry(pid: int) -> Entry | None:
-    """The process of that id; None when there is none or only its exit code is left (a zombie)."""
+    """Return the process of that id; None if there is none, or only its exit code is left (a zombie)."""
     try:
         stat = (_PROC / str(pid) / "stat").read_bytes()
     except OSError:
@@ -51,14 +51,14 @@ def entry(pid: int) -> Entry | None:
 
 
 def entries() -> Iterator[Entry]:
-    """All live processes."""
+    """Yield all live processes."""
     for folder in _PROC.iterdir():
         if folder.name.isdigit() and (found := entry(int(folder.name))):
             yield found
 
 
 def lineage() -> frozenset[int]:
-    """The caller's own id and those of its ancestors."""
+    """Return the caller's own id and those of its ancestors."""
     pids: set[int] = set()
     current = entry(os.getpid())
     while current and current.pid not in pids:
@@ -68,9 +68,9 @@ def lineage() -> frozenset[int]:
 
 
 def end_all(select: Callable[[], list[Entry]], seconds: float = 10.0) -> int:
-    """SIGKILL what `select` finds, again until it finds nothing (a victim may fork meanwhile).
+    """SIGKILL the processes that `select` returns, again until it returns none: one may fork meanwhile.
 
-    Returns how many processes were ended. Raises TimeoutError when some outlive `seconds`.
+    Returns the number of ended processes. Raises TimeoutError if some outlive `seconds`.
     """
     ended: set[int] = set()
     deadline = time.monotonic() + seconds

@@ -1,9 +1,9 @@
 """Run the sandbox's processes like containers: when one ends, everything in it ends.
 
-A command runs as leader of its own session, with the environment it is given and nothing else.
-Three nets keep it from outliving its purpose: the watcher thread ends the group (and whoever left
-the group but carries its mark) as soon as the leader is gone; the kernel ends the leader with the
-supervisor; `sweep` finds what a killed supervisor left behind.
+A command is the leader of its own session, with the environment that it is given and nothing else. Three mechanisms
+keep it from outliving its purpose: a watcher thread ends its process group (and any process that left the group but
+carries its mark) when the leader has ended; the kernel ends the leader with the supervisor; `end_all` ends what a
+killed supervisor left behind.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What to run. `root` is the sandbox it belongs to; `log` is appended to (mode 0600)."""
+    """A command to run. `root`: the sandbox that it belongs to; `log`: a file to append to (mode 0600)."""
 
     root: Path
     name: str
@@ -46,7 +46,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A process in the ledger. `started` (clock ticks since boot) tells it from a later pid."""
+    """A process in the ledger. `started` (clock ticks since boot) distinguishes it from a later pid."""
 
     pid: int
     name: str
@@ -54,7 +54,7 @@ class Record:
 
 
 class Process:
-    """A running command. Made by `start`."""
+    """A running command, created by `start`."""
 
     def __init__(self, command: Command, mark: str, popen: subprocess.Popen[bytes], sink: _Sink) -> None:
         self.command = command
@@ -72,37 +72,37 @@ class Process:
         return f"<Process {self.command.name!r} pid={self.pid} code={self.poll()}>"
 
     def poll(self) -> int | None:
-        """Its exit code (-n: ended by signal n), or None while it runs.
+        """Return the exit code (-n: ended by signal n), or None while it runs.
 
-        A code means that the whole group is gone and that every line of output was delivered.
+        With the code, the whole group has ended and every line of output was delivered.
         """
         return self._popen.returncode if self._ended.is_set() else None
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Its exit code as soon as it has one, or None when `seconds` are over."""
+        """Return the exit code when there is one, or None after `seconds`."""
         self._ended.wait(seconds)
         return self.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the leader; nothing happens when it has ended."""
+        """Send a signal to the leader; does nothing if it has ended."""
         with self._lock, contextlib.suppress(ProcessLookupError):
             if not self._ended.is_set():
                 signal.pidfd_send_signal(self._handle, number)
 
     def stop(self, grace_seconds: float) -> int:
-        """SIGTERM to the leader; SIGKILL to the group once it is gone or grace is over."""
+        """Send SIGTERM to the leader; SIGKILL to the group when the leader has ended or grace is over."""
         self.signal(signal.SIGTERM)
         code = self.wait(grace_seconds)
         return self.kill() if code is None else code
 
     def kill(self) -> int:
-        """SIGKILL to the leader; the group follows. Returns the exit code."""
+        """Send SIGKILL to the leader; the group follows. Returns the exit code."""
         self.signal(signal.SIGKILL)
         self._ended.wait()
         return int(self._popen.returncode)
 
     def _alone(self) -> bool:
-        """Whether none of its descendants is left. One may hang in the kernel, on a slow disk, longer than is usual."""
+        """Return whether no descendant is left. One may hang in the kernel, on a slow disk, for longer than usual."""
         try:
             proc.end_all(lambda: [one for one in proc.entries() if one.carries(self._mark)])
         except (OSError, TimeoutError):
@@ -126,9 +126,9 @@ class Process:
 
 
 def start(command: Command, *, on_line: Callable[[str], None] | None = None) -> Process:
-    """Run a command. `on_line` gets each line of its output (stdout and stderr, without newline).
+    """Start a command. `on_line` gets each line of its output (stdout and stderr, without newline).
 
-    Raises FileNotFoundError, naming command and program, when there is no such program.
+    Raises FileNotFoundError, naming command and program, if there is no such program.
     """
     argv = [str(part) for part in command.argv]
     program = shutil.which(argv[0], path=command.env.get("PATH", os.defpath))
@@ -161,12 +161,11 @@ def start(command: Command, *, on_line: Callable[[str], None] | None = None) -> 
             raise
 
 
-def sweep(root: Path) -> int:
-    """End every process of the sandbox at `root`, never the caller or its ancestors.
+def end_all(root: Path) -> int:
+    """End every process of the sandbox at `root`, never the caller or its ancestors; return how many.
 
-    Also what a killed supervisor left behind: whoever carries SANDBOX_ROOT=<root>, whoever
-    stands in the ledger (Valkey and PostgreSQL write their title over their environment), and
-    the sessions and children of both. Returns how many were ended.
+    Also what a killed supervisor left: processes with SANDBOX_ROOT=<root> in their environment, processes in the ledger
+    (Valkey and PostgreSQL write their title over their environment), and the sessions and children of both.
     """
     mark = f"SANDBOX_ROOT={root.resolve()}"
     spared = proc.lineage()
@@ -187,14 +186,14 @@ def sweep(root: Path) -> int:
 
 
 def running(root: Path) -> list[Record]:
-    """The processes that `start` began in the sandbox at `root` and that still run, by name."""
+    """Return the running processes that `start` started in the sandbox at `root`, by name."""
     live = {(one.pid, one.started) for one in proc.entries()}
     found = (one for one in _records(root) if (one.pid, one.started) in live)
     return sorted(found, key=lambda one: (one.name, one.pid))
 
 
 class _Sink:
-    """Carries a process's output, line by line, to its log and to whoever listens."""
+    """Copy a process's output, line by line, to its log and to a listener."""
 
     def __init__(self, source: IO[bytes] | None, on_line: Callable[[str], None] | None, log: int) -> None:
         self._reader: threading.Thread | None = None
@@ -215,7 +214,7 @@ class _Sink:
                     _log.exception("a line of output was not taken")
 
     def close(self) -> None:
-        """Wait for the last line; the writers are gone by now."""
+        """Wait for the last line; the writers have ended by now."""
         if self._reader:
             self._reader.join()
 

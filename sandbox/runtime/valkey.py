@@ -1,11 +1,8 @@
-"""One Valkey server: the node behind a cache endpoint, whether its engine is Redis OSS or Valkey.
+"""One Valkey server: the node behind a cache endpoint.
 
-It keeps nothing on disk but its configuration, as an ElastiCache node without backups: what it
-held is lost when it restarts, unless it is a replica and gets it from its primary. Nodes of one group
-have folders beside each other and share the operator's password there. Clients are the user `default`
-and may not reconfigure the server
-(https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RestrictedCommands.html); the sandbox's own
-user may. TLS is the endpoint's business, not the node's.
+It keeps nothing on disk but its configuration: a server that restarts is empty, unless it is a replica and copies its
+primary. Nodes of one group have folders beside each other and share the operator's password there. Clients are the
+user `default`, without the restricted commands; the sandbox's own user has all of them. TLS ends at the endpoint.
 """
 
 from __future__ import annotations
@@ -29,16 +26,12 @@ from redis.retry import Retry
 from sandbox.runtime import processes
 
 PORT = 6379
-OPERATOR = "elasticache"
+OPERATOR = "operator"  # the sandbox's own user
 STARTUP = 180.0  # seconds, for what hangs: a busy machine is slow
-RESTRICTED = (
-    *("acl", "bgrewriteaof", "bgsave", "config", "debug", "migrate", "module", "psync"),
-    *("replicaof", "save", "shutdown", "slaveof", "sync"),
-)
 
 
 class ValkeyError(RuntimeError):
-    """A server that does not come up; the message ends with its log."""
+    """A server does not come up; the message ends with its log."""
 
 
 def binary() -> Path:
@@ -53,10 +46,14 @@ def binary() -> Path:
 
 
 class Valkey:
-    """A server with its own folder and address, at port 6379."""
+    """A server with its own folder and address, at port 6379.
 
-    def __init__(self, root: Path, name: str, folder: Path, address: str) -> None:
+    restricted: commands that no client may call.
+    """
+
+    def __init__(self, root: Path, name: str, folder: Path, address: str, restricted: Iterable[str]) -> None:
         self.root, self.name, self.folder, self.address = root, name, folder, address
+        self._restricted = tuple(restricted)
         self.log = folder / "valkey.log"
         self._configuration = folder / "valkey.conf"
         self._secret = folder.parent / "operator.password"
@@ -73,10 +70,10 @@ class Valkey:
         primary: Valkey | None = None,
         commands: str | None = None,
     ) -> None:
-        """Make the folder and start the server, as a replica if a primary is given.
+        """Create the folder and start the server, as a replica if a primary is given.
 
-        tokens: AUTH tokens, each of which is accepted; none: no AUTH at all.
-        commands: the version whose commands clients may call, None for all; what came later is denied.
+        tokens: AUTH tokens, each of which is accepted; none: no AUTH at all. commands: the version whose commands
+        clients may call, None for all; later ones are denied.
         """
         self.remove()
         self.folder.mkdir(mode=0o700, parents=True)
@@ -88,7 +85,7 @@ class Valkey:
         self.configure(self._tokens, self._parameters, commands)
 
     def start(self) -> None:
-        """Start the server, empty, and wait until it serves: a replica, when it has all of its primary's."""
+        """Start the server, empty, and wait until it serves; a replica, until it has all data of its primary."""
         self._process = processes.start(
             processes.Command(
                 root=self.root,
@@ -109,7 +106,7 @@ class Valkey:
             time.sleep(0.02)
 
     def stop(self, grace_seconds: float = 5.0) -> None:
-        """End the server."""
+        """Stop the server."""
         if self._process:
             self._process.stop(grace_seconds)
             self._process = None
@@ -122,29 +119,29 @@ class Valkey:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def kill(self) -> None:
-        """End the server as a lost machine does."""
+        """Kill the server, as the loss of a machine does."""
         if self._process:
             self._process.kill()
 
     def follow(self, primary: Valkey) -> None:
-        """Be a replica of that server, from now on or when it starts."""
-        self._lead_by(primary)
+        """Become a replica of a server, now or at the next start."""
+        self._replicate(primary)
 
     def promote(self) -> None:
-        """Be a primary, with what it has."""
-        self._lead_by(None)
+        """Become a primary, with the data that it has."""
+        self._replicate(None)
 
     def alive(self) -> bool:
-        """Whether the server's process runs."""
+        """Return whether the server's process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int | None:
-        """The server's process id."""
+        """Return the server's process id."""
         return self._process.pid if self._process else None
 
     def ready(self) -> bool:
-        """Whether it answers; a replica, whether it has what its primary has."""
+        """Return whether it answers, and a replica also has its primary's data."""
         try:
             if self._primary is None:
                 return bool(self.client().ping())
@@ -154,7 +151,7 @@ class Valkey:
             return False
 
     def configure(self, tokens: Iterable[str], parameters: Mapping[str, str], commands: str | None = None) -> None:
-        """Put tokens, parameters and commands in force, now and at the next start; nothing is lost."""
+        """Apply tokens, parameters and commands, now and at the next start, without losing data."""
         told = self._parameters
         self._tokens, self._parameters = list(tokens), dict(parameters)
         client: Any
@@ -167,13 +164,13 @@ class Valkey:
                     client.config_set(name, value)
 
     def client(self) -> redis.Redis:
-        """A connection of the sandbox's own user, straight to the node."""
+        """Return a connection of the sandbox's own user, straight to the node."""
         return redis.Redis(
             self.address, PORT, username=OPERATOR, password=self._secret.read_text(),
             socket_timeout=2, decode_responses=True, protocol=3, retry=Retry(NoBackoff(), 0),
         )  # fmt: skip
 
-    def _lead_by(self, primary: Valkey | None) -> None:
+    def _replicate(self, primary: Valkey | None) -> None:
         self._primary = primary
         self._write_configuration()
         if self.alive():
@@ -182,9 +179,9 @@ class Valkey:
                 client.execute_command("REPLICAOF", *target)
 
     def _rules(self) -> list[str]:
-        """The ACL rules of the user that clients are."""
+        """Return the ACL rules of the clients' user."""
         hashes = [f"#{_digest(token)}" for token in self._tokens]
-        denied = [f"-{command}" for command in (*RESTRICTED, *self._denied)]
+        denied = [f"-{command}" for command in (*self._restricted, *self._denied)]
         return ["on", *(hashes or ["nopass"]), "~*", "&*", "+@all", *denied, "+acl|whoami"]
 
     def _write_configuration(self) -> None:
@@ -224,7 +221,7 @@ def _later(client: Any, version: str) -> Iterator[str]:
 
 
 def _quoted(value: str) -> str:
-    """Return a value as the configuration file takes it, whatever is in it.
+    """Return a value as the configuration file takes it, whatever characters it has.
 
     https://valkey.io/topics/valkey.conf: arguments are parted by blanks, and may be quoted with escapes.
     """

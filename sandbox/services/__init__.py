@@ -1,4 +1,4 @@
-"""The services of AWS that differ from moto, and those behind which something really runs."""
+"""The AWS services that the sandbox emulates beyond moto: patches of moto, and controllers of what really runs."""
 
 from __future__ import annotations
 
@@ -11,34 +11,24 @@ from collections.abc import Iterator
 from sandbox.control.context import Sandbox
 from sandbox.control.loop import Controller
 
-#: Modules with patches of moto, each with an `install`.
-PATCHES = (
-    "acm.api",
-    "cloudwatch.api",
-    "ec2.api",
-    "ec2.dependencies",
-    "ec2.security_groups",
-    "ecr",
-    "ecs.api",
-    "elasticache.api",
-    "elbv2.api",
-    "kms",
-    "rds.api",
-    "route53",
-    "s3",
-    "secretsmanager",
-    "servicequotas",
-    "sts",
-)
-#: What starts and ends with a sandbox: in this order, as later ones use what earlier ones make.
-CONTROLLERS = (
-    "acm.controller.AcmController",
-    "elbv2.controller.ElbV2Controller",
-    "rds.controller.RdsController",
-    "elasticache.controller.ElastiCacheController",
-    "ecs.controller.EcsController",
-    "cloudwatch.controller.CloudWatchController",
-)
+#: Every service: the module whose `install` attaches its patches, and its controller, if it has one.
+#: Controllers start in this order, since later ones use what earlier ones create.
+SERVICES = {
+    "acm.api": "acm.controller.AcmController",
+    "elbv2.api": "elbv2.controller.ElbV2Controller",
+    "rds.api": "rds.controller.RdsController",
+    "elasticache.api": "elasticache.controller.ElastiCacheController",
+    "ecs.api": "ecs.controller.EcsController",
+    "cloudwatch.api": "cloudwatch.controller.CloudWatchController",
+    "ec2.api": None,
+    "ecr": None,
+    "kms": None,
+    "route53": None,
+    "s3": None,
+    "secretsmanager": None,
+    "servicequotas": None,
+    "sts": None,
+}
 
 
 @functools.cache
@@ -48,12 +38,12 @@ def install() -> None:
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     # Our own error codes are none of AWS's, on purpose.
     warnings.filterwarnings("ignore", message=".*does not match an error shape")
-    for module in PATCHES:
+    for module in SERVICES:
         importlib.import_module(f"{__name__}.{module}").install()
 
 
-def controllers(sandbox: Sandbox) -> Iterator[tuple[str, Controller]]:
-    """Yield each controller and its service's name."""
-    for name in CONTROLLERS:
+def create_controllers(sandbox: Sandbox) -> Iterator[Controller]:
+    """Yield a controller for each service that has one; none is started yet."""
+    for name in filter(None, SERVICES.values()):
         module, _, cls = name.rpartition(".")
-        yield module.partition(".")[0], getattr(importlib.import_module(f"{__name__}.{module}"), cls)(sandbox)
+        yield getattr(importlib.import_module(f"{__name__}.{module}"), cls)(sandbox)

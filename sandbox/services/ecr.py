@@ -1,9 +1,8 @@
-"""ECR as AWS has it: images are known by the digest of their manifest, and have their layers.
+"""ECR: images have the digest of their manifest, and layers.
 
-No scanner runs here: a scan is COMPLETE at once and finds nothing, so that whoever waits for a scan
-or gates on its counts is rehearsed, not the judgement. Layers are one store for all repositories:
-`<root>/images/blobs`, an OCI image layout. Pages named API_*.html are those of
-https://docs.aws.amazon.com/AmazonECR/latest/APIReference/
+No scanner runs here: a scan is COMPLETE at once and finds nothing. This rehearses waiting for a scan and checking its
+counts, not the findings. All repositories share one store of layers: `<root>/images/blobs`, an OCI image layout. Pages
+named API_*.html are those of https://docs.aws.amazon.com/AmazonECR/latest/APIReference/
 """
 
 import hashlib
@@ -56,13 +55,13 @@ def install() -> None:
 
 
 def blob(digest: str) -> Path:
-    """Where the layer or configuration of that digest lies, if somebody pushed it."""
+    """Return where the layer or configuration of that digest is, if it was pushed."""
     algorithm, _, name = digest.partition(":")
     return Settings.from_environment().root / "images" / "blobs" / algorithm / name
 
 
 def find(backend: ECRBackend, repository: str, image_id: Document) -> Image | None:
-    """The image of a tag, a digest, or both; None when the repository has no such image."""
+    """Return the image of a tag, a digest, or both; None if the repository has no such image."""
     tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
     for image in backend.repositories[repository].images:
         if tag in (None, *image.image_tags) and digest in (None, image.get_image_digest()):
@@ -71,7 +70,7 @@ def find(backend: ECRBackend, repository: str, image_id: Document) -> Image | No
 
 
 def get_image_digest(self: Image) -> str:
-    """An image's digest is that of its manifest.
+    """Return the digest of the image's manifest.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
     """
@@ -79,7 +78,7 @@ def get_image_digest(self: Image) -> str:
 
 
 def put_image(self: ECRResponse) -> ActionResult:
-    """PutImage moves a mutable tag, refuses an immutable one, and misses what was not pushed.
+    """Put an image: a mutable tag moves, an immutable one is refused, and its layers must have been pushed.
 
     API_PutImage.html
     """
@@ -135,7 +134,7 @@ def _require_layers(repository: Repository, manifest: Document) -> None:
 
 
 def _free_tag(repository: Repository, tag: str) -> None:
-    """Take a tag from the image that has it, which stays as an untagged one.
+    """Take a tag from the image that has it; the image stays, untagged.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
     """
@@ -157,7 +156,7 @@ def _immutable(repository: Repository, tag: str) -> bool:
 
 
 def complete_layer_upload(self: ECRResponse) -> ActionResult:
-    """CompleteLayerUpload keeps the bytes. API_CompleteLayerUpload.html"""
+    """Store the uploaded bytes. API_CompleteLayerUpload.html"""
     name, upload_id = self._get_param("repositoryName"), self._get_param("uploadId")
     registry = self._get_param("registryId")
     upload = self.ecr_backend._get_repository(name, registry).uploads.get(upload_id)
@@ -170,7 +169,7 @@ def complete_layer_upload(self: ECRResponse) -> ActionResult:
 
 
 def batch_check_layer_availability(self: ECRResponse) -> ActionResult:
-    """A layer that the store holds is AVAILABLE. API_BatchCheckLayerAvailability.html"""
+    """Return AVAILABLE for a layer that the store holds. API_BatchCheckLayerAvailability.html"""
     name, digests = self._get_param("repositoryName"), self._get_param("layerDigests")
     registry = self._get_param("registryId")
     repository = self.ecr_backend._get_repository(name, registry)
@@ -179,7 +178,7 @@ def batch_check_layer_availability(self: ECRResponse) -> ActionResult:
 
 
 def batch_get_image(self: ECRResponse) -> ActionResult:
-    """BatchGetImage finds by tag and by digest, and repeats what it did not find.
+    """Return images by tag and by digest, and failures for the others.
 
     API_BatchGetImage.html
     """
@@ -202,10 +201,10 @@ def batch_get_image(self: ECRResponse) -> ActionResult:
 
 
 def describe_images(self: ECRResponse) -> ActionResult:
-    """DescribeImages tells size and media types. API_ImageDetail.html
+    """Return size and media types of images. API_ImageDetail.html
 
-    Untagged images have no imageTags; a missing one is ImageNotFoundException. Of its scan nothing is told, as with
-    AWS's present scanners: API_DescribeImages.html
+    Untagged images have no imageTags; a missing one is ImageNotFoundException. The answer has nothing of a scan, as
+    with AWS's present scanners: API_DescribeImages.html
     """
     repository = self.ecr_backend._get_repository(self._get_param("repositoryName"), self._get_param("registryId"))
     desired = self._get_param("imageIds")
@@ -218,7 +217,7 @@ def describe_images(self: ECRResponse) -> ActionResult:
 
 
 def describe_image_scan_findings(self: ECRResponse) -> ActionResult:
-    """DescribeImageScanFindings: a scan that found nothing (no scanner runs here).
+    """Return a complete scan without findings: no scanner runs here.
 
     API_DescribeImageScanFindings.html
     """

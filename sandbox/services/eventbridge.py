@@ -1,4 +1,4 @@
-"""Events that AWS services send to EventBridge: to the rules of the default bus, and a log.
+"""Events of AWS services: delivered to the rules of the default event bus, and logged.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
 """
@@ -18,7 +18,7 @@ log = logging.getLogger("sandbox.events")
 
 
 def emit(account: str, region: str, *, source: str, detail_type: str, resources: list[str], detail: Document) -> None:
-    """Send an event; a target that is not emulated is logged, as AWS's senders don't learn of it either."""
+    """Send an event. A target that is not emulated is logged: AWS's senders don't learn of it either."""
     text = json.dumps(detail, default=_moment)
     log.info("%s %s %s", source, detail_type, text)
     event: dict[str, Any] = {"Source": source, "DetailType": detail_type, "Detail": text, "Resources": resources}
@@ -29,7 +29,7 @@ def emit(account: str, region: str, *, source: str, detail_type: str, resources:
 
 
 def moment(value: datetime) -> str:
-    """As events write a time."""
+    """Return a time as events write it."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

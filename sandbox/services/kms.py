@@ -1,4 +1,4 @@
-"""KMS as AWS has it, where moto differs."""
+"""KMS: keys by ARN, where moto differs from AWS."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def install() -> None:
 
 
 def by_arn(name: str) -> Function:
-    """These operations take the ARN of a key as well as its id.
+    """Wrap an operation so that it takes a key's ARN as well as its id.
 
     https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html
     """

@@ -1,4 +1,4 @@
-"""Route 53 as AWS has it, where moto differs."""
+"""Route 53: names in lower case and targets of aliases, where moto differs from AWS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from moto.route53.models import FakeZone, Route53Backend
 from sandbox.aws_api.patch import behaviour
 from sandbox.services.elbv2.api import HOSTED_ZONES
 
-#: Zones of AWS's own in which aliases may lead, and the end of their names.
+#: Zones of AWS's own that aliases may name, and the end of the names in them.
 #: https://docs.aws.amazon.com/general/latest/gr/elb.html, cf_region.html
 TARGETS = {zone: f".{region}.elb.amazonaws.com" for region, zone in HOSTED_ZONES.items()} | {
     "Z2FDTNDATAQYW2": ".cloudfront.net"
@@ -28,7 +28,7 @@ def install() -> None:
 def create_hosted_zone(
     original: Callable[..., FakeZone], self: Route53Backend, name: str, *args: Any, **options: Any
 ) -> FakeZone:
-    """A name is kept in lower case, however it was typed.
+    """Create a hosted zone with its name in lower case.
 
     https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html
     """
@@ -38,28 +38,27 @@ def create_hosted_zone(
 def list_hosted_zones_by_name(
     original: Callable[[str | None], tuple[str | None, list[FakeZone]]], self: Route53Backend, dnsname: str | None
 ) -> tuple[str | None, list[FakeZone]]:
-    """A name is looked for as it is kept."""
+    """List zones by name, in lower case."""
     return original(dnsname and dnsname.lower())
 
 
 def change_resource_record_sets(
     original: Any, self: Route53Backend, zoneid: str, change_list: list[dict[str, Any]]
 ) -> None:
-    """An alias leads to a name within the zone that it says; nothing of a batch is done if one part is refused.
+    """Change records, or none of a batch if one is refused: an alias must name a record in its zone.
 
-    Records' names are kept in lower case too.
-
-    https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html; the words are those that users met:
+    Names of records are kept in lower case too.
+    https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html; users report these messages:
     https://github.com/barnybug/cli53/issues/213, https://github.com/harmony-one/harmony-ops/issues/491
     """
-    if wrong := [words for change in change_list for words in _objections(self, change)]:
+    if wrong := [words for change in change_list for words in _errors(self, change)]:
         raise Route53ClientError("InvalidChangeBatch", f"[{', '.join(wrong)}]")
     for change in change_list:
         change["ResourceRecordSet"]["Name"] = str(change["ResourceRecordSet"]["Name"]).lower()
     original(zoneid, change_list)
 
 
-def _objections(backend: Route53Backend, change: dict[str, Any]) -> Iterator[str]:
+def _errors(backend: Route53Backend, change: dict[str, Any]) -> Iterator[str]:
     record = change["ResourceRecordSet"]
     target = record.get("AliasTarget")
     if not target or change["Action"] == "DELETE":

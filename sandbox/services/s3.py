@@ -1,4 +1,4 @@
-"""S3: policies honour their conditions, conditional writes and deletes are AWS's, unknown sub-resources are refused."""
+"""S3: conditions of policies, conditional writes and deletes, and refusal of unknown sub-resources."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def install() -> None:
 
 
 def get_permission(original: Any, self: FakeBucket, action: str, resource: str) -> PermissionResult:
-    """A statement counts only when all its conditions are met (moto ignored them).
+    """Evaluate a statement only if all its conditions are met; moto ignores conditions.
 
-    Conditions on what the sandbox doesn't know count as not met.
+    A condition on a key that the sandbox doesn't know counts as not met.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
     """
     if self.policy is None:
@@ -72,7 +72,7 @@ def _met(operator: str, keys: dict[str, Any]) -> bool:
 
 
 def _bucket_response(original: Any, self: S3Response, request: Any, full_url: str) -> Any:
-    """`DELETE /bucket?metrics` deletes a metrics configuration: moto would delete the bucket.
+    """Refuse `DELETE /bucket?metrics`, which deletes a metrics configuration: moto would delete the bucket.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketMetricsConfiguration.html
     """
@@ -85,7 +85,7 @@ def _bucket_response(original: Any, self: S3Response, request: Any, full_url: st
 
 
 def _key_response(original: Any, self: S3Response, request: Any, full_url: str) -> Any:
-    """`PUT /bucket/key?renameObject` renames an object: moto would write an empty one.
+    """Refuse `PUT /bucket/key?renameObject`, which renames an object: moto would write an empty one.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_RenameObject.html
     """
@@ -95,7 +95,7 @@ def _key_response(original: Any, self: S3Response, request: Any, full_url: str) 
 
 
 def put_object(original: Any, self: S3Response) -> Any:
-    """If-None-Match takes nothing but `*`: moto would ignore the condition, and overwrite.
+    """Refuse If-None-Match with any value but `*`: moto would ignore the condition, and overwrite.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
@@ -105,7 +105,7 @@ def put_object(original: Any, self: S3Response) -> Any:
 
 
 def delete_object(original: Any, self: S3Response) -> Any:
-    """`If-Match: *` deletes whatever is there: moto would compare the asterisk with the ETag.
+    """Delete any version with `If-Match: *`: moto would compare the asterisk with the ETag.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
     """
@@ -115,7 +115,7 @@ def delete_object(original: Any, self: S3Response) -> Any:
 
 
 def _request_payment(self: S3Response) -> Any:
-    """The owner of a bucket pays for requests unless told otherwise.
+    """Return that the owner of a bucket pays for requests, unless configured otherwise.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketRequestPayment.html
     """

@@ -1,4 +1,4 @@
-"""Secrets Manager as AWS has it, where moto differs."""
+"""Secrets Manager: version stages, where moto differs from AWS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def install() -> None:
 
 
 def update_secret_version_stage(original: Any, self: SecretsManagerBackend, secret_id: str, **stage: Any) -> Any:
-    """Who names no version gets the one that AWSCURRENT was moved to.
+    """Move a stage; GetSecretValue without a version returns the version that AWSCURRENT was moved to.
 
     https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
     """

@@ -1,4 +1,4 @@
-"""Service Quotas as AWS has it, where moto knows those of VPC only."""
+"""Service Quotas: Fargate's; moto has those of VPC only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def install() -> None:
 
 
 def get_service_quota(original: Any, self: ServiceQuotasBackend, service_code: str, quota_code: str) -> Any:
-    """GetServiceQuota. https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html"""
+    """Return a quota.
+
+    https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html
+    """
     if service_code != "fargate" or quota_code not in FARGATE:
         return original(service_code, quota_code)
     name, value = FARGATE[quota_code]

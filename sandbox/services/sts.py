@@ -1,4 +1,4 @@
-"""STS: only roles that exist can be assumed."""
+"""STS: only existing roles can be assumed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def install() -> None:
 
 
 def assume_role(original: Any, self: TokenResponse) -> ActionResult:
-    """A role that is not there can't be assumed, in this account or another; trust is not judged.
+    """Assume a role that exists, in this account or another; trust policies are not evaluated.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """

@@ -6,11 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract import inventories, modules, playbooks, pythons, repository, roles, tasks, variables, waits, wording
+from tests.contract import (
+    inventories,
+    modules,
+    playbooks,
+    pythons,
+    repository,
+    roles,
+    rooms,
+    tasks,
+    variables,
+    waits,
+    wording,
+)
 from tests.contract.rule import CHECKOUT, RULES, Broken, Rule
 
 # Importing these registers their rules.
-assert all((inventories, modules, playbooks, pythons, repository, roles, tasks, variables, waits, wording))
+assert all((inventories, modules, playbooks, pythons, repository, roles, rooms, tasks, variables, waits, wording))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

@@ -158,7 +158,7 @@ def test_a_failing_migration_stops_the_release_before_any_task_of_it_runs(
         "from django.db import migrations\n\n\n"
         "class Migration(migrations.Migration):\n"
         "    dependencies = [('campus', '0001_initial')]\n"
-        "    expand = True\n"
+        "    compatible = True\n"
         "    operations = [migrations.RunSQL('SELECT no_such_column FROM campus_student')]\n"
     )
     build = [str(BIN / "sandbox"), "image", "build", str(broken), "--tag", "1.1.0"]

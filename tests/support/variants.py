@@ -1,9 +1,9 @@
-"""Releases of the application that are better or worse: copies of its folder, each with the smallest change.
+"""Variants of the application that are better or worse: copies of its folder, each with the smallest change.
 
     push(errors(percent=5), "1.1.0", tmp_path)
 
-Each tag gets a build of its own, so that `good` is a new image with the same behaviour. A variant fails where it says
-and nowhere else: health checks stay good unless they are the point, and so does the trial before any traffic.
+Each tag gets a build of its own, so `good` is a new image with the same behaviour. A variant fails as its name says,
+and in nothing else: health checks succeed unless they are the point, and so does the smoke test.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ops.release.smoke_test import USER_AGENT
 from sandbox.config import CHECKOUT
 from tests.support.stack import STACK
 
@@ -26,7 +27,7 @@ DEMAND = "let it fail"
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Text of a file that becomes another; it must stand there exactly once."""
+    """Replace a text in a file, in which it must occur exactly once."""
 
     path: str
     old: str
@@ -42,17 +43,17 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """An application that differs from sandbox/app by patches and by files of its own."""
+    """A copy of sandbox/app with patches, and with files of its own."""
 
     patches: tuple[Patch, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
     def also(self, other: Variant) -> Variant:
-        """With what another variant changes, too."""
+        """Return this variant with the changes of another one too."""
         return Variant((*self.patches, *other.patches), {**self.files, **other.files})
 
     def write(self, folder: Path) -> Path:
-        """Make a copy with the changes in it, in a folder that is not there yet."""
+        """Write the variant to a folder that does not exist yet."""
         shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("__pycache__"))
         for patch in self.patches:
             patch.apply(folder)
@@ -62,7 +63,7 @@ class Variant:
 
 
 def push(variant: Variant, tag: str, scratch: Path, repository: str = STACK) -> None:
-    """Build the variant and push it as a release into a stack of the sandbox that the environment names."""
+    """Build the variant and push it as a release to a stack of the sandbox that the environment names."""
     folder = variant.write(scratch / f"app-{tag}")
     (folder / "campshub360/build.txt").write_text(f"{tag}\n")
     words = ("image", "build", str(folder), "--tag", tag, "--repository", repository)
@@ -72,42 +73,42 @@ def push(variant: Variant, tag: str, scratch: Path, repository: str = STACK) -> 
 
 
 def good() -> Variant:
-    """As it is."""
+    """Return the application as it is."""
     return Variant()
 
 
 def crashes_at_start() -> Variant:
-    """`serve` ends with an error at once; the other commands work."""
+    """Return a variant whose `serve` ends with an error at once; the other commands work."""
     return Variant((Patch("campshub360/wsgi.py", "logs.configure()\n", 'raise RuntimeError("made to fail")\n'),))
 
 
 def never_ready() -> Variant:
-    """It serves, but /readyz stays 503."""
+    """Return a variant that serves, but whose /readyz stays 503."""
     return Variant((Patch(HEALTH, "return self._reached == self._state.keys()", "return False"),))
 
 
 def errors(percent: float = 5) -> Variant:
-    """So many percent of requests are answered 500, by chance."""
+    """Return a variant that answers a random percentage of requests with 500."""
     return _failing(f"random() < {percent / 100}")
 
 
 def errors_later(seconds: float, percent: float = 50) -> Variant:
-    """So many seconds after its first visitor a task begins to answer 500."""
+    """Return a variant whose tasks begin to answer 500 so many seconds after their first user."""
     return _failing(f"visited(request) > {seconds} and random() < {percent / 100}")
 
 
 def errors_on_demand(percent: float = 50) -> Variant:
-    """All its tasks begin to answer 500 when there is a heartbeat of the probe DEMAND."""
+    """Return a variant whose tasks begin to answer 500 when there is a heartbeat of the probe DEMAND."""
     return _failing(f"asked({DEMAND!r}) and random() < {percent / 100}")
 
 
 def slow(milliseconds: int = 400) -> Variant:
-    """Every answer takes so much longer."""
+    """Return a variant whose answers take so much longer."""
     return _failing(f"sleep({milliseconds / 1000})")
 
 
 def ready_on_demand(probe: str) -> Variant:
-    """None of its tasks is ready before there is a heartbeat of that probe: its deployment stays in SCALE_UP."""
+    """Return a variant that is not ready, and stays in SCALE_UP, before there is a heartbeat of that probe."""
     return Variant(
         (
             Patch(
@@ -139,69 +140,69 @@ def until_let():
 
 
 def slower(times: float) -> Variant:
-    """Every answer takes so many times as long as it would."""
+    """Return a variant whose answers take a multiple of their time."""
     return _answering(SLOWER.replace("TIMES", str(times)))
 
 
 def slow_path(path: str, milliseconds: int = 400) -> Variant:
-    """Every answer of one path takes so much longer."""
+    """Return a variant whose answers for one path take so much longer."""
     return _failing(f"request.path == {path!r} and sleep({milliseconds / 1000})")
 
 
 def slow_later(seconds: float, milliseconds: int = 400) -> Variant:
-    """So many seconds after a task's first visitor every answer begins to take so much longer."""
+    """Return a variant whose answers begin to take longer so many seconds after a task's first user."""
     return _failing(f"visited(request) > {seconds} and sleep({milliseconds / 1000})")
 
 
 def one_task_errs(percent: float = 30) -> Variant:
-    """Of all its tasks one, the first that is asked, answers so many percent of requests 500."""
+    """Return a variant of which one task, the first with a request, answers a percentage with 500."""
     return _failing(f"first_task() and random() < {percent / 100}")
 
 
 def lazy(milliseconds: int = 800) -> Variant:
-    """The first request that a thread answers takes so much longer. The warm-up is that request, so nobody notices."""
+    """Return a variant whose threads answer their first request slowly, which is one of the warm-up's."""
     return _answering(LAZY.replace("SECONDS", str(milliseconds / 1000)))
 
 
 def cold(milliseconds: int = 800) -> Variant:
-    """The same without the warm-up: it is ready, and slow for those who come first."""
+    """Return the same without the warm-up: it is ready, and slow for its first users."""
     unwarmed = Patch("campshub360/server.py", "partial(warm_up, worker.tpool, threads, worker.wsgi)", "lambda: None")
     return lazy(milliseconds).also(Variant((unwarmed,)))
 
 
 def smoke_fails() -> Variant:
-    """It is ready and takes heartbeats, but reads back none."""
+    """Return a variant that is ready and accepts heartbeats, but reads none back."""
     return Variant((Patch("campus/heartbeat.py", "Heartbeat.objects.filter(", "Heartbeat.objects.none().filter("),))
 
 
 def first_page_fails() -> Variant:
-    """It is ready, but the first page is an error."""
+    """Return a variant that is ready, but whose first page is an error."""
     return Variant((Patch("campus/templates/campus/index.html", "<!doctype html>", "{% include 'nowhere.html' %}"),))
 
 
 def failing_migration() -> Variant:
-    """`migrate` ends with an error. Its author held the migration to be harmless."""
+    """Return a variant whose `migrate` fails, although its author declared the migration compatible."""
     return _migration(
-        "failing", "migrations.RunSQL('SELECT no_such_column FROM campus_student')", mark="    expand = True\n"
+        "failing", "migrations.RunSQL('SELECT no_such_column FROM campus_student')", mark="    compatible = True\n"
     )
 
 
 def blocking_migration() -> Variant:
-    """`migrate` needs locks, of campus_course and then of campus_student, and fails while somebody else has one."""
+    """Return a variant whose `migrate` locks campus_course, then campus_student, and fails if it can't."""
     column = "'x', models.IntegerField(null=True)"
     return _migration("blocking", f"migrations.AddField('course', {column}), migrations.AddField('student', {column})")
 
 
-def expand_migration() -> Variant:
-    """A column more, which the previous release can do without."""
+def compatible_migration() -> Variant:
+    """Return a variant with one more column, which the previous release does not need."""
     column = "models.CharField(max_length=60, null=True)"
     return Variant(
         (Patch("campus/models.py", f"    {ACTIVE}\n", f"    {ACTIVE}\n    nickname = {column}\n"),),
     ).also(_migration("nickname", f"migrations.AddField('student', 'nickname', {column})"))
 
 
-def contract_migration() -> Variant:
-    """A column less: this release doesn't need it, but the previous one's /api/students fails from then on."""
+def breaking_migration() -> Variant:
+    """Return a variant with one column less: with it the previous release's /api/students fails."""
     return Variant(
         (
             Patch("campus/models.py", f"    {ACTIVE}\n", ""),
@@ -214,12 +215,12 @@ ACTIVE = "active = models.BooleanField(default=True)"
 
 
 def _failing(condition: str) -> Variant:
-    """It answers 500 where the condition holds, but not to health checks and in its trial."""
+    """Return a variant that answers 500 if the condition holds, except to health checks and the smoke test."""
     return _answering(FAULT.replace("CONDITION", condition))
 
 
 def _answering(module: str) -> Variant:
-    """Whatever is no health check is answered by this module's function `answer`."""
+    """Return a variant that answers all but health checks by this module's function `answer`."""
     return Variant(
         (
             Patch(
@@ -233,11 +234,11 @@ def _answering(module: str) -> Variant:
                 "return fault.answer(request, self._get_response)",
             ),
         ),
-        {"campshub360/fault.py": module},
+        {"campshub360/fault.py": module.replace("SMOKE_TEST_AGENT", USER_AGENT)},
     )
 
 
-FAULT = '''"""What is wrong with this release."""
+FAULT = '''"""The fault of this release."""
 
 import os
 from functools import cache
@@ -248,7 +249,7 @@ from time import monotonic, sleep
 from django.db import connection
 from django.http import HttpResponse
 
-BEFORE = ("campshub360-trial", "campshub360-warm-up")
+BEFORE = ("SMOKE_TEST_AGENT", "campshub360-warm-up")
 since = None
 
 
@@ -259,7 +260,7 @@ def answer(request, go_on):
 
 
 def visited(request):
-    """Seconds since somebody came who was not sent to try it."""
+    """Return the seconds since the first request that was no test traffic."""
     global since
     if since is None and "X-Test-Traffic" not in request.headers:
         since = monotonic()
@@ -289,11 +290,11 @@ def asked(probe):
 '''
 
 
-SLOWER = '''"""How long everything takes."""
+SLOWER = '''"""Answers that take longer."""
 
 from time import monotonic, sleep
 
-BEFORE = ("campshub360-trial", "campshub360-warm-up")
+BEFORE = ("SMOKE_TEST_AGENT", "campshub360-warm-up")
 
 
 def answer(request, go_on):
@@ -304,7 +305,7 @@ def answer(request, go_on):
     return answer
 '''
 
-LAZY = '''"""What the first request of each thread has to wait for."""
+LAZY = '''"""A slow first request of each thread."""
 
 from threading import local
 from time import sleep

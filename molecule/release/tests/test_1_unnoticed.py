@@ -18,7 +18,7 @@ COMMIT = "4c8a1f0e9d7b6a5c3e2f1d0b9a8c7e6f5d4b3a21"
 def test_a_release_under_load_fails_no_request_and_loses_no_write(
     releases: Releases, push: Push, ask: Ask, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    push("1.1.0", variants.expand_migration())
+    push("1.1.0", variants.compatible_migration())
     tag(sandbox, "1.1.0", COMMIT)
     with under_load(sandbox, tmp_path / "requests.jsonl") as load:
         played = releases.deploy("1.1.0")

@@ -1,1 +1,1 @@
-"""What the platform's contract asks of an image; docs/app-contract.md says it in words."""
+"""The platform's part of the image: all that docs/app-contract.md requires. It knows no domain."""

@@ -1,6 +1,6 @@
-"""The image's entry point: `serve`, or one of the commands that run once.
+"""The image's entry point: `serve`, or one of the one-off commands.
 
-Exit codes: 0 done, 1 failed, 2 not started (unknown command or option, environment incomplete).
+Exit codes: 0 done, 1 failed, 2 not started (unknown command or option, incomplete environment).
 """
 
 import os
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
 
 
 def serve() -> None:
-    """Become Gunicorn, so that it is process 1 and gets SIGTERM."""
+    """Replace this process by Gunicorn, so that it is process 1 and gets SIGTERM."""
     gunicorn = ("-m", "gunicorn", "--config", "python:campshub360.server", "campshub360.wsgi")
     os.execv(sys.executable, (sys.executable, *gunicorn))
 

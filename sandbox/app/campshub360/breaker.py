@@ -1,8 +1,7 @@
-"""Fail at once while a dependency is known to be away.
+"""A circuit breaker: fail at once while a dependency is known to be down.
 
-Without it, a few seconds of connection timeout for each request would occupy all threads as soon
-as the database fails over; then health checks go unanswered, and a failover that lasts a minute
-becomes a fleet that is replaced.
+Without it, a few seconds of connection timeout for each request would occupy all threads as soon as the database fails
+over. Then health checks get no answer, and all tasks are replaced because of a failover that lasts a minute.
 """
 
 import threading
@@ -11,11 +10,11 @@ from types import TracebackType
 
 
 class RefusedError(Exception):
-    """Not tried: the last attempt failed a moment ago, or another thread is trying again."""
+    """No attempt was made: the last one failed a moment ago, or another thread is trying again."""
 
 
 class Breaker:
-    """`with breaker:` around each attempt. After a failure one thread at a time tries again."""
+    """Guard each attempt by `with breaker:`. After a failure one thread at a time tries again."""
 
     def __init__(self, failures: tuple[type[Exception], ...], pause_seconds: float = 1.0) -> None:
         self._failures = failures

@@ -1,4 +1,4 @@
-"""Redis as a cache whose loss no request notices: reads miss, writes are forgotten."""
+"""Redis as a cache that no request depends on: without it reads miss, and writes are dropped."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ breaker = Breaker((RedisError,))
 
 
 def forgiving(operation: str, fallback: object) -> Callable[..., Any]:
-    """RedisCache's operation, answering `fallback` while the cache is away."""
+    """Return RedisCache's operation, which returns `fallback` while the cache is down."""
     original = getattr(RedisCache, operation)
 
     def attempt(self: RedisCache, *args: Any, **kwargs: Any) -> Any:
@@ -41,7 +41,7 @@ class ForgivingRedisCache(RedisCache):
         return default if value is None else value
 
     def round_trip(self) -> None:
-        """Write a value and read it back; RedisError if that fails, whatever is known of it."""
+        """Write a value and read it back. Raises RedisError if that fails."""
         client = self._cache.get_client(write=True)
         client.set(key := self.make_key("round-trip"), b"1", ex=60)
         if client.get(key) != b"1":

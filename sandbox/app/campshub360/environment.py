@@ -1,4 +1,4 @@
-"""The configuration, read from environment variables and nothing else."""
+"""The configuration, read from environment variables only."""
 
 import os
 from dataclasses import dataclass, field, fields
@@ -11,7 +11,7 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What every command needs. A field's variable is its name in capitals."""
+    """The configuration of every command. A field's variable is its name in capitals."""
 
     port: int
     web_threads: int
@@ -35,7 +35,7 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class MigrationEnvironment(Environment):
-    """What `migrate` needs: the database's master user too."""
+    """The configuration of `migrate`, which has the database's master user too."""
 
     database_admin_user: str
     database_admin_password: str = field(repr=False)
@@ -45,7 +45,7 @@ Kind = TypeVar("Kind", bound=Environment)
 
 
 def read(kind: type[Kind]) -> Kind:
-    """The environment as `kind`; ConfigurationError lists all that is wrong with it at once."""
+    """Return the environment as `kind`. Raises ConfigurationError with all errors at once."""
     values: dict[str, str | int] = {}
     wrong = []
     for variable in fields(kind):

@@ -1,10 +1,9 @@
 """/healthz and /readyz, and the release in every response.
 
-Ready means: since it was started, this process has reached the database (with all migrations
-applied) and the cache, and then each of its threads has answered requests: ready is warm. From then
-on /readyz stays 200 and only *reports* what is away now. If it failed with the database, a failover
-would take all tasks out of the load balancer and have them replaced at the very moment when nothing
-is wrong with them.
+A process is ready when it has reached the database (with all migrations applied) and the cache once, and each of its
+threads has answered requests: ready is warm. From then on /readyz stays 200 and only *reports* what is down. If it
+failed with the database, a failover would take all tasks out of the load balancer and replace them, although nothing is
+wrong with them.
 """
 
 import threading
@@ -20,11 +19,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 
 class MigrationsPendingError(Exception):
-    """The database is older than this release."""
+    """The database lacks migrations of this release."""
 
 
 class Readiness:
-    """Looks at the dependencies once a second, in a thread of its own: a check never waits."""
+    """Check the dependencies once a second, in a thread of its own, so that a health check never waits."""
 
     def __init__(self) -> None:
         self._state = {"database": "not reached yet", "cache": "not reached yet", "threads": "cold"}
@@ -38,7 +37,7 @@ class Readiness:
         return dict(self._state)
 
     def start(self, warm_up: Callable[[], None]) -> None:
-        """Begin to look; warm_up is for this process's threads, and is done as soon as there is all they need."""
+        """Start checking. warm_up: warms this process's threads, as soon as their dependencies are there."""
         threading.Thread(target=self._watch, args=(warm_up,), name="readiness", daemon=True).start()
 
     def _watch(self, warm_up: Callable[[], None]) -> None:
@@ -67,7 +66,7 @@ class Readiness:
 
 
 def pending_migrations() -> list[str]:
-    """Migrations of this release that the database lacks, as `app.name`."""
+    """Return the migrations of this release that the database lacks, as `app.name`."""
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
@@ -77,7 +76,7 @@ readiness = Readiness()
 
 
 class HealthMiddleware:
-    """Comes first: the load balancer calls tasks by address, which ALLOWED_HOSTS would refuse."""
+    """Answer health checks first: the load balancer calls tasks by address, which ALLOWED_HOSTS refuses."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response

@@ -1,4 +1,4 @@
-"""One JSON object a line, on standard output: the only place this application logs to."""
+"""Logging: one JSON object a line, on standard output only."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class GunicornLogger(Logger):
-    """Gunicorn's own lines, and one for each request but health checks that succeed."""
+    """Log Gunicorn's own lines, and one for each request except health checks that succeed."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)

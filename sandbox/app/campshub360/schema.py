@@ -1,4 +1,4 @@
-"""The schema that the database has, beside the one that this release needs."""
+"""The schema of the database, and the schema that this release needs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,23 +8,26 @@ from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
-from campshub360.compatibility import Verdict, judge_all
+from campshub360.compatibility import PendingMigration, classify_all
 
 DOMAIN = "campus"  # the app whose newest migration is the schema's version
 
 
 @dataclass(frozen=True)
 class Plan:
-    """before, after: the domain's newest migration in the database and in the image; names are `app.name`."""
+    """The migration plan. Names are `app.name`.
+
+    before, after: the domain's newest migration in the database and in the image.
+    """
 
     before: str | None
     after: str
-    pending: list[Verdict]
+    pending: list[PendingMigration]
     unknown: list[str]
 
 
 def version() -> str | None:
-    """The domain's migration that was applied last."""
+    """Return the domain's migration that was applied last; None if there is none."""
     recorder = MigrationRecorder(connection)
     if not recorder.has_table():
         return None
@@ -34,25 +37,25 @@ def version() -> str | None:
 
 
 def plan() -> Plan:
-    """What `migrate` would do; read only."""
+    """Return what `migrate` would do. Read only."""
     executor = MigrationExecutor(connection)
     loader, before = executor.loader, version()
     known = set(loader.disk_migrations) | {old for new in loader.disk_migrations.values() for old in new.replaces}
     return Plan(
         before=before,
         after=newest(executor),
-        pending=judge_all(history(executor), first=before is None),
+        pending=classify_all(history(executor), first=before is None),
         unknown=sorted(".".join(key) for key in loader.applied_migrations.keys() - known),
     )
 
 
 def newest(executor: MigrationExecutor) -> str:
-    """The domain's newest migration that this image has."""
+    """Return the domain's newest migration of this image."""
     return ".".join(executor.loader.graph.leaf_nodes(DOMAIN)[0])
 
 
 def history(executor: MigrationExecutor) -> Iterator[tuple[Migration, bool]]:
-    """All of this image's migrations in their order, each with whether it is applied."""
+    """Yield all migrations of this image in their order, each with whether it is applied."""
     graph, applied = executor.loader.graph, executor.loader.applied_migrations
     for migration, _ in executor.migration_plan(graph.leaf_nodes(), clean_start=True):
         yield migration, (migration.app_label, migration.name) in applied

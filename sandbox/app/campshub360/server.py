@@ -21,5 +21,5 @@ logger_class = GunicornLogger
 
 
 def post_worker_init(worker: Any) -> None:
-    """The worker has loaded the application and not yet accepted a connection: begin to get it ready."""
+    """Start the warm-up: the worker has loaded the application and accepts no connection yet."""
     readiness.start(partial(warm_up, worker.tpool, threads, worker.wsgi))

@@ -11,7 +11,7 @@ HASHED = re.compile(r"\.[0-9a-f]{12}\.")
 
 
 class ReleaseStaticStorage(S3ManifestStaticStorage):
-    """One manifest a release: two releases serve side by side, and one can be rolled back."""
+    """Storage with one manifest a release: two releases serve side by side, and one can be rolled back."""
 
     querystring_auth = True  # the bucket is private
     manifest_strict = False  # a page without its style beats no page
@@ -22,14 +22,15 @@ class ReleaseStaticStorage(S3ManifestStaticStorage):
 
     @cached_property
     def connection(self) -> Any:
-        """One for all threads, as making one takes a tenth of a second: a page only asks its client to sign.
+        """Return one connection for all threads: creating one takes a tenth of a second.
 
-        Clients may be shared: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html
+        It only signs URLs, and clients may be shared:
+        https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html
         """
         return super().connection
 
     def delete(self, name: str) -> None:
-        """Nothing is removed, nor may it be: Django would, before it writes the same again."""
+        """Do nothing: Django would delete a file before it writes the same one again."""
 
     def get_object_parameters(self, name: str) -> dict[str, str]:
         forever = "public, max-age=31536000, immutable"

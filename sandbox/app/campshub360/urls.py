@@ -1,4 +1,4 @@
-"""Addresses, but for health checks: those answer before any host name or session is looked at."""
+"""URLs, except health checks, which answer before host names and sessions are read."""
 
 from django.urls import include, path
 

@@ -1,8 +1,8 @@
-"""Every thread of the server meets the application before people do.
+"""Warm up: every thread of the server answers requests before users do.
 
-What a first request pays for is kept by thread: the connections to database and cache, the client of S3. Gunicorn's
-gthread worker makes a thread when it is first needed, so the first visitors of a new task would pay. Here each thread
-answers a few requests as theirs, through the same WSGI application.
+A thread's first request opens its connections to database and cache and creates its S3 client. Gunicorn's gthread
+worker creates a thread when it is first needed, so the first users of a new task would wait. Here each thread answers a
+few requests first, through the same WSGI application.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ USER_AGENT = "campshub360-warm-up"
 
 
 def warm_up(pool: Executor, threads: int, application: Callable[..., Any]) -> None:
-    """Let each thread reach the database and the cache, and answer requests; raise what kept one from it."""
+    """Let each thread connect to database and cache and answer requests. Raises the error of a thread that can't."""
     begun = monotonic()
 
     def work() -> None:
@@ -38,7 +38,7 @@ def warm_up(pool: Executor, threads: int, application: Callable[..., Any]) -> No
 
 
 def requests() -> list[tuple[str, dict[str, str]]]:
-    """What touches all that is made lazily, and writes nothing: paths and headers."""
+    """Return paths and headers of requests that use all that is created lazily, and write nothing."""
     return [
         ("/", {}),  # templates, static files
         ("/api/students", {"HTTP_COOKIE": f"{settings.SESSION_COOKIE_NAME}=nobody-is-warming-up"}),  # sessions
@@ -50,9 +50,9 @@ def requests() -> list[tuple[str, dict[str, str]]]:
 
 
 def in_each_thread(pool: Executor, threads: int, work: Callable[[], None]) -> None:
-    """Do the work once in every thread of a pool that has so many, and raise what went wrong in one.
+    """Run the work once in every thread of a pool of that many, and raise a thread's error.
 
-    One after the other: what they share, such as a compiled template, is made once.
+    One after the other: what they share, such as a compiled template, is created once.
     """
     together, turn = Barrier(threads), Lock()
 
@@ -66,7 +66,7 @@ def in_each_thread(pool: Executor, threads: int, work: Callable[[], None]) -> No
 
 
 def ask(application: Callable[..., Any], path: str, headers: dict[str, str]) -> None:
-    """Have a GET answered. Whether it is a good answer is for the smoke test to see."""
+    """Have a GET answered. Whether the answer is good is for the smoke test to check."""
     path, _, query = path.partition("?")
     environ = {"PATH_INFO": path, "QUERY_STRING": query, "HTTP_HOST": settings.ALLOWED_HOSTS[0], **headers}
     environ |= {"HTTP_USER_AGENT": USER_AGENT, "wsgi.url_scheme": "https"}

@@ -1,4 +1,4 @@
-"""What a client is told when the database is away."""
+"""The response to a client while the database is down."""
 
 from django.db import InterfaceError, OperationalError
 from rest_framework.response import Response
@@ -8,7 +8,7 @@ from campshub360 import logs
 
 
 def handle(error: Exception, context: dict) -> Response | None:
-    """503 with Retry-After for a database that can't be reached; DRF's answer for the rest."""
+    """Return 503 with Retry-After if the database can't be reached, and DRF's response otherwise."""
     if isinstance(error, OperationalError | InterfaceError):
         logs.error("database unavailable", detail=str(error).strip())
         return Response({"detail": "Try again."}, status=503, headers={"Retry-After": "1"})

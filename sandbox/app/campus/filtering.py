@@ -1,4 +1,4 @@
-"""Lists: filtered by query parameters, in pages."""
+"""Lists, filtered by query parameters, in pages."""
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 
 class Pages(CursorPagination):
-    """Newest first, by cursor: a page costs the same however deep it is, and counts nothing."""
+    """Pages by cursor, newest first: a page costs the same however deep it is, and counts no rows."""
 
     ordering = "-id"
     page_size = 50
@@ -22,14 +22,14 @@ PAGING = {Pages.cursor_query_param, Pages.page_size_query_param}
 
 
 class LookupFilter(BaseFilterBackend):
-    """?section=4&date__gte=2026-09-01: lookups that the view's `lookups` allow, and no others."""
+    """Filter by the view's `lookups` (?section=4&date__gte=2026-09-01), and by no others."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet, view: APIView) -> QuerySet:
-        wanted = {name: value for name, value in request.query_params.items() if name not in PAGING}
-        if unknown := wanted.keys() - set(view.lookups):
+        lookups = {name: value for name, value in request.query_params.items() if name not in PAGING}
+        if unknown := lookups.keys() - set(view.lookups):
             known = ", ".join(view.lookups)
             raise exceptions.ValidationError(f"No filter {', '.join(sorted(unknown))}; use {known}.")
         try:
-            return queryset.filter(**wanted)
+            return queryset.filter(**lookups)
         except (ValueError, ValidationError) as error:
             raise exceptions.ValidationError(f"Filter not understood: {error}") from error

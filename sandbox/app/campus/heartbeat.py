@@ -1,4 +1,4 @@
-"""/api/heartbeat: what probes write to and read back, to tell lost writes from slow ones."""
+"""/api/heartbeat, which probes write to and read back, to tell lost writes from slow ones."""
 
 import hmac
 import time
@@ -19,7 +19,7 @@ GAPS_SHOWN = 1000
 
 
 class BearerToken(BaseAuthentication):
-    """Authorization: Bearer HEARTBEAT_TOKEN."""
+    """Authenticate by `Authorization: Bearer HEARTBEAT_TOKEN`."""
 
     def authenticate(self, request: Request) -> tuple[None, bool]:
         sent = request.headers.get("Authorization", "").encode()
@@ -47,7 +47,7 @@ class HeartbeatView(APIView):
     throttle_classes = ()  # a probe that is refused measures nothing
 
     def post(self, request: Request) -> Response:
-        """Write a beat; 201 when it was new, 200 when it was there already. The answer may be held back."""
+        """Write a beat: 201 if it is new, 200 if it exists. The answer can be delayed."""
         beat = Beat(data=request.data)
         beat.is_valid(raise_exception=True)
         hold_ms = beat.validated_data.pop("hold_ms")
@@ -63,7 +63,7 @@ class HeartbeatView(APIView):
         return Response(beat.validated_data, status=status)
 
     def get(self, request: Request) -> Response:
-        """?probe=...: how many beats there are, first and last, and the gaps between them."""
+        """Return the number of beats of ?probe=..., the first, the last, and the gaps between them."""
         probe = Probe(data=request.query_params)
         probe.is_valid(raise_exception=True)
         beats = Heartbeat.objects.filter(**probe.validated_data)

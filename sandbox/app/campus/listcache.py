@@ -1,4 +1,4 @@
-"""Lists, remembered in the cache until somebody writes, at most half a minute."""
+"""Lists, cached until a write, for half a minute at most."""
 
 import hashlib
 import uuid
@@ -15,12 +15,12 @@ SECONDS = 30  # how stale a list can be if a writer could not reach the cache
 
 @once
 def schema() -> str:
-    """This release's newest migration: releases with different schemas don't read each other's."""
+    """Return this release's newest migration: releases with different schemas don't share cached lists."""
     return MigrationLoader(None).graph.leaf_nodes("campus")[0][1]
 
 
 class CachedListMixin:
-    """For a viewset; whatever it writes, it forgets the lists of its model."""
+    """Cache a viewset's lists, and drop those of its model after each write."""
 
     def list(self, request: Request, *args: object, **kwargs: object) -> Response:
         name = self.queryset.model.__name__

@@ -1,4 +1,4 @@
-"""Who studies what, who was there, who owes what; and what probes wrote."""
+"""Students, courses, attendance and fees; and the heartbeats of probes."""
 
 from typing import ClassVar
 
@@ -55,7 +55,7 @@ class FeeInvoice(models.Model):
 
 
 class Payment(models.Model):
-    """The reference is the payer's: sending a payment twice books it once."""
+    """A payment. Its reference is the payer's: sent twice, it is booked once."""
 
     invoice = models.ForeignKey(FeeInvoice, on_delete=PROTECT, related_name="payments")
     reference = models.CharField(max_length=40, unique=True)

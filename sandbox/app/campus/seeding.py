@@ -1,4 +1,4 @@
-"""Invented data: the same numbers give the same rows, and seeding again adds none."""
+"""Invented data: the same arguments create the same rows, and a second run adds none."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ LAST_NAMES = ("Adeyemi", "Bauer", "Costa", "Dutta", "Eriksen", "Fofana", "Gupta"
 
 
 def seed(students: int, days: int) -> dict[str, int]:
-    """Students, a course load, `days` school days of attendance, fees. Returns rows added."""
+    """Create students, a course load, `days` school days of attendance, and fees; return the rows added."""
     models = (Student, Course, Section, Attendance, FeeInvoice, Payment)
     before = {model: model.objects.count() for model in models}
     add(Course(code=f"C{n:03}", title=title) for n, title in enumerate(COURSES, 1))
@@ -77,7 +77,7 @@ def school_days() -> Iterator[date]:
 
 
 def attendance(days: list[date]) -> None:
-    """Each student attends one section; one statement a section, run by the server alone."""
+    """Create attendance: each student attends one section; one statement a section, run by the server alone."""
     sections = list(Section.objects.filter(term=TERM).order_by("id").values_list("id", flat=True))
     for n, section in enumerate(sections):
         with connection.cursor() as cursor:
@@ -95,7 +95,7 @@ def attendance(days: list[date]) -> None:
 
 
 def probe_user() -> None:
-    """The account that probes log in with; they hold the heartbeat token anyway."""
+    """Create the account that probes log in with; they have the heartbeat token anyway."""
     user, _ = get_user_model().objects.get_or_create(username=PROBE_USER)
     user.set_password(settings.ENVIRONMENT.heartbeat_token)
     user.save()

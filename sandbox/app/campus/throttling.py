@@ -1,4 +1,4 @@
-"""Rate limits, counted in the cache; when the cache is gone, requests pass."""
+"""Rate limits, counted in the cache; without the cache all requests pass."""
 
 import time
 
@@ -11,7 +11,7 @@ WINDOW = 60
 
 
 class ClientThrottle(BaseThrottle):
-    """RATE_LIMIT requests a minute: a user's, or an address's as long as nobody is logged in."""
+    """Limit a user, or an address without a session, to RATE_LIMIT requests a minute."""
 
     scope = "api"
 
@@ -33,7 +33,7 @@ class ClientThrottle(BaseThrottle):
 
 
 class LoginThrottle(ClientThrottle):
-    """Guessing passwords is slow work."""
+    """Limit login attempts, so that guessing passwords is slow."""
 
     scope = "login"
     limit = 20

@@ -1,4 +1,4 @@
-"""Addresses of the domain."""
+"""URLs of the domain."""
 
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter

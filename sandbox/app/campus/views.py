@@ -1,4 +1,4 @@
-"""The API: one viewset a model, login, and the page that people see first."""
+"""The API: one viewset a model, login, and the first page."""
 
 import logging
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def plain(of: type) -> type[serializers.ModelSerializer]:
-    """The serializer that shows a model's fields as they are."""
+    """Return a serializer with all fields of a model."""
     meta = type("Meta", (), {"model": of, "fields": "__all__"})
     return type(f"{of.__name__}Serializer", (serializers.ModelSerializer,), {"Meta": meta})
 
@@ -69,7 +69,7 @@ class FeeInvoiceViewSet(ModelViewSet):
 
 
 class PaymentViewSet(ModelViewSet):
-    http_method_names = ("get", "post", "head", "options")  # what was paid stays booked
+    http_method_names = ("get", "post", "head", "options")  # no payment is changed or deleted
     queryset = models.Payment.objects.all()
     serializer_class = plain(models.Payment)
     lookups = ("invoice", "reference", "received__gte")
@@ -85,7 +85,7 @@ class Credentials(serializers.Serializer):
 
 
 class Session(APIView):
-    """POST logs in, GET says who, DELETE logs out. Writes need the cookie and its CSRF token."""
+    """POST logs in, GET returns the user, DELETE logs out. Writes need the cookie and its CSRF token."""
 
     def get_permissions(self) -> list:
         return [AllowAny()] if self.request.method == "POST" else super().get_permissions()
@@ -111,7 +111,7 @@ class Session(APIView):
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """The first page. It stands without its style if the bucket can't be read."""
+    """Return the first page; without its style sheet if the bucket can't be read."""
     try:
         style = static("campus/style.css")
     except Exception:

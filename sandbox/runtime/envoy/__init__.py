@@ -1,4 +1,4 @@
-"""One Envoy for everything that listens on behalf of others: HTTP load balancers, TCP endpoints.
+"""One Envoy for all listeners of the sandbox: HTTP load balancers and TCP endpoints.
 
 `Envoy.set(owner, listeners, clusters)` states an owner's share; Envoy follows without a restart.
 """

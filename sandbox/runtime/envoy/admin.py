@@ -1,4 +1,4 @@
-"""What a running Envoy tells through its admin endpoint."""
+"""Read health and statistics from Envoy's admin endpoint."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ class EndpointHealth:
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatistics:
-    """Of one cluster since Envoy started. `completed`: requests that were answered, by the cluster or by Envoy
-    in its place; `times`: how many answers came within so many milliseconds (and not within the bound before).
+    """Counters of one cluster since Envoy started.
 
-    In its place Envoy answers 503 for want of an endpoint (`unserved`), and when one refused (`unconnected`) or broke
-    off (`broken`, whether it had begun to answer or not). `silent`: of an HTTP listener, requests that it gave up.
+    `completed`: answered requests, by the cluster or by Envoy in its place; `times`: number of answers by the upper
+    bound of their time in milliseconds.
+
+    Envoy answers 503 itself if there is no endpoint (`unserved`), if an endpoint refused the connection (`unconnected`)
+    or closed it during a request (`broken`, also after the answer had begun). `silent`: requests of an HTTP listener
+    that timed out.
     """
 
     requests: int = 0
@@ -65,7 +68,7 @@ _TIME = "upstream_rq_time"
 
 
 def get(admin: tuple[str, int], path: str) -> str:
-    """The admin endpoint's answer; OSError while it does not answer, or not with 200."""
+    """Return the admin endpoint's answer. Raises OSError if there is none, or none with 200."""
     connection = http.client.HTTPConnection(*admin, timeout=TIMEOUT)
     try:
         connection.request("GET", path)
@@ -81,7 +84,7 @@ def get(admin: tuple[str, int], path: str) -> str:
 
 
 def health(admin: tuple[str, int]) -> dict[str, dict[tuple[str, int], EndpointHealth]]:
-    """cluster -> (address, port) -> health."""
+    """Return the health of endpoints by cluster and by (address, port)."""
     content = json.loads(get(admin, "/clusters?format=json"))
     return {
         cluster["name"]: {_place(host): _health(host) for host in cluster.get("host_statuses", ())}
@@ -90,7 +93,7 @@ def health(admin: tuple[str, int]) -> dict[str, dict[tuple[str, int], EndpointHe
 
 
 def statistics(admin: tuple[str, int]) -> dict[str, ClusterStatistics]:
-    """cluster or HTTP listener -> what went through it."""
+    """Return counters by name of cluster or HTTP listener."""
     desired = rf"^(cluster|http)\..*\.({'|'.join([*_COUNTERS, _TIME])})$"
     path = f"/stats?format=json&histogram_buckets=disjoint&filter={quote(desired)}"
     found: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""What Envoy is to do, in our words. `xds` turns it into Envoy's."""
+"""The model of Envoy's configuration that callers use. `xds` translates it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """An active check: GET `path` answering one of `codes`, or without a path: it connects.
+    """An active check: GET `path` must answer one of `codes`; without a path, the connection must succeed.
 
-    One success makes a new endpoint healthy; from then on the thresholds count in a row.
-    `interval` and `timeout` in seconds; `port` where it differs from the endpoint's.
+    One success makes a new endpoint healthy; after that the thresholds count checks in a row. `interval` and `timeout`
+    in seconds; `port` if it differs from the endpoint's.
     """
 
     path: str | None = None
@@ -39,11 +39,10 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Servers that share the work.
+    """Servers that share the requests.
 
-    Take an endpoint out to drain it: it gets no new requests, and those it has may finish.
-    `fail_open`: with no healthy endpoint all of them are used, as AWS load balancers do, rather
-    than none. `idle_timeout`: seconds that an unused HTTP connection is kept.
+    Remove an endpoint to drain it: it gets no new requests, and those under way may finish. `fail_open`: if no endpoint
+    is healthy, use all of them instead of none. `idle_timeout`: seconds that an unused HTTP connection is kept.
     """
 
     name: str
@@ -57,10 +56,10 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Conditions that must all hold; within one, any value will do, with wildcards `*` and `?`.
+    """Conditions that must all hold; within one, any value is enough, with wildcards `*` and `?`.
 
-    Paths are case-sensitive, the rest is not. `headers`: name -> values, a condition each;
-    `queries`: groups of (key or None for any key, value), a condition each.
+    Paths are case-sensitive, all else is not. `headers`: name -> values, a condition each; `queries`: groups of (key,
+    or None for any key; value), a condition each.
     """
 
     paths: tuple[str, ...] = ()
@@ -72,19 +71,23 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """To these clusters (name, weight), in proportion to their weights.
+    """Forward to clusters, given as (name, weight), in proportion to their weights.
 
-    sticky_seconds: a client that keeps cookies stays that long with the cluster it came to, whatever the weights say.
+    sticky_seconds: how long a client that keeps cookies stays with its cluster, whatever the weights are;
+    sticky_cookie: the name of that cookie.
     """
 
     clusters: tuple[tuple[str, int], ...]
     sticky_seconds: int = 0
+    sticky_cookie: str = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Elsewhere; None keeps what the request had. `path` may hold `{path}`, the one requested
-    (without its leading slash)."""
+    """Redirect the client; None keeps that part of the request's URL.
+
+    `path` may hold `{path}`, the requested path without its leading slash.
+    """
 
     status: Literal[301, 302] = 301
     scheme: Literal["http", "https"] | None = None
@@ -96,7 +99,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class FixedResponse:
-    """Answered by Envoy itself."""
+    """A response of Envoy itself."""
 
     status: int
     body: str = ""
@@ -108,7 +111,7 @@ Action = Forward | Redirect | FixedResponse
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What to do with a request that matches."""
+    """An action for the requests that match."""
 
     action: Action
     match: Match = field(default_factory=Match)
@@ -116,7 +119,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Termination: the identity whose names fit the client's SNI, else the first."""
+    """TLS termination, by the identity whose names match the client's SNI, else by the first."""
 
     identities: tuple[Identity, ...]
     minimum: TlsVersion = "TLSv1_2"
@@ -125,10 +128,10 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class HttpListener:
-    """HTTP/1.1, with TLS also HTTP/2. The first route that matches wins; none matches: 404.
+    """A listener for HTTP/1.1, and with TLS also HTTP/2. The first route that matches counts; else 404.
 
-    `public_port` is the port that clients believe to use (X-Forwarded-Port). `idle_timeout`:
-    seconds without a byte until a connection is closed or a request is answered 504.
+    `public_port`: the port in X-Forwarded-Port. `idle_timeout`: seconds without a byte until a connection is closed, or
+    a request is answered 504.
     """
 
     name: str
@@ -143,7 +146,7 @@ class HttpListener:
 
 @dataclass(frozen=True, slots=True)
 class TcpListener:
-    """Bytes, passed on to a cluster as they are, or after TLS was terminated."""
+    """A listener that passes bytes on to a cluster, after TLS termination if it has `tls`."""
 
     name: str
     address: str

@@ -1,4 +1,4 @@
-"""The routes of an HTTP listener as Envoy's route configuration (pure)."""
+"""Translate the routes of an HTTP listener to Envoy's route configuration. No side effects."""
 
 from __future__ import annotations
 
@@ -20,13 +20,11 @@ from sandbox.runtime.envoy.model import (
 
 OVERWRITE = "OVERWRITE_IF_EXISTS_OR_ADD"
 APPEND = "APPEND_IF_EXISTS_OR_ADD"
-#: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html
-STICKY_COOKIE = "AWSALBTG"
 _REDIRECT_CODES = {301: "MOVED_PERMANENTLY", 302: "FOUND"}
 
 
 def configuration(listener: HttpListener) -> dict[str, Any]:
-    """The RouteConfiguration named like the listener."""
+    """Return the RouteConfiguration with the listener's name."""
     port = {"key": "x-forwarded-port", "value": str(listener.public_port or listener.port)}
     return {
         "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
@@ -41,16 +39,16 @@ def configuration(listener: HttpListener) -> dict[str, Any]:
 
 
 def seconds(value: float) -> str:
-    """A duration as protobuf's JSON writes it."""
+    """Return a duration as protobuf's JSON writes it."""
     return f"{value:.3f}s"
 
 
 def _routes(route: Route) -> Iterator[dict[str, Any]]:
-    """Clients that are bound to a cluster come first: their cookie says which."""
+    """Yield the route, after one for each cluster to which a client's cookie may bind it."""
     match = _match(route.match)
     if isinstance(route.action, Forward) and route.action.sticky_seconds:
         for name, _ in route.action.clusters:
-            bound = _header("cookie", f"(.*;)? *{STICKY_COOKIE}={_bond(name)} *(;.*)?")
+            bound = _header("cookie", f"(.*;)? *{route.action.sticky_cookie}={_bond(name)} *(;.*)?")
             yield {
                 "match": {**match, "headers": [*match["headers"], bound]},
                 **_action(replace(route.action, clusters=((name, 1),))),
@@ -59,7 +57,7 @@ def _routes(route: Route) -> Iterator[dict[str, Any]]:
 
 
 def _bond(cluster: str) -> str:
-    """What the cookie of a bound client says: on AWS it is encrypted."""
+    """Return the value of the cookie that binds a client to a cluster."""
     return hashlib.sha256(cluster.encode()).hexdigest()
 
 
@@ -89,7 +87,7 @@ def _query(values: tuple[tuple[str | None, str], ...]) -> str:
 
 
 def _wildcard(pattern: str, character: str = ".") -> str:
-    """`*`: any number of characters, `?`: exactly one."""
+    """Return a regular expression: `*` is any number of characters, `?` is exactly one."""
     wild = {"*": f"{character}*", "?": character}
     return "".join(wild.get(char) or re.escape(char) for char in pattern)
 
@@ -122,7 +120,7 @@ def _forward(action: Forward) -> dict[str, Any]:
 def _binding(cluster: str, action: Forward) -> dict[str, Any]:
     if not action.sticky_seconds:
         return {}
-    value = f"{STICKY_COOKIE}={_bond(cluster)}; Max-Age={action.sticky_seconds}; Path=/"
+    value = f"{action.sticky_cookie}={_bond(cluster)}; Max-Age={action.sticky_seconds}; Path=/"
     return {"response_headers_to_add": [{"header": {"key": "set-cookie", "value": value}, "append_action": APPEND}]}
 
 

@@ -1,4 +1,4 @@
-"""The Envoy process: started, fed, asked, and restarted when it dies."""
+"""The Envoy process: start, configure, query, and restart it when it dies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger("sandbox")
 
 
 class Envoy:
-    """One Envoy, configured by files under root/envoy; `admin`: where its admin endpoint listens.
+    """One Envoy, configured by files under root/envoy. `admin`: address of its admin endpoint.
 
     `set` may be called before `start`, and from any thread.
     """
@@ -43,9 +43,9 @@ class Envoy:
         self._keeper: threading.Thread | None = None
 
     def start(self) -> None:
-        """Run Envoy until `stop`, restarting it when it dies. Returns when it serves.
+        """Run Envoy until `stop`, and restart it when it dies. Returns when it serves.
 
-        Raises RuntimeError, naming the log, when it does not come up.
+        Raises RuntimeError, naming the log, if it does not come up.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for stale in self._folder.glob("*.json"):
@@ -61,7 +61,7 @@ class Envoy:
         self._keeper.start()
 
     def stop(self) -> None:
-        """End Envoy for good."""
+        """Stop Envoy for good."""
         self._stopping.set()
         if self._process:
             self._process.stop(grace_seconds=1.0)
@@ -69,7 +69,7 @@ class Envoy:
             self._keeper.join()
 
     def alive(self) -> bool:
-        """Whether it serves."""
+        """Return whether Envoy serves."""
         try:
             return admin.get(self._admin, "/ready").strip() == "LIVE"
         except OSError:
@@ -77,13 +77,13 @@ class Envoy:
 
     @property
     def pid(self) -> int | None:
-        """Of the process that runs, for those who want to kill it."""
+        """Return the id of the running process."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def set(self, owner: str, listeners: Iterable[Listener] = (), clusters: Iterable[Cluster] = ()) -> None:
-        """State what `owner` wants, in place of what it desired before.
+        """Replace the listeners and clusters of `owner`. Envoy follows without a restart.
 
-        Raises ValueError when a listener's or a cluster's name is taken by another owner.
+        Raises ValueError if another owner has a listener or cluster of the same name.
         """
         with self._lock:
             shares = {**self._shares, owner: (tuple(listeners), tuple(clusters))}
@@ -97,11 +97,11 @@ class Envoy:
                     self._publish()
 
     def health(self) -> dict[str, dict[tuple[str, int], EndpointHealth]]:
-        """cluster -> (address, port) -> health; OSError while Envoy does not answer."""
+        """Return health by cluster and (address, port). Raises OSError while Envoy does not answer."""
         return admin.health(self._admin)
 
     def statistics(self) -> dict[str, ClusterStatistics]:
-        """cluster or HTTP listener -> counters since Envoy (re)started; OSError while Envoy does not answer."""
+        """Return counters by cluster or HTTP listener since Envoy started. Raises OSError while it does not answer."""
         return admin.statistics(self._admin)
 
     @property

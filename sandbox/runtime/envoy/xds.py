@@ -1,4 +1,4 @@
-"""From our model to Envoy's resources (pure): what the files of a file-based xDS hold.
+"""Translate the model to Envoy's resources: the content of a file-based xDS. No side effects.
 
 https://www.envoyproxy.io/docs/envoy/v1.36.0/api-v3/api
 """
@@ -29,7 +29,7 @@ _NO_LIMIT = 1_000_000
 
 
 def bootstrap(folder: Path, admin: tuple[str, int]) -> Resource:
-    """What Envoy is started with: where to find the rest. `folder` holds the xDS files."""
+    """Return the configuration that Envoy is started with. `folder`: where the xDS files are."""
     return {
         "node": {"id": "sandbox", "cluster": "sandbox"},
         "admin": {"address": _address(*admin)},
@@ -45,8 +45,10 @@ def bootstrap(folder: Path, admin: tuple[str, int]) -> Resource:
 
 
 def files(folder: Path, listeners: Iterable[Listener], clusters: Iterable[Cluster]) -> dict[str, str]:
-    """File name -> JSON, in the order to publish: an endpoint file before its cluster, a cluster
-    before the routes to it, routes before their listener."""
+    """Return file name -> JSON, in the order to publish.
+
+    An endpoint file comes before its cluster, a cluster before the routes to it, routes before their listener.
+    """
     listeners, clusters = list(listeners), list(clusters)
     http = [one for one in listeners if isinstance(one, HttpListener)]
     resources: dict[str, list[Resource]] = {

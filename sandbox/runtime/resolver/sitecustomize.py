@@ -1,7 +1,7 @@
-"""Gives a Python process what a task has on AWS: an address of its own and the VPC's resolver.
+"""Give a Python process an address of its own and the sandbox's host names.
 
-Python imports this by itself in every process whose PYTHONPATH names this folder. SANDBOX_HOSTS
-is a hosts file, read again when it changes; SANDBOX_ADDRESS is the address to live at.
+Python imports this in every process whose PYTHONPATH has this folder. SANDBOX_HOSTS is a hosts file, read again when it
+changes; SANDBOX_ADDRESS is the process's own address.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""ACM: a certificate is issued when its DNS validation record stands, and by nothing else.
+"""ACM: a certificate is issued when its DNS validation record exists, and by nothing else.
 
-Issuing itself is the ACM controller's. Pages named API_*.html are those of
-https://docs.aws.amazon.com/acm/latest/APIReference/
+The ACM controller issues it. Pages named API_*.html are those of https://docs.aws.amazon.com/acm/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ def install() -> None:
 
 
 def names(bundle: CertBundle) -> list[str]:
-    """The domain name, then the other names that the certificate is for."""
+    """Return the certificate's domain name, then its other names."""
     return [bundle.common_name, *sorted(set(bundle.sans) - {bundle.common_name})]
 
 
 def validation_record(bundle: CertBundle, name: str) -> tuple[str, str]:
-    """Name and value of the CNAME that proves a domain: one for each account and domain.
+    """Return name and value of the CNAME that proves a domain: one for each account and domain.
 
     A wildcard shares its parent's. https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
     """
@@ -56,7 +55,7 @@ def validation_record(bundle: CertBundle, name: str) -> tuple[str, str]:
 
 
 def check(original: Callable[[], None], self: CertBundle) -> None:
-    """A pending certificate waits for its record, up to 72 hours; time alone issues nothing.
+    """Let a pending certificate wait for its record, up to 72 hours; time alone issues nothing.
 
     https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
     """
@@ -65,7 +64,7 @@ def check(original: Callable[[], None], self: CertBundle) -> None:
 
 
 def describe(original: Callable[[], dict[str, Any]], self: CertBundle) -> dict[str, Any]:
-    """Records differ by domain, names keep their order, users are load balancers' ARNs.
+    """Return records that differ by domain, names in their order, and load balancers' ARNs as users.
 
     API_CertificateDetail.html, API_DomainValidation.html
     """
@@ -83,14 +82,14 @@ def describe(original: Callable[[], dict[str, Any]], self: CertBundle) -> dict[s
 
 
 def delete_certificate(original: Callable[[str], None], self: AWSCertificateManagerBackend, arn: str) -> None:
-    """A certificate that a load balancer uses can't be deleted. API_DeleteCertificate.html"""
+    """Refuse to delete a certificate that a load balancer uses. API_DeleteCertificate.html"""
     if users := list(_users(self.get_certificate(arn))):
         raise ResourceInUseException(f"Certificate {arn} in account is in use by {users[0]}.")
     original(arn)
 
 
 def get_certificate(original: Callable[[], ActionResult], self: AWSCertificateManagerResponse) -> ActionResult:
-    """There is nothing to get before the certificate is issued. API_GetCertificate.html"""
+    """Refuse to return a certificate that is not issued yet. API_GetCertificate.html"""
     arn = self._get_param("CertificateArn")
     if self.acm_backend.get_certificate(arn).status == PENDING:
         raise RequestInProgressException(f"Certificate {arn} is not issued yet: {PENDING}")

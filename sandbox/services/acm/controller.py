@@ -1,4 +1,4 @@
-"""Issues ACM certificates whose DNS validation records stand in a hosted zone."""
+"""Issue ACM certificates whose DNS validation records exist in a hosted zone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger("sandbox")
 
 
 class AcmController:
-    """The certificate authority behind ACM: the sandbox's own, which its clients trust."""
+    """Issue certificates by the sandbox's own certificate authority, which its clients trust."""
 
     name = "acm"
 
@@ -30,7 +30,7 @@ class AcmController:
                     self._issue(bundle)
 
     def close(self) -> None:
-        """Nothing runs."""
+        """Do nothing: the controller runs no process."""
 
     def _pending(self) -> Iterator[Any]:
         for _, _, acm in self._state.backends("acm"):
@@ -39,7 +39,7 @@ class AcmController:
                     yield bundle
 
     def _records(self) -> set[tuple[str, str]]:
-        """(name, value) of every CNAME that public DNS would answer."""
+        """Return (name, value) of every CNAME that public DNS would answer."""
         return {
             (_absolute(record.name), _absolute(value))
             for _, _, route53 in self._state.backends("route53")

@@ -1,4 +1,4 @@
-"""Whether an alarm is in alarm (pure).
+"""Evaluate alarms. No side effects.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarm-evaluation
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
@@ -26,7 +26,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """When an alarm goes off: at least `datapoints` of `periods` are beyond the threshold."""
+    """The condition of an alarm: at least `datapoints` of `periods` breach the threshold."""
 
     comparison: str
     threshold: float
@@ -36,12 +36,12 @@ class Criteria:
 
     @property
     def window(self) -> int:
-        """How many periods `judge` wants to see."""
+        """Return how many periods `alarm_state` needs."""
         return self.periods + SPARE
 
 
-def judge(criteria: Criteria, values: Sequence[float | None], before: AlarmState) -> AlarmState:
-    """The state that follows from the latest values, oldest first, None where there is none."""
+def alarm_state(criteria: Criteria, values: Sequence[float | None], before: AlarmState) -> AlarmState:
+    """Return the alarm's state after the latest values, oldest first; None is a missing value."""
     compare = _COMPARISONS[criteria.comparison]
     known = [compare(value, criteria.threshold) for value in values if value is not None][-criteria.periods :]
     lacking = criteria.periods - len(known)

@@ -34,7 +34,7 @@ METRICS = 10  # that an alarm may retrieve, and expressions that it may have
 
 
 class Distribution(MetricAggregatedDatum):  # type: ignore[misc]  # moto is untyped
-    """A metric's samples in a period: value -> how often."""
+    """A metric's samples in a period: value -> number of samples."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Distribution(MetricAggregatedDatum):  # type: ignore[misc]  # moto is unty
 
 
 def install() -> None:
-    """Attach the patches."""
+    """Attach CloudWatch's patches."""
     for change in (put_metric_alarm, delete_alarms, get_metric_data):
         behaviour(CloudWatchBackend)(change)
     behaviour(Statistics)(get_statistics_for_type)
@@ -73,15 +73,15 @@ def install() -> None:
 
 
 def comes_before(self: Dimension, other: Dimension) -> bool:
-    """A query's dimensions name the same metric in whatever order. API_Metric.html"""
+    """Compare dimensions so that their order in a query does not matter. API_Metric.html"""
     return (self.name, self.value) < (other.name, other.value)
 
 
 def put_metric_alarm(original: Callable[..., Alarm], self: CloudWatchBackend, name: str, **desired: Any) -> Alarm:
-    """A new alarm has INSUFFICIENT_DATA, one put again keeps its state and its tags. API_PutMetricAlarm.html
+    """Create an alarm in INSUFFICIENT_DATA, or update one, which keeps its state and its tags.
 
-    Its extended statistic may be a percentile's rank. Of its queries 10 may retrieve a metric and 10 be expressions.
-    API_MetricDataQuery.html
+    Its extended statistic may be a percentile rank. Of its queries 10 may retrieve a metric and 10 be expressions.
+    API_PutMetricAlarm.html, API_MetricDataQuery.html
     """
     before = self.alarms.get(name)
     if before:
@@ -101,7 +101,7 @@ def put_metric_alarm(original: Callable[..., Alarm], self: CloudWatchBackend, na
 
 
 def _fits(queries: list[Any]) -> None:
-    """Whether an alarm may have these queries. API_MetricDataQuery.html"""
+    """Refuse queries that an alarm may not have. API_MetricDataQuery.html"""
     retrieving = [query.metric_stat for query in queries if query.metric_stat]
     if len(retrieving) > METRICS or len(queries) - len(retrieving) > METRICS:
         raise ValidationError(f"An alarm may have {METRICS} metrics and {METRICS} expressions.")
@@ -111,14 +111,14 @@ def _fits(queries: list[Any]) -> None:
 
 
 def delete_alarms(original: Callable[[list[str]], None], self: CloudWatchBackend, alarm_names: list[str]) -> None:
-    """Tags go with their alarm: one of the same name begins without. API_DeleteAlarms.html"""
+    """Delete alarms with their tags: a later alarm of the same name begins without. API_DeleteAlarms.html"""
     for alarm in (self.alarms[name] for name in alarm_names if name in self.alarms):
         self.tagger.delete_all_tags_for_resource(alarm.alarm_arn)
     original(alarm_names)
 
 
 def update_state(self: Alarm, reason: str, reason_data: str, state_value: str) -> None:
-    """A change of state is an item of the history; no change is none. API_AlarmHistoryItem.html"""
+    """Add a change of state to the history; the same state again adds nothing. API_AlarmHistoryItem.html"""
     if state_value != self.state_value:
         item = {
             "AlarmName": self.name,
@@ -140,7 +140,7 @@ def update_state(self: Alarm, reason: str, reason_data: str, state_value: str) -
 
 
 def describe_alarm_history(self: CloudWatchResponse) -> ActionResult:
-    """DescribeAlarmHistory, the latest first. API_DescribeAlarmHistory.html"""
+    """Return DescribeAlarmHistory's items, the latest first. API_DescribeAlarmHistory.html"""
     name, kind = self._get_param("AlarmName"), self._get_param("HistoryItemType")
     begin, end = self._get_param("StartDate"), self._get_param("EndDate")
     items = [
@@ -157,7 +157,7 @@ def describe_alarm_history(self: CloudWatchResponse) -> ActionResult:
 
 
 def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
-    """GetMetricStatistics, with percentiles. API_GetMetricStatistics.html"""
+    """Return GetMetricStatistics' datapoints, with percentiles. API_GetMetricStatistics.html"""
     extended = self._get_param("ExtendedStatistics") or []
     if wrong := [stat for stat in extended if not cloudwatch_statistics.known(stat)]:
         raise InvalidParameterValue(f"The value {wrong[0]} for parameter ExtendedStatistics is not supported.")
@@ -175,20 +175,20 @@ def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
 
 
 def get_statistics_for_type(original: Callable[[str], Any], self: Statistics, stat: str) -> Any:
-    """Percentiles (p50, p99.9) and percentile ranks (PR(:0.3)) too."""
+    """Return a statistic's value, for percentiles (p50, p99.9) and percentile ranks (PR(:0.3)) too."""
     if stat in cloudwatch_statistics.SIMPLE:
         return original(stat)
     return cloudwatch_statistics.extended(stat, samples(self.metric_data))
 
 
 def extended_statistics(self: Statistics) -> dict[str, Any] | None:
-    """The percentiles and ranks that were asked for."""
+    """Return the requested percentiles and ranks."""
     desired = [stat for stat in self.stats if stat not in cloudwatch_statistics.SIMPLE]
     return {stat: self.get_statistics_for_type(stat) for stat in desired} or None
 
 
 def samples(data: list[Any]) -> Counter[float]:
-    """All samples of some datums together; of aggregated ones without samples, their mean."""
+    """Return all samples of some datums together; aggregated ones without samples count as their mean."""
     total: Counter[float] = Counter()
     for datum in data:
         match datum:

@@ -1,4 +1,4 @@
-"""CloudWatch made true: metrics of what really runs, each AWS minute, and alarms on them.
+"""Reconcile CloudWatch: write metrics of what runs each AWS minute, and evaluate alarms on them.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
@@ -17,10 +17,10 @@ from typing import Any
 from moto.cloudwatch.models import Statistics
 
 from sandbox.control.context import Sandbox
-from sandbox.control.isolation import Apart
+from sandbox.control.isolation import Isolation
 from sandbox.runtime.envoy import ClusterStatistics
 from sandbox.services.cloudwatch import metric_math
-from sandbox.services.cloudwatch.alarms import Criteria, judge
+from sandbox.services.cloudwatch.alarms import Criteria, alarm_state
 from sandbox.services.cloudwatch.api import Distribution
 from sandbox.services.cloudwatch.traffic import Datum, Dimensions, own_answers, traffic
 from sandbox.services.cloudwatch.utilization import Utilization
@@ -33,7 +33,7 @@ KEPT = timedelta(hours=2)
 
 
 class CloudWatchController:
-    """Writes metrics into moto's CloudWatch, and evaluates the alarms."""
+    """Write metrics into moto's CloudWatch, and evaluate the alarms."""
 
     name = "cloudwatch"
 
@@ -42,7 +42,7 @@ class CloudWatchController:
         self._minute = self._now()
         self._before: dict[str, ClusterStatistics] = {}
         self._utilization = Utilization()
-        self._apart = Apart()
+        self._isolation = Isolation()
 
     def reconcile(self) -> None:
         minute = self._now()
@@ -58,14 +58,14 @@ class CloudWatchController:
             for account, region, backend in self._sandbox.state.backends("cloudwatch"):
                 for alarm in list(backend.alarms.values()):
                     if alarm.rule is None:
-                        with self._apart.unless_failing(alarm.alarm_arn):
+                        with self._isolation.isolate(alarm.alarm_arn):
                             self._evaluate(account, region, backend.metric_data, alarm)
 
     def close(self) -> None:
         pass
 
     def _now(self) -> int:
-        """AWS minutes since the epoch, as long as they last here."""
+        """Return AWS minutes since the epoch, as long as they last here."""
         return math.floor(time.time() / self._sandbox.clock.minute)
 
     def _moment(self, minute: int) -> datetime:
@@ -101,7 +101,7 @@ class CloudWatchController:
                     yield Datum("AWS/ApplicationELB", metric, dimensions, "Count", {float(health[count]): 1})
 
     def _own(self, elb: Any, statistics: dict[str, ClusterStatistics]) -> Iterator[Datum]:
-        """What load balancers answered themselves, in place of a target group or at a listener."""
+        """Yield the metrics of what load balancers answered themselves, for a target group or at a listener."""
         for balancer in elb.load_balancers.values():
             dimensions = (("LoadBalancer", balancer.arn.partition(":loadbalancer/")[2]),)
             groups = (group.arn for group in elb.target_groups.values() if balancer.arn in group.load_balancer_arns)
@@ -111,7 +111,7 @@ class CloudWatchController:
 
     def _put(self, account: str, region: str, data: Iterator[Datum], at: datetime) -> None:
         backend = self._sandbox.state.backend("cloudwatch", account, region)
-        backend.minute = self._sandbox.clock.minute  # what the periods of its queries consist of
+        backend.minute = self._sandbox.clock.minute  # the unit of its queries' periods
         naive = at.replace(tzinfo=None)  # as moto keeps and compares them
         backend.metric_data += [
             Distribution(one.namespace, one.name, one.dimensions, naive, one.unit, one.values) for one in data
@@ -134,7 +134,7 @@ class CloudWatchController:
         recent = self._recent(metrics, alarm, criteria.window)
         values = [self._value(recent, alarm, ago) for ago in range(criteria.window, 0, -1)]
         before = alarm.state_value
-        after = judge(criteria, values, before)
+        after = alarm_state(criteria, values, before)
         if after == before:
             return
         known = [f"{value:g}" for value in values if value is not None]
@@ -155,13 +155,13 @@ class CloudWatchController:
         self._sandbox.state.changed.set()
 
     def _recent(self, metrics: list[Any], alarm: Any, window: int) -> list[Any]:
-        """What may matter to the alarm: metrics come in the order of time, more or less."""
+        """Return the data that the alarm may need; metrics are stored roughly in the order of time."""
         minutes = max(1, round(_seconds(alarm) / 60))
         since = self._moment(self._minute - minutes * window - 1)
         return list(takewhile(lambda one: _aware(one.timestamp) >= since, reversed(metrics)))
 
     def _value(self, recent: list[Any], alarm: Any, ago: int) -> float | None:
-        """The alarm's figure in the period so many periods ago, 1 being the one that has just ended."""
+        """Return the alarm's value in a past period; 1 is the one that has just ended."""
         if not alarm.metric_data_queries:
             statistic = alarm.statistic or alarm.extended_statistic
             data = self._data(recent, alarm.namespace, alarm.metric_name, alarm.dimensions, alarm.period, ago)
@@ -194,7 +194,7 @@ class CloudWatchController:
 
 
 def _seconds(alarm: Any) -> float:
-    """The alarm's period; with metric math, the longest of its metrics'."""
+    """Return the alarm's period; with metric math, the longest period of its metrics."""
     stats = [query.metric_stat for query in alarm.metric_data_queries if query.metric_stat]
     return max((float(stat.period) for stat in stats), default=float(alarm.period or 60))
 

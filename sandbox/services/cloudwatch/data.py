@@ -1,4 +1,4 @@
-"""CloudWatch's GetMetricData: statistics of metrics by period, and metric math over them.
+"""GetMetricData: statistics of metrics by period, and metric math over them.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 """
@@ -27,9 +27,9 @@ def get_metric_data(
     end_time: datetime,
     scan_by: str = "TimestampAscending",
 ) -> list[dict[str, Any]]:
-    """GetMetricData, with a statistic refused that is none.
+    """Return GetMetricData's results; refuse an unknown statistic.
 
-    Periods begin at multiples of themselves, and the first one holds StartTime. A minute of theirs lasts as long as one
+    Periods begin at multiples of themselves, and the first one contains StartTime. A minute lasts as long as the minute
     in which metrics are written. moto refuses wrong times, and knows Metrics Insights queries.
     """
     for number, query in enumerate(queries, start=1):
@@ -65,13 +65,15 @@ def get_metric_data(
 
 
 def unsupported(statistic: str, where: str) -> str:
-    """What AWS says of a statistic that is none."""
+    """Return AWS's message for an unknown statistic."""
     return f"The value {statistic} for parameter {where}.MetricStat.Stat is not supported."
 
 
 def parse_expression(expression: str, results: list[dict[str, Any]]) -> tuple[list[Any], list[datetime]]:
-    """Metric math over the results of other queries.
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html"""
+    """Return values and times of an expression over the results of other queries.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
     series = {one["id"]: dict(zip(one["timestamps"], one["values"], strict=True)) for one in results}
     values: list[Any] = []
     timestamps: list[datetime] = []
@@ -89,14 +91,14 @@ def _label(query: Mapping[str, Any]) -> str:
 
 
 def _metric(query: Mapping[str, Any]) -> Any:
-    """What tells a metric from others."""
+    """Return the key that identifies a query's metric."""
     metric = query["MetricStat"]["Metric"]
     dimensions = frozenset((one["Name"], one["Value"]) for one in metric.get("Dimensions", []))
     return metric["Namespace"], metric["MetricName"], dimensions
 
 
 def _by_metric(data: Sequence[Any], queries: Sequence[Mapping[str, Any]]) -> Mapping[Any, list[Any]]:
-    """What was measured, by metric; of those that are asked for."""
+    """Return the data of the requested metrics, by metric."""
     metrics = {_metric(query) for query in queries if "MetricStat" in query}
     names = {(namespace, name) for namespace, name, _ in metrics}
     found: dict[Any, list[Any]] = {metric: [] for metric in metrics}
@@ -109,7 +111,7 @@ def _by_metric(data: Sequence[Any], queries: Sequence[Mapping[str, Any]]) -> Map
 
 
 def _series(data: Sequence[Any], stat: Mapping[str, Any], minute: float, between: tuple[float, float]) -> Series:
-    """A metric's values by the beginning of their period."""
+    """Return a metric's values by the beginning of their period."""
     length, (begin, end) = float(stat["Period"]) / 60 * minute, between
     periods: dict[int, list[Any]] = defaultdict(list)
     for datum in data:
@@ -128,5 +130,5 @@ def _values(periods: Mapping[int, list[Any]], statistic: str, length: float) -> 
 
 
 def _seconds(at: datetime) -> float:
-    """Since the epoch. moto's moments have no zone and mean UTC."""
+    """Return seconds since the epoch. moto's times have no zone and mean UTC."""
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

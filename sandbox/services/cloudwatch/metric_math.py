@@ -1,4 +1,4 @@
-"""Metric math, as far as alarms on ratios need it (pure): + - * / ^, comparisons, FILL, IF, SUM, MIN, MAX.
+"""Metric math for alarms on ratios: + - * / ^, comparisons, FILL, IF, SUM, MIN, MAX. No side effects.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
@@ -29,7 +29,7 @@ _TOTALS: dict[str, Callable[[list[float]], float]] = {"SUM": sum, "MIN": min, "M
 
 
 def evaluate(expression: str, values: Mapping[str, Value]) -> Value:
-    """The expression's value in one period, None when what it needs is missing.
+    """Return the expression's value in one period; None if a value that it needs is missing.
 
     Raises NotImplementedError, naming the part, for what is not emulated.
     """
@@ -41,8 +41,10 @@ def evaluate(expression: str, values: Mapping[str, Value]) -> Value:
 
 
 def evaluate_all(expressions: Mapping[str, str], values: Mapping[str, Value]) -> dict[str, Value]:
-    """Every expression's value, by its id, whatever their order: they may use each other's results.
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html"""
+    """Return every expression's value by id. Expressions may use each other's results, in any order.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html
+    """
     found = dict(values)
     waiting = dict(expressions)
     while ready := {name: one for name, one in waiting.items() if not _names(one) & waiting.keys()}:
@@ -87,8 +89,8 @@ def _call(name: str, arguments: list[ast.expr], values: Mapping[str, Value]) -> 
             value = _value(metric, values)
             return _value(filler, values) if value is None else value
         case "IF", [condition, then, otherwise]:
-            verdict = _value(condition, values)
-            return None if verdict is None else _value(then if verdict else otherwise, values)
+            chosen = _value(condition, values)
+            return None if chosen is None else _value(then if chosen else otherwise, values)
         case (("SUM" | "MIN" | "MAX"), [ast.List(elts=elements)]):
             known = [value for one in elements if (value := _value(one, values)) is not None]
             return _TOTALS[name](known) if known else None

@@ -1,4 +1,4 @@
-"""CloudWatch's statistics: the five simple ones, percentiles and percentile ranks (pure).
+"""CloudWatch's statistics: the five simple ones, percentiles and percentile ranks. No side effects.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
 """
@@ -17,7 +17,7 @@ _OTHERS = re.compile(rf"IQM|(?:tm|tc|ts|wm){_NUMBER}|(?:TM|TC|TS|WM)\((?:{_NUMBE
 
 
 def known(statistic: str) -> bool:
-    """Whether it is one. Raises NotImplementedError for one that is not emulated."""
+    """Return whether it is a statistic. Raises NotImplementedError for one that is not emulated."""
     if statistic in SIMPLE:
         return True
     if _OTHERS.fullmatch(statistic):
@@ -28,7 +28,7 @@ def known(statistic: str) -> bool:
 
 
 def extended(statistic: str, samples: Mapping[float, int]) -> float | None:
-    """A percentile's value, or the percentage that a rank asks for; None without a sample."""
+    """Return a percentile's value, or a rank's percentage; None without a sample."""
     if found := _PERCENTILE.fullmatch(statistic):
         return percentile(samples, float(found[1]))
     bounds = _bounds(statistic)
@@ -36,7 +36,7 @@ def extended(statistic: str, samples: Mapping[float, int]) -> float | None:
 
 
 def percentile(samples: Mapping[float, int], percent: float) -> float | None:
-    """The value that so many percent of the samples do not exceed."""
+    """Return the value that so many percent of the samples do not exceed."""
     desired, seen = sum(samples.values()) * percent / 100, 0
     for value in sorted(samples):
         seen += samples[value]
@@ -46,13 +46,13 @@ def percentile(samples: Mapping[float, int], percent: float) -> float | None:
 
 
 def rank(samples: Mapping[float, int], low: float, high: float) -> float | None:
-    """The percentage of samples in a range: above its lower bound, and up to its upper one."""
+    """Return the percentage of samples in a range: above its lower bound, up to its upper bound."""
     total = sum(samples.values())
     return 100 * sum(count for value, count in samples.items() if low < value <= high) / total if total else None
 
 
 def _bounds(statistic: str) -> tuple[float, float] | None:
-    """PR(0.05:) -> above 0.05; one bound may be left out. None if it is no range."""
+    """Return the bounds of PR(0.05:), of which one may be missing; None if it is no range."""
     found = _RANK.fullmatch(statistic)
     if not found or not (found[1] or found[2]):
         return None

@@ -1,4 +1,4 @@
-"""What load balancers did in a minute, as CloudWatch's metrics of them (pure).
+"""CloudWatch's metrics of load balancers, from Envoy's counters of a minute. No side effects.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 """
@@ -15,7 +15,7 @@ Dimensions = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Datum:
-    """A metric's values in a minute: value -> how often."""
+    """A metric's values in a minute: value -> number of samples."""
 
     namespace: str
     name: str
@@ -25,10 +25,10 @@ class Datum:
 
 
 def traffic(now: ClusterStatistics, before: ClusterStatistics, dimensions: Iterable[Dimensions]) -> Iterator[Datum]:
-    """Requests, answers and response times between two looks at a target group, for each of the dimensions.
+    """Yield requests, answers and response times between two readings of a target group, by dimensions.
 
-    A request for which there was no target is none of the group's; one whose target broke off is, without an answer.
-    Like AWS, it tells of counts only when they are not 0.
+    A request without a target does not count for the group. A request whose target closed the connection counts,
+    without an answer. Like AWS, it yields counts only if they are not 0.
     """
     earlier = _since(now, before)
     unserved, broken = _own_answers(now, earlier)
@@ -49,7 +49,7 @@ def traffic(now: ClusterStatistics, before: ClusterStatistics, dimensions: Itera
 
 
 def own_answers(now: ClusterStatistics, before: ClusterStatistics, balancer: Dimensions) -> Iterator[Datum]:
-    """What a load balancer answered itself in place of a target group, or at a listener: AWS counts it for no group."""
+    """Yield what a load balancer answered itself; AWS counts it for no target group."""
     earlier = _since(now, before)
     unserved, broken = _own_answers(now, earlier)
     silent = now.silent - earlier.silent
@@ -63,15 +63,15 @@ def own_answers(now: ClusterStatistics, before: ClusterStatistics, balancer: Dim
 
 
 def _since(now: ClusterStatistics, before: ClusterStatistics) -> ClusterStatistics:
-    """From where to count: from nothing once Envoy was restarted."""
+    """Return the counters to subtract: none if Envoy has been restarted."""
     restarted = now.completed < before.completed or now.silent < before.silent
     return ClusterStatistics() if restarted else before
 
 
 def _own_answers(now: ClusterStatistics, earlier: ClusterStatistics) -> tuple[int, int]:
-    """How many requests found no target, and of how many a target refused the connection or broke it off.
+    """Return how many requests found no target, and how many a target refused or closed.
 
-    Envoy counts both as 503. It also counts as broken what broke off after an answer had begun, hence the smaller one.
+    Envoy counts both as 503. It also counts as broken what closed after an answer had begun, hence the smaller number.
     """
     unserved = now.unserved - earlier.unserved
     others = now.responses_503 - earlier.responses_503 - unserved
@@ -86,7 +86,7 @@ def _counted(counts: Mapping[str, int], dimensions: Dimensions) -> Iterator[Datu
 
 
 def response_times(now: Mapping[float, int], before: Mapping[float, int]) -> Iterator[tuple[float, int]]:
-    """(seconds, how often), from counts of a histogram by upper bounds in milliseconds: its middles."""
+    """Yield (seconds, count) at the middle of each bucket of a histogram in milliseconds."""
     low = 0.0
     for bound in sorted(now):
         count = now[bound] - before.get(bound, 0)

@@ -1,4 +1,4 @@
-"""What the processes of a service's tasks use of the CPU and memory that they reserve.
+"""CPU and memory that the processes of a service's tasks use, as a part of what they reserve.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_utilization.html
 """
@@ -20,13 +20,13 @@ _MEGABYTE = 1024 * 1024
 
 
 class Utilization:
-    """Compares the CPU time of tasks with what it was a minute ago."""
+    """Compare the CPU time of tasks with their CPU time a minute ago."""
 
     def __init__(self) -> None:
         self._before: dict[str, tuple[float, float]] = {}  # task id -> CPU seconds, at
 
     def measure(self, tasks: Iterable[Task]) -> Iterator[Datum]:
-        """CPUUtilization and MemoryUtilization of each service, in percent of what its tasks reserve."""
+        """Yield CPUUtilization and MemoryUtilization of each service, in percent of its tasks' reservation."""
         usage = _usage()
         now = time.monotonic()
         before, self._before = self._before, {}
@@ -52,7 +52,7 @@ class Utilization:
 
 
 def _usage() -> dict[int, tuple[float, float]]:
-    """Session -> CPU seconds and resident megabytes of all its processes; a container is a session."""
+    """Return CPU seconds and resident megabytes by session; a container is a session."""
     total: dict[int, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():

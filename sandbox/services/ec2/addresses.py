@@ -1,4 +1,4 @@
-"""Which addresses of a subnet are free."""
+"""Free addresses of a subnet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RESERVED_FIRST = 4
 
 
 def free_address(ec2: Any, subnet: Any) -> str | None:
-    """Any address that no interface has: one that was just given back may still be draining somewhere."""
+    """Return a random free address: one that was just released may still drain connections."""
     taken = {eni.private_ip_address for eni in ec2.enis.values()}
     hosts = list(ipaddress.ip_network(subnet.cidr_block))[RESERVED_FIRST:-1]
     free = [str(host) for host in hosts if str(host) not in taken]

@@ -1,4 +1,4 @@
-"""EC2 as AWS has it, where moto differs."""
+"""EC2: NAT gateways and tags, where moto differs from AWS."""
 
 from typing import Any
 
@@ -6,9 +6,10 @@ from moto.ec2.models import EC2Backend
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, generic_filter
 
 from sandbox.aws_api.patch import behaviour
+from sandbox.services.ec2 import dependencies, security_groups
 
-#: types of which moto keeps the tags when they are gone
-SWEPT = {
+#: types of resources whose tags moto keeps after they were deleted
+TAGGED = {
     *("vpc", "subnet", "security-group", "elastic-ip", "internet-gateway"),
     *("route-table", "natgateway", "vpc-endpoint"),
 }
@@ -16,6 +17,8 @@ SWEPT = {
 
 def install() -> None:
     """Attach EC2's patches."""
+    dependencies.install()
+    security_groups.install()
     # How tags name the types of a NAT gateway and an address.
     # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TagSpecification.html
     EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"
@@ -26,7 +29,7 @@ def install() -> None:
 
 
 def delete_nat_gateway(original: Any, self: EC2Backend, nat_gateway_id: str) -> Any:
-    """A deleted NAT gateway gives its address back to the account, and its network interface goes.
+    """Delete a NAT gateway with its network interface, and free its address.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html
     """
@@ -39,7 +42,7 @@ def delete_nat_gateway(original: Any, self: EC2Backend, nat_gateway_id: str) -> 
 
 
 def describe_nat_gateways(original: Any, self: EC2Backend, filters: Any, nat_gateway_ids: Any) -> Any:
-    """NAT gateways can be looked for by their tags.
+    """Filter NAT gateways by tags.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNatGateways.html
     """
@@ -48,7 +51,7 @@ def describe_nat_gateways(original: Any, self: EC2Backend, filters: Any, nat_gat
 
 
 def describe_tags(original: Any, self: EC2Backend, filters: Any = None) -> list[dict[str, str]]:
-    """Tags are those of what exists: they go with their resource.
+    """Return the tags of existing resources: tags are deleted with their resource.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html
     """
@@ -57,4 +60,4 @@ def describe_tags(original: Any, self: EC2Backend, filters: Any = None) -> list[
     existing |= {name for name, endpoint in self.vpc_end_points.items() if endpoint.state != "deleted"}
     for collection in (self.vpcs, self.internet_gateways, self.route_tables, self.nat_gateways):
         existing |= collection.keys()
-    return [tag for tag in original(filters) if tag["resource_id"] in existing or tag["resource_type"] not in SWEPT]
+    return [tag for tag in original(filters) if tag["resource_id"] in existing or tag["resource_type"] not in TAGGED]

@@ -1,4 +1,4 @@
-"""EC2 deletes nothing that something else still needs: DependencyViolation, as AWS has it and moto mostly hasn't.
+"""EC2's DependencyViolation: nothing is deleted that something else still needs.
 
 Pages named API_*.html are those of https://docs.aws.amazon.com/AWSEC2/latest/APIReference/
 """
@@ -15,13 +15,13 @@ from sandbox.aws_api.patch import behaviour
 
 
 def install() -> None:
-    """Attach the patches of deleting."""
+    """Attach the patches of delete operations."""
     for patch in (_delete_security_group, delete_subnet, detach_internet_gateway):
         behaviour(EC2Backend)(patch)
 
 
 def _delete_security_group(original: Any, self: EC2Backend, vpc_id: str | None, group_id: str) -> None:
-    """Not while an interface carries it, nor while another group's rule names it. API_DeleteSecurityGroup.html"""
+    """Refuse while an interface carries the group, or another group's rule names it. API_DeleteSecurityGroup.html"""
     carried = any(group.id == group_id for eni in self.enis.values() for group in eni.group_set)
     if carried or any(_naming(self, group_id)):
         raise DependencyViolationError(f"resource {group_id} has a dependent object")
@@ -29,14 +29,14 @@ def _delete_security_group(original: Any, self: EC2Backend, vpc_id: str | None, 
 
 
 def delete_subnet(original: Any, self: EC2Backend, subnet_id: str) -> Any:
-    """Not while something stands in it. API_DeleteSubnet.html"""
+    """Refuse while an interface is in the subnet. API_DeleteSubnet.html"""
     if any(eni.subnet.id == subnet_id for eni in self.enis.values()):
         raise DependencyViolationError(f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
     return original(subnet_id)
 
 
 def detach_internet_gateway(original: Any, self: EC2Backend, internet_gateway_id: str, vpc_id: str) -> None:
-    """Not while something in the VPC has a public address. API_DetachInternetGateway.html"""
+    """Refuse while an interface in the VPC has a public address. API_DetachInternetGateway.html"""
     if any(eni.subnet.vpc_id == vpc_id and eni.public_ip for eni in self.enis.values()):
         raise DependencyViolationError(
             f"Network {vpc_id} has some mapped public address(es)."

@@ -1,4 +1,4 @@
-"""Security groups: a rule is the same rule whatever it is described as."""
+"""Security groups: a rule's description is no part of its identity."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def install() -> None:
 def create_security_group(
     original: Any, self: EC2Backend, name: str, description: str, vpc_id: str | None = None, **more: Any
 ) -> Any:
-    """A group is made in a VPC that exists.
+    """Refuse a security group in a VPC that doesn't exist.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html,
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (InvalidVpcID.NotFound)
@@ -42,7 +42,7 @@ def create_security_group(
 
 
 def __eq__(self: SecurityGroupRule, other: object) -> bool:  # noqa: N807 - the method it replaces
-    """Two rules from the same group are duplicates, and an update finds the one to describe anew.
+    """Compare rules without their descriptions: duplicates are found, and a description can be updated.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UpdateSecurityGroupRuleDescriptionsIngress.html
     """
@@ -50,7 +50,7 @@ def __eq__(self: SecurityGroupRule, other: object) -> bool:  # noqa: N807 - the 
 
 
 def description(self: SecurityGroupRule) -> str | None:
-    """What a rule is described as, be its other end a network or a group.
+    """Return a rule's description, whether its other end is a network or a group.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html
     """
@@ -60,7 +60,7 @@ def description(self: SecurityGroupRule) -> str | None:
 
 def _described(name: str) -> Any:
     def authorize(original: Any, self: EC2Backend, *rule: Any, **named: Any) -> Any:
-        """Only these characters describe a rule; there is no apostrophe among them.
+        """Refuse a description with other characters than AWS allows; an apostrophe is not allowed.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpRange.html
         """
@@ -91,7 +91,7 @@ def _identity(rule: SecurityGroupRule) -> tuple[Any, ...]:
 
 def _answered(name: str) -> Any:
     def answer(original: Any, self: SecurityGroups) -> ActionResult:
-        """The answer says `return: true`.
+        """Add `return: true` to the answer.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UpdateSecurityGroupRuleDescriptionsEgress.html
         """

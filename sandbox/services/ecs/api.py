@@ -1,4 +1,4 @@
-"""ECS: clusters here, task definitions, tasks and services in modules of their own.
+"""ECS: clusters. Task definitions, tasks, services and deployments are in modules of their own.
 
 Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
 """
@@ -38,7 +38,7 @@ def install() -> None:
 
 
 def create_cluster(self: EC2ContainerServiceResponse) -> ActionResult:
-    """CreateCluster gives an ACTIVE cluster of that name back as it is. API_CreateCluster.html"""
+    """Create a cluster, or return an ACTIVE one of that name as it is. API_CreateCluster.html"""
     name = self._get_param("clusterName") or "default"
     cluster = self.ecs_backend.clusters.get(name)
     if cluster is None or cluster.status == "INACTIVE":
@@ -56,7 +56,7 @@ def create_cluster(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def describe_clusters(self: EC2ContainerServiceResponse) -> ActionResult:
-    """DescribeClusters counts what runs; the rest when asked. API_DescribeClusters.html"""
+    """Describe clusters with their counts, and with other parts if included. API_DescribeClusters.html"""
     clusters, failures = self.ecs_backend.describe_clusters(self._get_param("clusters") or [])
     include = set(self._get_param("include") or ())
     return ActionResult(
@@ -68,7 +68,7 @@ def describe_clusters(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def delete_cluster(self: EC2ContainerServiceResponse) -> ActionResult:
-    """DeleteCluster refuses one with services or tasks. API_DeleteCluster.html"""
+    """Delete a cluster; refuse one with services or tasks. API_DeleteCluster.html"""
     cluster = self.ecs_backend._get_cluster(self._get_param("cluster"))
     if any(s.status != "INACTIVE" for s in services_of(self.ecs_backend, cluster.name)):
         raise ECSException(
@@ -85,13 +85,13 @@ def delete_cluster(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def list_clusters(self: EC2ContainerServiceResponse) -> ActionResult:
-    """ListClusters, without those deleted. API_ListClusters.html"""
+    """List clusters, without deleted ones. API_ListClusters.html"""
     clusters = self.ecs_backend.clusters.values()
     return ActionResult({"clusterArns": [c.arn for c in clusters if c.status == "ACTIVE"]})
 
 
 def update_cluster(self: EC2ContainerServiceResponse) -> ActionResult:
-    """UpdateCluster. API_UpdateCluster.html"""
+    """Update a cluster's settings and configuration. API_UpdateCluster.html"""
     cluster = self.ecs_backend.update_cluster(
         self._get_param("cluster"),
         self._get_param("settings"),
@@ -102,14 +102,14 @@ def update_cluster(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def update_cluster_settings(self: EC2ContainerServiceResponse) -> ActionResult:
-    """UpdateClusterSettings. API_UpdateClusterSettings.html"""
+    """Update a cluster's settings. API_UpdateClusterSettings.html"""
     cluster = self.ecs_backend._get_cluster(self._get_param("cluster"))
     cluster.settings = self._get_param("settings")
     return ActionResult({"cluster": _describe(self.ecs_backend, cluster, {"SETTINGS", "TAGS"})})
 
 
 def put_cluster_capacity_providers(self: EC2ContainerServiceResponse) -> ActionResult:
-    """PutClusterCapacityProviders replaces both lists. API_PutClusterCapacityProviders.html"""
+    """Replace both lists of a cluster's capacity providers. API_PutClusterCapacityProviders.html"""
     cluster = self.ecs_backend._get_cluster(self._get_param("cluster"))
     providers = _known(self._get_param("capacityProviders"))
     strategy = _associated(self._get_param("defaultCapacityProviderStrategy"), providers)
@@ -119,7 +119,7 @@ def put_cluster_capacity_providers(self: EC2ContainerServiceResponse) -> ActionR
 
 
 def describe_capacity_providers(self: EC2ContainerServiceResponse) -> ActionResult:
-    """DescribeCapacityProviders: those of Fargate are everybody's. API_CapacityProvider.html"""
+    """Describe capacity providers: FARGATE and FARGATE_SPOT, which every account has. API_CapacityProvider.html"""
     desired = [name.split("/")[-1] for name in self._get_param("capacityProviders") or FARGATE]
     prefix = f"arn:aws:ecs:{self.region}:{self.current_account}:capacity-provider/"
     return ActionResult(

@@ -1,4 +1,4 @@
-"""ECS made true: an agent for each task, a scheduler for the services."""
+"""Reconcile ECS: an agent for each task, a scheduler for the services."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from sandbox import interruptions
 from sandbox.control.context import Sandbox
-from sandbox.control.isolation import Apart
-from sandbox.services.ecs.agent.agent import Agent
+from sandbox.control.isolation import Isolation
+from sandbox.services.ecs.agent.task import Agent
 from sandbox.services.ecs.records.tasks import Task, now
-from sandbox.services.ecs.scheduler.scheduler import ServiceScheduler
+from sandbox.services.ecs.scheduler.service import ServiceScheduler
 from sandbox.services.ecs.services import services_of
 from sandbox.services.ecs.task_events import task_changed
 
@@ -22,7 +22,7 @@ log = logging.getLogger("sandbox")
 
 
 class EcsController:
-    """Compares task records with processes, and services with their tasks."""
+    """Compare task records with processes, and services with their tasks."""
 
     name = "ecs"
 
@@ -30,7 +30,7 @@ class EcsController:
         self._sandbox = sandbox
         self._scheduler = ServiceScheduler(sandbox)
         self._agents: dict[str, Agent] = {}
-        self._apart = Apart()
+        self._isolation = Isolation()
 
     def reconcile(self) -> None:
         interrupted = interruptions.take(self._sandbox.settings.root)
@@ -40,11 +40,11 @@ class EcsController:
                     if task.id in interrupted:
                         _interrupt(task)
                 for service in services_of(backend):
-                    with self._apart.unless_failing(service.arn):
-                        self._scheduler.look(backend, service)
+                    with self._isolation.isolate(service.arn):
+                        self._scheduler.reconcile(backend, service)
                 for task in _tasks(backend):
-                    with self._apart.unless_failing(task.id):
-                        self._tend(task)
+                    with self._isolation.isolate(task.id):
+                        self._run_agent(task)
                 self._forget(backend)
 
     def close(self) -> None:
@@ -54,13 +54,13 @@ class EcsController:
         for agent in agents:
             agent.join()
 
-    def _tend(self, task: Task) -> None:
+    def _run_agent(self, task: Task) -> None:
         agent = self._agents.get(task.id)
         if agent is None and task.last_status == "PROVISIONING":
             agent = self._agents[task.id] = Agent(self._sandbox, task)
             agent.start()
         elif agent and not task.live:
-            agent.look()
+            agent.wake()
 
     def _forget(self, backend: Any) -> None:
         hour = timedelta(seconds=self._sandbox.clock.seconds(VISIBLE_MINUTES))
@@ -80,7 +80,7 @@ def _tasks(backend: Any) -> list[Task]:
 
 
 def _interrupt(task: Task) -> None:
-    """AWS takes Spot capacity back: a warning to EventBridge and to the task, which then ends.
+    """Interrupt a task on Spot capacity: send the event to EventBridge and stop the task.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
     """

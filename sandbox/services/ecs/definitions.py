@@ -1,4 +1,4 @@
-"""Task definitions: registered as AWS checks and completes them, and returned whole.
+"""Task definitions: checked, completed with AWS's defaults, and returned whole.
 
 Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
 """
@@ -13,7 +13,7 @@ from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 
 from sandbox.aws_api.patch import operation
-from sandbox.services.ecs import rules as ecs_rules
+from sandbox.services.ecs import definition_checks
 from sandbox.services.ecs.records.tasks import Definition, Document, now
 
 CONTAINER_DEFAULTS: Document = {
@@ -41,7 +41,7 @@ def install() -> None:
 
 
 def find(backend: EC2ContainerServiceBackend, reference: str) -> Definition:
-    """The revision of an ARN or `family:revision`, or the latest ACTIVE one of a family."""
+    """Return the revision of an ARN or `family:revision`, or the latest ACTIVE one of a family."""
     family, _, revision = reference.rsplit("/", maxsplit=1)[-1].partition(":")
     revisions: dict[int, Any] = backend.task_definitions.get(family, {})
     if revision:
@@ -55,7 +55,7 @@ def find(backend: EC2ContainerServiceBackend, reference: str) -> Definition:
 
 
 def runnable(backend: EC2ContainerServiceBackend, reference: str) -> Definition:
-    """The same, if it is ACTIVE and nothing in it is beyond the sandbox."""
+    """Return the same as `find`, if it is ACTIVE and the sandbox can run it."""
     try:
         definition = find(backend, reference)
     except EcsClientException:
@@ -72,13 +72,13 @@ def runnable(backend: EC2ContainerServiceBackend, reference: str) -> Definition:
 
 
 def register_task_definition(self: EC2ContainerServiceResponse) -> ActionResult:
-    """RegisterTaskDefinition checks, completes, and keeps everything.
+    """Register a task definition: check it, complete it, and keep all of it.
 
     API_RegisterTaskDefinition.html
     """
     document: Document = {k: v for k, v in self._get_params().items() if v is not None}
     tags = document.pop("tags", [])
-    ecs_rules.check(document)
+    definition_checks.check(document)
     backend = self.ecs_backend
     family = document.pop("family")
     revisions: dict[int, Any] = backend.task_definitions.setdefault(family, {})
@@ -96,7 +96,7 @@ def register_task_definition(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def describe_task_definition(self: EC2ContainerServiceResponse) -> ActionResult:
-    """DescribeTaskDefinition, with tags when asked. API_DescribeTaskDefinition.html"""
+    """Describe a task definition, with tags if included. API_DescribeTaskDefinition.html"""
     definition = find(self.ecs_backend, self._get_param("taskDefinition"))
     answer: Document = {"taskDefinition": definition.describe()}
     if "TAGS" in (self._get_param("include") or ()):
@@ -105,7 +105,7 @@ def describe_task_definition(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def deregister_task_definition(self: EC2ContainerServiceResponse) -> ActionResult:
-    """DeregisterTaskDefinition: INACTIVE, but still there. API_DeregisterTaskDefinition.html"""
+    """Make a task definition INACTIVE; it still exists. API_DeregisterTaskDefinition.html"""
     reference = self._get_param("taskDefinition")
     if ":" not in reference.split("/")[-1]:
         raise EcsClientException("Revision is missing.")
@@ -115,7 +115,7 @@ def deregister_task_definition(self: EC2ContainerServiceResponse) -> ActionResul
 
 
 def delete_task_definitions(self: EC2ContainerServiceResponse) -> ActionResult:
-    """DeleteTaskDefinitions takes INACTIVE revisions only. API_DeleteTaskDefinitions.html"""
+    """Delete task definitions; refuse any but INACTIVE revisions. API_DeleteTaskDefinitions.html"""
     deleted, failures = self.ecs_backend.delete_task_definitions(self._get_param("taskDefinitions"))
     gone: list[Any] = deleted
     for definition in gone:
@@ -130,7 +130,7 @@ def delete_task_definitions(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def list_task_definitions(self: EC2ContainerServiceResponse) -> ActionResult:
-    """ListTaskDefinitions, sorted by family and revision. API_ListTaskDefinitions.html"""
+    """List task definitions, sorted by family and revision. API_ListTaskDefinitions.html"""
     family, status = self._get_param("familyPrefix"), self._get_param("status") or "ACTIVE"
     found = sorted(
         (d for d in _all(self.ecs_backend) if d.status == status and family in (None, d.family)),
@@ -141,7 +141,7 @@ def list_task_definitions(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def list_task_definition_families(self: EC2ContainerServiceResponse) -> ActionResult:
-    """ListTaskDefinitionFamilies, by prefix and status. API_ListTaskDefinitionFamilies.html"""
+    """List families by prefix and status. API_ListTaskDefinitionFamilies.html"""
     prefix, status = self._get_param("familyPrefix") or "", self._get_param("status") or "ALL"
     active = {d.family for d in _all(self.ecs_backend) if d.status == "ACTIVE"}
     known = {d.family for d in _all(self.ecs_backend)}
@@ -155,10 +155,10 @@ def _all(backend: EC2ContainerServiceBackend) -> list[Definition]:
 
 
 def _completed(document: Document) -> Document:
-    """With the values that AWS fills in."""
+    """Return the document with AWS's defaults."""
     fargate = "FARGATE" in (document.get("requiresCompatibilities") or ())
     numbers = {
-        name: str(ecs_rules.units(document[name], word, 1024))
+        name: str(definition_checks.units(document[name], word, 1024))
         for name, word in (("cpu", "vcpu"), ("memory", "gb"))
         if name in document
     }

@@ -1,4 +1,4 @@
-"""What a service says about its deployments: checked, and with AWS's defaults.
+"""A service's deployment configuration: checked, and with AWS's defaults.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
@@ -31,7 +31,7 @@ PAUSE_STAGES = (
 
 
 def configuration_of(given: Document, before: Document) -> Document:
-    """The deployment configuration after a call: what is not given stays as it was."""
+    """Return the deployment configuration after a call: fields that are not given stay as they were."""
     configuration = before | {k: v for k, v in (given.get("deploymentConfiguration") or {}).items() if v is not None}
     strategy = configuration["strategy"]
     if configuration["maximumPercent"] <= 100 <= configuration["minimumHealthyPercent"]:
@@ -58,7 +58,7 @@ def configuration_of(given: Document, before: Document) -> Document:
 
 
 def timeout_of(hook: Document) -> tuple[int, str]:
-    """(minutes, action) of a hook's time-out."""
+    """Return (minutes, action) of a hook's timeout."""
     timeout = hook.get("timeoutConfiguration") or {}
     return int(timeout.get("timeoutInMinutes", DAY)), str(timeout.get("action", "ROLLBACK"))
 

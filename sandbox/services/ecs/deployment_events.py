@@ -1,4 +1,4 @@
-"""What ECS tells EventBridge of deployments and their hooks.
+"""Events about deployments and their hooks that ECS sends to EventBridge.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_hook_state_change_events.html
@@ -13,7 +13,7 @@ from sandbox.services.eventbridge import emit
 
 
 def deployment_changed(service: Service, deployment_id: str, name: str, reason: str) -> None:
-    """name: IN_PROGRESS, COMPLETED or FAILED."""
+    """Send the event of a deployment. name: IN_PROGRESS, COMPLETED or FAILED."""
     _send(
         service,
         "ECS Deployment State Change",
@@ -30,7 +30,7 @@ def deployment_changed(service: Service, deployment_id: str, name: str, reason: 
 
 
 def hook_changed(service: Service, rollout: ServiceDeployment, hook: Hook) -> None:
-    """A hook awaits an action, or got one, or timed out."""
+    """Send the event of a hook: it awaits an action, got one, or timed out."""
     _send(
         service,
         "ECS Hook State Change",

@@ -1,4 +1,4 @@
-"""Service deployments and revisions, as the API shows and stops them.
+"""Service deployments and revisions: the API's operations on them.
 
 Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
 """
@@ -36,7 +36,7 @@ def install() -> None:
 
 
 def list_service_deployments(self: EC2ContainerServiceResponse) -> ActionResult:
-    """ListServiceDeployments, the latest first. API_ListServiceDeployments.html"""
+    """List service deployments, the latest first. API_ListServiceDeployments.html"""
     backend = self.ecs_backend
     cluster = backend._get_cluster(self._get_param("cluster", "default"))
     name = self._get_param("service").rsplit("/", maxsplit=1)[-1]
@@ -58,7 +58,7 @@ def list_service_deployments(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def describe_service_deployments(self: EC2ContainerServiceResponse) -> ActionResult:
-    """DescribeServiceDeployments; failures for those unknown. API_DescribeServiceDeployments.html"""
+    """Describe service deployments, with failures for unknown ones. API_DescribeServiceDeployments.html"""
     known = {one.arn: one for _, one in _rollouts(self.ecs_backend)}
     arns = _arns(self, "serviceDeploymentArns")
     return ActionResult(
@@ -70,7 +70,7 @@ def describe_service_deployments(self: EC2ContainerServiceResponse) -> ActionRes
 
 
 def describe_service_revisions(self: EC2ContainerServiceResponse) -> ActionResult:
-    """DescribeServiceRevisions; failures for those unknown. API_DescribeServiceRevisions.html"""
+    """Describe service revisions, with failures for unknown ones. API_DescribeServiceRevisions.html"""
     known = {
         revision_arn(service.arn, revision): (service, revision)
         for service in _services(self.ecs_backend)
@@ -86,7 +86,7 @@ def describe_service_revisions(self: EC2ContainerServiceResponse) -> ActionResul
 
 
 def stop_service_deployment(self: EC2ContainerServiceResponse) -> ActionResult:
-    """StopServiceDeployment: back to the source, or (ABORT) no further. API_StopServiceDeployment.html
+    """Stop a deployment: roll back to the source, or (ABORT) leave it as it is. API_StopServiceDeployment.html
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html
     """
@@ -108,7 +108,7 @@ def stop_service_deployment(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def continue_service_deployment(self: EC2ContainerServiceResponse) -> ActionResult:
-    """ContinueServiceDeployment, by a hook that waits. API_ContinueServiceDeployment.html
+    """Continue a deployment at a hook that awaits an action. API_ContinueServiceDeployment.html
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/troubleshooting-blue-green.html
     """

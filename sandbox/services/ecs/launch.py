@@ -1,4 +1,4 @@
-"""How a task comes to be, be it by RunTask or by a service: capacity, subnet, containers."""
+"""Create a task, for RunTask or a service: capacity, subnet, containers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLATFORM_VERSION = "1.4.0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What a task shall run, and for whom."""
+    """A task to create: what it runs, and for whom."""
 
     cluster: Cluster
     definition: Definition
@@ -36,7 +36,7 @@ class Launch:
 
 
 def launch(backend: EC2ContainerServiceBackend, desired: Launch) -> Task:
-    """Place a task in capacity and subnet, and remember it: PROVISIONING, nothing runs yet."""
+    """Create a task in a capacity provider and subnet; it is PROVISIONING, and nothing runs yet."""
     neighbours = [t for t in live_tasks(backend, desired.cluster.name) if t.group == desired.group]
     # What a deployment replaces is no part of its own base and weights.
     peers = Counter(t.capacity_provider for t in neighbours if t.started_by == desired.started_by)
@@ -76,18 +76,18 @@ def launch(backend: EC2ContainerServiceBackend, desired: Launch) -> Task:
 
 
 def all_tasks(backend: EC2ContainerServiceBackend, cluster: str) -> list[Task]:
-    """All tasks of a cluster that are still visible."""
+    """Return all tasks of a cluster that are still visible."""
     tasks: dict[str, Any] = backend.tasks.get(cluster, {})
     return list(tasks.values())
 
 
 def live_tasks(backend: EC2ContainerServiceBackend, cluster: str) -> list[Task]:
-    """The tasks of a cluster that are meant to run."""
+    """Return the tasks of a cluster that are to run."""
     return [task for task in all_tasks(backend, cluster) if task.live]
 
 
 def check_network(backend: EC2ContainerServiceBackend, definition: Definition, network: Document | None) -> Document:
-    """The network configuration, with AWS's defaults; its subnets and groups have to exist.
+    """Return the network configuration with AWS's defaults; its subnets and groups must exist.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
     """
@@ -116,7 +116,7 @@ def check_network(backend: EC2ContainerServiceBackend, definition: Definition, n
 def check_capacity(
     cluster: Cluster, launch_type: str | None, strategy: list[Document] | None
 ) -> tuple[str | None, list[Document]]:
-    """Launch type or strategy, as asked for or as the cluster's default is.
+    """Return launch type or strategy, as requested or by the cluster's default.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html
     """
@@ -144,7 +144,7 @@ def check_capacity(
 
 
 def pick_provider(strategy: Iterable[Document], placed: Counter[str | None]) -> str | None:
-    """Where the next task goes: first fill the bases, then keep to the weights.
+    """Return the capacity provider of the next task: bases first, then by weight.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-capacity-providers.html
     """
@@ -164,7 +164,7 @@ def pick_provider(strategy: Iterable[Document], placed: Counter[str | None]) -> 
 
 
 def _pick_subnet(backend: EC2ContainerServiceBackend, network: Document, zones: Counter[str]) -> tuple[str, str]:
-    """A subnet in the zone with the fewest tasks of the group.
+    """Return a subnet in the zone with the fewest tasks of the group.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
     """
@@ -179,7 +179,7 @@ def _default_group(ec2: Any, vpc_id: str) -> str:
 
 
 def _overridden(definition: Definition, overrides: Document) -> list[Document]:
-    """Container definitions with the overrides of RunTask in them.
+    """Return container definitions with RunTask's overrides applied.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerOverride.html
     """

@@ -1,4 +1,4 @@
-"""What ECS asks of the load balancers of a service.
+"""A service's load balancers: what ECS requires of them, and their rules.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/troubleshooting-blue-green.html
@@ -21,7 +21,7 @@ REQUIRED = ("alternateTargetGroupArn", "productionListenerRule", "roleArn")
 def check_load_balancers(
     backend: EC2ContainerServiceBackend, definition: Definition, load_balancers: list[Document], strategy: str
 ) -> None:
-    """Each names a target group in use, and a port of a container of the task definition."""
+    """Refuse load balancers without a target group in use, or with a port that no container has."""
     elb = elbv2_backends[backend.account_id][backend.region_name]
     for item in load_balancers:
         _check_group(elb, item.get("targetGroupArn"))
@@ -44,13 +44,13 @@ def check_load_balancers(
 
 
 def find_rule(elb: Any, arn: str) -> Any:
-    """The listener rule of that ARN, or None."""
+    """Return the listener rule of that ARN, or None."""
     listeners = (one for balancer in elb.load_balancers.values() for one in balancer.listeners.values())
     return next((listener.rules[arn] for listener in listeners if arn in listener.rules), None)
 
 
 def forwarded(rule: Any) -> dict[str, int]:
-    """Target group ARN -> weight of a rule's forward action; empty for other actions."""
+    """Return target group ARN -> weight of a rule's forward action; empty for other actions."""
     return {
         group["TargetGroupArn"]: int(group["Weight"])
         for action in (rule.actions if rule else ())

@@ -1,4 +1,4 @@
-"""Services: kept whole, checked, and turned into deployments for the ECS controller to carry out.
+"""Services: kept whole, checked, and turned into deployments for the ECS controller.
 
 Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
 """
@@ -21,7 +21,7 @@ from sandbox.services.ecs.records.deployments import begin
 from sandbox.services.ecs.records.services import Deployment, Service
 from sandbox.services.ecs.records.tasks import Document, now
 
-#: what ECS keeps and returns, and its value when nobody sets it
+#: fields that ECS only keeps and returns, with their defaults
 KEPT: Document = {
     "healthCheckGracePeriodSeconds": 0,
     "schedulingStrategy": "REPLICA",
@@ -47,7 +47,7 @@ def install() -> None:
 
 
 def create_service(self: EC2ContainerServiceResponse) -> ActionResult:
-    """CreateService keeps all it is given and starts a deployment. API_CreateService.html"""
+    """Create a service with all given fields, and start a deployment. API_CreateService.html"""
     backend, given = self.ecs_backend, _given(self)
     cluster = backend._get_cluster(given.get("cluster", "default"))
     key = f"{cluster.name}:{given['serviceName']}"
@@ -95,7 +95,7 @@ def create_service(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def update_service(self: EC2ContainerServiceResponse) -> ActionResult:
-    """UpdateService starts a deployment only for what changes its tasks. API_UpdateService.html"""
+    """Update a service; start a deployment only if its tasks change. API_UpdateService.html"""
     backend, given = self.ecs_backend, _given(self)
     service = _find(self, given["service"])
     if service.status != "ACTIVE":
@@ -122,7 +122,7 @@ def update_service(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def delete_service(self: EC2ContainerServiceResponse) -> ActionResult:
-    """DeleteService drains: INACTIVE once its tasks have stopped. API_DeleteService.html"""
+    """Delete a service: it drains, and is INACTIVE when its tasks have stopped. API_DeleteService.html"""
     service = _find(self, self._get_param("service"))
     if service.status == "INACTIVE":
         raise ServiceNotFoundException
@@ -134,7 +134,7 @@ def delete_service(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def describe_services(self: EC2ContainerServiceResponse) -> ActionResult:
-    """DescribeServices, INACTIVE ones too; failures for others. API_DescribeServices.html"""
+    """Describe services, INACTIVE ones too, with failures for unknown ones. API_DescribeServices.html"""
     cluster = self.ecs_backend._get_cluster(self._get_param("cluster", "default"))
     known: dict[str, Any] = self.ecs_backend.services
     described, failures = [], []
@@ -151,7 +151,7 @@ def describe_services(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def list_services(self: EC2ContainerServiceResponse) -> ActionResult:
-    """ListServices, without those deleted. API_ListServices.html"""
+    """List services, without deleted ones. API_ListServices.html"""
     backend = self.ecs_backend
     cluster = backend._get_cluster(self._get_param("cluster", "default"))
     found = [s.arn for s in services_of(backend, cluster.name) if s.status != "INACTIVE"]
@@ -159,7 +159,7 @@ def list_services(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def services_of(backend: EC2ContainerServiceBackend, cluster: str | None = None) -> list[Service]:
-    """All services that are still visible: of a cluster, or all."""
+    """Return all services that are still visible: of a cluster, or all."""
     known: dict[str, Any] = backend.services
     return [s for s in known.values() if cluster in (None, s.cluster_name)]
 
@@ -207,7 +207,7 @@ def _next_deployment(
 
 
 def _work(deployment: Deployment) -> tuple[object, ...]:
-    """What starts a deployment when it changes, as botocore's model of UpdateService says."""
+    """Return the fields that start a deployment when they change, by botocore's model of UpdateService."""
     return (
         deployment.definition.arn,
         deployment.network,

@@ -1,4 +1,4 @@
-"""What ECS tells EventBridge of a task.
+"""Events about tasks that ECS sends to EventBridge.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
 """
@@ -10,7 +10,7 @@ from sandbox.services.eventbridge import emit
 
 
 def task_changed(task: Task) -> None:
-    """The task, as it stands now."""
+    """Send the event with the task's present state."""
     emit(
         task.account,
         task.region,

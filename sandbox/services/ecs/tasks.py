@@ -1,4 +1,4 @@
-"""RunTask, StopTask, DescribeTasks and ListTasks: requests to the ECS controller, and its answers.
+"""RunTask, StopTask, DescribeTasks and ListTasks. The ECS controller runs the tasks.
 
 Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
 """
@@ -24,7 +24,7 @@ def install() -> None:
 
 
 def run_task(self: EC2ContainerServiceResponse) -> ActionResult:
-    """RunTask starts real tasks, with overrides, tags and a strategy. API_RunTask.html"""
+    """Run tasks, with overrides, tags and a capacity provider strategy. API_RunTask.html"""
     backend = self.ecs_backend
     cluster = backend._get_cluster(self._get_param("cluster", "default"))
     definition = runnable(backend, self._get_param("taskDefinition"))
@@ -56,7 +56,7 @@ def run_task(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def stop_task(self: EC2ContainerServiceResponse) -> ActionResult:
-    """StopTask asks for the end; the controller brings it about. API_StopTask.html"""
+    """Request the end of a task; the controller stops it. API_StopTask.html"""
     found, _ = _find(self, [self._get_param("task")])
     if not found:
         raise InvalidParameterException("The referenced task was not found.")
@@ -66,7 +66,7 @@ def stop_task(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def describe_tasks(self: EC2ContainerServiceResponse) -> ActionResult:
-    """DescribeTasks, with failures for the missing. API_DescribeTasks.html"""
+    """Describe tasks, with failures for unknown ones. API_DescribeTasks.html"""
     references = self._get_param("tasks") or []
     if not references:
         raise InvalidParameterException("Tasks cannot be empty.")
@@ -81,7 +81,7 @@ def describe_tasks(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def list_tasks(self: EC2ContainerServiceResponse) -> ActionResult:
-    """ListTasks filters; without desiredStatus it lists what is meant to run. API_ListTasks.html"""
+    """List tasks by filters; without desiredStatus, those that are to run. API_ListTasks.html"""
     backend = self.ecs_backend
     cluster = backend._get_cluster(self._get_param("cluster", "default"))
     status = self._get_param("desiredStatus") or "RUNNING"
@@ -103,7 +103,7 @@ def list_tasks(self: EC2ContainerServiceResponse) -> ActionResult:
 
 
 def task_tags(definition: Definition, tags: Tags, *, propagate: str | None, managed: Document) -> Tags:
-    """A task's own tags, before those of its definition, before those that ECS adds.
+    """Return the task's own tags, then those of its definition, then ECS's own; the first of a key counts.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html
     """

@@ -1,8 +1,7 @@
-"""ElastiCache replication groups as AWS has them; controllers/elasticache.py moves them on.
+"""ElastiCache replication groups. The controller moves them from status to status.
 
-moto's own are replaced: it forgets most of what it is told. What needs shards, snapshots or user
-groups is refused. Pages named API_*.html are those of
-https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/
+They replace moto's, which forget most of their fields. Shards, snapshots and user groups are refused. Pages named
+API_*.html are those of https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from sandbox.services.elasticache import replicas as elasticache_replicas
 from sandbox.services.elasticache import subnet_groups as elasticache_subnet_groups
 from sandbox.services.elasticache import tags as elasticache_tags
 from sandbox.services.elasticache.families import ENGINES, Engine, engine
-from sandbox.services.elasticache.model import ReplicationGroup
 from sandbox.services.elasticache.replicas import available, combination, find
+from sandbox.services.elasticache.replication_group import ReplicationGroup
 
 #: Parameters that do what they say here; others are refused.
 CREATE = {
@@ -79,7 +78,7 @@ def install() -> None:
 
 
 def create_replication_group(self: ElastiCacheResponse) -> ActionResult:
-    """API_CreateReplicationGroup.html"""
+    """Create a replication group. API_CreateReplicationGroup.html"""
     backend, given = self.elasticache_backend, self.params
     _refuse_unknown("CreateReplicationGroup", set(given) - CREATE)
     name = given["ReplicationGroupId"].lower()
@@ -95,14 +94,14 @@ def create_replication_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def describe_replication_groups(self: ElastiCacheResponse) -> ActionResult:
-    """API_DescribeReplicationGroups.html"""
+    """Describe replication groups. API_DescribeReplicationGroups.html"""
     name, every = self.params.get("ReplicationGroupId"), self.elasticache_backend.replication_groups
     found = [find(self.elasticache_backend, name)] if name else list(every.values())
     return page("ReplicationGroups", [one.as_replication_group() for one in found], self.params)
 
 
 def modify_replication_group(self: ElastiCacheResponse) -> ActionResult:
-    """Node type and version wait for the window or ApplyImmediately; the rest acts at once.
+    """Modify a group: node type and version wait for the window or ApplyImmediately, the rest does not.
 
     API_ModifyReplicationGroup.html
     """
@@ -133,7 +132,7 @@ def modify_replication_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def delete_replication_group(self: ElastiCacheResponse) -> ActionResult:
-    """API_DeleteReplicationGroup.html"""
+    """Delete a replication group. API_DeleteReplicationGroup.html"""
     _refuse_unknown("DeleteReplicationGroup", set(self.params) - {"ReplicationGroupId"})
     group = find(self.elasticache_backend, self.params["ReplicationGroupId"])
     if group.status == "deleting":
@@ -144,7 +143,7 @@ def delete_replication_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def describe_cache_clusters(self: ElastiCacheResponse) -> ActionResult:
-    """Members of replication groups are clusters too. API_DescribeCacheClusters.html"""
+    """Describe clusters; members of replication groups are clusters too. API_DescribeCacheClusters.html"""
     name, nodes = self.params.get("CacheClusterId"), bool(self.params.get("ShowCacheNodeInfo"))
     groups: Any = self.elasticache_backend.replication_groups.values()
     members = [(group, member) for group in groups for member in group.members]
@@ -157,7 +156,7 @@ def describe_cache_clusters(self: ElastiCacheResponse) -> ActionResult:
 
 
 def describe_cache_engine_versions(self: ElastiCacheResponse) -> ActionResult:
-    """API_DescribeCacheEngineVersions.html"""
+    """Describe the engine versions that the sandbox emulates. API_DescribeCacheEngineVersions.html"""
     desired, version = self.params.get("Engine"), self.params.get("EngineVersion")
     found = [
         {"Engine": name, "EngineVersion": short, "CacheParameterGroupFamily": one.family}
@@ -212,7 +211,7 @@ def _new(backend: Any, name: str, given: dict[str, Any]) -> ReplicationGroup:
 
 
 def _change_token(group: ReplicationGroup, token: str, strategy: str) -> None:
-    """ROTATE keeps the last token valid beside the new one, SET leaves only the new one.
+    """Change the AUTH token: ROTATE keeps the last one valid beside the new one, SET does not.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html
     """
@@ -233,7 +232,7 @@ def _check_token(tls: bool, token: str) -> None:
 
 
 def _check_failover(automatic: bool, multi_az: bool, nodes: int) -> None:
-    """Failover needs a replica, standing in several zones needs failover. API_CreateReplicationGroup.html"""
+    """Refuse failover without a replica, and Multi-AZ without failover. API_CreateReplicationGroup.html"""
     if automatic and nodes == 1:
         raise combination("Automatic failover needs at least one replica.")
     if multi_az and not automatic:
@@ -265,7 +264,10 @@ def _engine(name: str, version: str | None) -> Engine:
 
 
 def _check_family(backend: Any, chosen: Engine, parameter_group: str) -> None:
-    """A group's parameters are of its engine's family: https://github.com/hashicorp/terraform-provider-aws/issues/27709"""
+    """Refuse a parameter group of another family than the engine's.
+
+    https://github.com/hashicorp/terraform-provider-aws/issues/27709
+    """
     found = elasticache_parameters.find(backend, parameter_group).cache_parameter_group_family
     if found != chosen.family:
         raise combination(f"Expected a parameter group of family {chosen.family} but found one of family {found}")

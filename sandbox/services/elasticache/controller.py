@@ -1,7 +1,7 @@
-"""ElastiCache made true: a replication group is a Valkey server, and maybe replicas, behind its endpoints.
+"""Reconcile ElastiCache: a replication group is a Valkey server, and maybe replicas, behind its endpoints.
 
-The endpoints (names, addresses) outlive the nodes behind them: the primary's leads to the node that
-takes writes, the reader's to the replicas. Envoy terminates TLS there.
+The endpoints (names, addresses) outlive the nodes: the primary endpoint forwards to the node that takes writes, the
+reader endpoint to the replicas. Envoy terminates TLS there.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from sandbox.control.maintenance import within
 from sandbox.control.stages import Lifecycle, Stage
 from sandbox.runtime.envoy import Cluster, Endpoint, TcpListener, Tls
 from sandbox.runtime.valkey import PORT
-from sandbox.services.elasticache.model import ReplicationGroup
+from sandbox.services.elasticache.replication_group import ReplicationGroup
 from sandbox.services.elasticache.servers import ROLES, Cache
 
 log = logging.getLogger("sandbox")
 
 
 class ElastiCacheController:
-    """Compares replication groups with Valkey servers."""
+    """Compare replication groups with Valkey servers."""
 
     name = "elasticache"
 
@@ -102,5 +102,5 @@ def _clusters(cache: Cache) -> Iterator[Cluster]:
 
 
 def _modified(cache: Cache) -> None:
-    cache.group.settle()
+    cache.group.apply_pending()
     cache.group.status = "available"

@@ -1,7 +1,7 @@
-"""What ElastiCache's engine versions and their parameter group families promise.
+"""ElastiCache's engine versions and their parameter group families.
 
-https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html. The sandbox's server is a
-newer Valkey, whatever is asked for: what is not in a family is refused here, and what is gets its family's default.
+https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html. The sandbox's server is a newer
+Valkey, whatever is requested: a parameter that a family lacks is refused here, and others get their family's default.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A version that can be asked for.
+    """An engine version that can be requested.
 
     family: of its parameter groups; version: in full; commands: the open source version whose commands it has
     (ElastiCache's own Redis OSS 7.1 has those of 7.0:
@@ -27,7 +27,10 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """reboot: whether a change waits for one; allowed as in the API: "low-high" or "this,that"."""
+    """A parameter of a family.
+
+    reboot: whether a change waits for a reboot; allowed: "low-high" or "this,that", as in the API.
+    """
 
     default: str
     allowed: str = ""
@@ -106,7 +109,7 @@ MEMORY = {"micro": 0.5, "small": 1.37, "medium": 3.09, "large": 6.38, "xlarge": 
 
 
 def engine(name: str, version: str | None) -> Engine | None:
-    """Return the newest engine of a name and version: 7.1, 7.x, 7 or nothing; None if there is none."""
+    """Return the newest engine of a name and version (7.1, 7.x, 7 or None); None if there is none."""
     asked = (version or "").removesuffix(".x").split(".")[:2]
     for (known, short), found in reversed(ENGINES.items()):
         if known == name and (not version or short.split(".")[: len(asked)] == asked):
@@ -115,7 +118,7 @@ def engine(name: str, version: str | None) -> Engine | None:
 
 
 def in_force(family: str, chosen: Mapping[str, str], node_type: str) -> dict[str, str]:
-    """Return what the server of such a node is told: its family's defaults, what was chosen, and its memory."""
+    """Return the parameters of such a node's server: the family's defaults, the chosen ones, and its memory."""
     defaults = {name: one.default for name, one in CATALOGUES[family].items() if one.modifiable}
     values = _HIDDEN | defaults | dict(chosen)
     size = node_type.split(".")[2]
@@ -126,11 +129,11 @@ def in_force(family: str, chosen: Mapping[str, str], node_type: str) -> dict[str
 
 
 def waits(name: str) -> bool:
-    """Whether a change of the server's parameter of that name waits for a reboot."""
+    """Return whether a change of that parameter waits for a reboot."""
     return any(catalogue[name].reboot for catalogue in CATALOGUES.values() if name in catalogue)
 
 
-def objection(family: str, name: str, value: str) -> str | None:
+def parameter_error(family: str, name: str, value: str) -> str | None:
     """Return why a parameter can't have that value in a group of that family, or None."""
     known = CATALOGUES[family].get(name)
     if known is None:

@@ -24,7 +24,7 @@ AT_ONCE = 20
 
 @dataclass(slots=True)
 class ParameterGroup:
-    """A cache parameter group and the values it sets."""
+    """A cache parameter group and the values that it sets."""
 
     cache_parameter_group_name: str
     cache_parameter_group_family: str
@@ -35,7 +35,7 @@ class ParameterGroup:
 
 
 def install() -> None:
-    """Attach the operations."""
+    """Attach the operations on parameter groups."""
     for patch in (
         create_cache_parameter_group,
         describe_cache_parameter_groups,
@@ -48,7 +48,7 @@ def install() -> None:
 
 
 def groups(backend: ElastiCacheBackend) -> dict[str, ParameterGroup]:
-    """All groups by name, default ones included."""
+    """Return all groups by name, default ones included."""
     found: dict[str, ParameterGroup] = vars(backend).setdefault("cache_parameter_groups", {})
     for family in families.FAMILIES:
         name = f"default.{family}"
@@ -59,7 +59,7 @@ def groups(backend: ElastiCacheBackend) -> dict[str, ParameterGroup]:
 
 
 def find(backend: ElastiCacheBackend, name: str) -> ParameterGroup:
-    """The group of that name."""
+    """Return the group of that name."""
     try:
         return groups(backend)[name.lower()]
     except KeyError:
@@ -68,7 +68,7 @@ def find(backend: ElastiCacheBackend, name: str) -> ParameterGroup:
 
 
 def create_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
-    """API_CreateCacheParameterGroup.html"""
+    """Create a parameter group. API_CreateCacheParameterGroup.html"""
     backend, given = self.elasticache_backend, self.params
     name, family = given["CacheParameterGroupName"].lower(), given["CacheParameterGroupFamily"]
     if name in groups(backend):
@@ -84,7 +84,7 @@ def create_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def describe_cache_parameter_groups(self: ElastiCacheResponse) -> ActionResult:
-    """API_DescribeCacheParameterGroups.html"""
+    """Describe parameter groups. API_DescribeCacheParameterGroups.html"""
     name = self.params.get("CacheParameterGroupName")
     backend = self.elasticache_backend
     found = [find(backend, name)] if name else list(groups(backend).values())
@@ -92,7 +92,7 @@ def describe_cache_parameter_groups(self: ElastiCacheResponse) -> ActionResult:
 
 
 def describe_cache_parameters(self: ElastiCacheResponse) -> ActionResult:
-    """API_DescribeCacheParameters.html"""
+    """Describe the parameters of a group. API_DescribeCacheParameters.html"""
     group = find(self.elasticache_backend, self.params["CacheParameterGroupName"])
     source = self.params.get("Source")
     known = families.CATALOGUES[group.cache_parameter_group_family]
@@ -101,20 +101,20 @@ def describe_cache_parameters(self: ElastiCacheResponse) -> ActionResult:
 
 
 def modify_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
-    """API_ModifyCacheParameterGroup.html"""
+    """Set parameters of a group. API_ModifyCacheParameterGroup.html"""
     group = _own(self, self.params["CacheParameterGroupName"])
     given = {one["ParameterName"]: one.get("ParameterValue", "") for one in self.params["ParameterNameValues"]}
     if len(given) > AT_ONCE:
         raise ElastiCacheException("InvalidParameterValue", f"At most {AT_ONCE} parameters.")
     for name, value in given.items():
-        if message := families.objection(group.cache_parameter_group_family, name, value):
+        if message := families.parameter_error(group.cache_parameter_group_family, name, value):
             raise ElastiCacheException("InvalidParameterValue", message)
     group.values.update(given)
     return ActionResult({"CacheParameterGroupName": group.cache_parameter_group_name})
 
 
 def reset_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
-    """API_ResetCacheParameterGroup.html"""
+    """Reset parameters of a group to their defaults. API_ResetCacheParameterGroup.html"""
     group = _own(self, self.params["CacheParameterGroupName"])
     named = [one["ParameterName"] for one in self.params.get("ParameterNameValues", [])]
     for name in list(group.values) if self.params.get("ResetAllParameters") else named:
@@ -123,7 +123,7 @@ def reset_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def delete_cache_parameter_group(self: ElastiCacheResponse) -> ActionResult:
-    """Not while a cluster uses it. API_DeleteCacheParameterGroup.html"""
+    """Delete a parameter group; refuse while a cluster uses it. API_DeleteCacheParameterGroup.html"""
     group = _own(self, self.params["CacheParameterGroupName"])
     name = group.cache_parameter_group_name
     if any(used == name for used in _used(self.elasticache_backend)):

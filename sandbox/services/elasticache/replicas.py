@@ -1,7 +1,6 @@
-"""Replicas that come and go, failover on request, and the events that tell of it.
+"""Operations on replicas: their number, TestFailover, and events.
 
-Pages named API_*.html are those of
-https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/
+Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -16,20 +15,20 @@ from moto.elasticache.responses import ElastiCacheResponse
 from sandbox.aws_api.pages import page
 from sandbox.aws_api.patch import operation
 from sandbox.services.elasticache import subnet_groups as elasticache_subnet_groups
-from sandbox.services.elasticache.model import ReplicationGroup
+from sandbox.services.elasticache.replication_group import ReplicationGroup
 
 MOST = 5  # replicas of a group
 NODE_GROUP = "0001"
 
 
 def install() -> None:
-    """Attach the operations."""
+    """Attach the operations on replicas."""
     for patch in (increase_replica_count, decrease_replica_count, test_failover, describe_events):
         operation(ElastiCacheResponse)(patch)
 
 
 def find(backend: Any, name: str) -> ReplicationGroup:
-    """The group of that name."""
+    """Return the group of that name."""
     group = backend.replication_groups.get(name.lower())
     if group is None:
         raise ReplicationGroupNotFound(name)
@@ -38,7 +37,7 @@ def find(backend: Any, name: str) -> ReplicationGroup:
 
 
 def available(backend: Any, name: str) -> ReplicationGroup:
-    """The group of that name, which has to be available."""
+    """Return the group of that name; refuse if it is not available."""
     group = find(backend, name)
     if group.status != "available":
         raise _state(f"Replication group {group.id} is not in available state: {group.status}.")
@@ -50,7 +49,7 @@ def combination(message: str) -> ElastiCacheException:
 
 
 def increase_replica_count(self: ElastiCacheResponse) -> ActionResult:
-    """New members stand where there are fewest. API_IncreaseReplicaCount.html"""
+    """Add members in the zones that have the fewest. API_IncreaseReplicaCount.html"""
     group = _to_change(self)
     count = self.params.get("NewReplicaCount", 0)
     _check_count(group, count)
@@ -67,7 +66,7 @@ def increase_replica_count(self: ElastiCacheResponse) -> ActionResult:
 
 
 def decrease_replica_count(self: ElastiCacheResponse) -> ActionResult:
-    """Automatic failover keeps a replica. API_DecreaseReplicaCount.html"""
+    """Remove members; automatic failover needs at least one replica. API_DecreaseReplicaCount.html"""
     group = _to_change(self)
     replicas = [member for member in group.members if member != group.primary]
     named = self.params.get("ReplicasToRemove", [])
@@ -86,7 +85,7 @@ def decrease_replica_count(self: ElastiCacheResponse) -> ActionResult:
 
 
 def test_failover(self: ElastiCacheResponse) -> ActionResult:
-    """The primary is ended, a replica takes over. API_TestFailover.html"""
+    """End the primary, so that a replica takes over. API_TestFailover.html"""
     group = available(self.elasticache_backend, self.params["ReplicationGroupId"])
     if self.params["NodeGroupId"] != NODE_GROUP:
         message = f"Node group {self.params['NodeGroupId']} not found."
@@ -94,12 +93,12 @@ def test_failover(self: ElastiCacheResponse) -> ActionResult:
     if not group.automatic_failover:
         raise _state(f"Replication group {group.id} does not have automatic failover enabled.")
     group.tell(None, f"Test Failover API called for node group {NODE_GROUP}")
-    group.failover_desired, group.status = True, "modifying"
+    group.failover_requested, group.status = True, "modifying"
     return ActionResult({"ReplicationGroup": group.as_replication_group()})
 
 
 def describe_events(self: ElastiCacheResponse) -> ActionResult:
-    """Of groups that are there. API_DescribeEvents.html"""
+    """Describe events of existing groups. API_DescribeEvents.html"""
     kind, source = self.params.get("SourceType"), self.params.get("SourceIdentifier")
     if source and not kind:
         raise combination("SourceIdentifier needs SourceType.")

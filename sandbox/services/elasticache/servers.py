@@ -1,7 +1,7 @@
-"""The nodes of one replication group, and the works that change them.
+"""The nodes of one replication group, and the work that changes them.
 
-What returns a Work is called under the state's lock and reads there what the work needs; the work
-itself runs without it, one at a time for each group.
+A method that returns a Work is called under the state's lock and reads there what the work needs. The work itself runs
+without the lock, one at a time for each group.
 https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/AutoFailover.html
 """
 
@@ -19,16 +19,21 @@ from sandbox.control.stages import Work
 from sandbox.runtime.valkey import Valkey
 from sandbox.services.elasticache import families as elasticache_families
 from sandbox.services.elasticache import parameters as elasticache_parameters
-from sandbox.services.elasticache.model import ReplicationGroup
+from sandbox.services.elasticache.replication_group import ReplicationGroup
 
 ROLES = ("master", "replica")
+#: https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RestrictedCommands.html
+RESTRICTED_COMMANDS = (
+    *("acl", "bgrewriteaof", "bgsave", "config", "debug", "migrate", "module", "psync"),
+    *("replicaof", "save", "shutdown", "slaveof", "sync"),
+)
 DETECTION = 0.5  # AWS minutes from the loss of a primary to the failover
 
 log = logging.getLogger("sandbox")
 
 
 class Cache:
-    """A group, its nodes by member, and what they were told last."""
+    """A replication group, its nodes by member, and the settings that they were given last."""
 
     def __init__(self, sandbox: Sandbox, backend: Any, group: ReplicationGroup) -> None:
         self.backend, self.group = backend, group
@@ -42,7 +47,7 @@ class Cache:
         self._lost: float | None = None  # since when there is no primary
 
     def name(self, role: str) -> str:
-        """Of the endpoint "master" or "replica"."""
+        """Return the name of the address of the endpoint "master" or "replica"."""
         return f"cache/{self.group.account}/{self.group.region}/{self.group.id}/{role}"
 
     @property
@@ -50,25 +55,25 @@ class Cache:
         return self.nodes[self.group.primary]
 
     def readers(self) -> list[Valkey]:
-        """What the reader endpoint leads to: replicas, or the primary if there is none."""
+        """Return the nodes of the reader endpoint: replicas, or the primary if there is none."""
         return self._survivors() or [self.primary]
 
     def create(self) -> Work:
-        """Nodes for a new group."""
+        """Return the work that creates the nodes of a new group."""
         self._tokens, self._parameters = list(self.group.tokens), self._desired_parameters()
         self._commands = self._desired_commands()
         self.nodes = {member: self._node(member) for member in self.group.members}
         return self._fill
 
     def modify(self) -> Work:
-        """Nodes more or less, or a failover."""
+        """Return the work that adds or removes nodes, or fails over."""
         group = self.group
         surplus = {member: self.nodes.pop(member) for member in self.nodes.keys() - group.members.keys()}
         for member in group.members.keys() - self.nodes.keys():
             self.nodes[member] = self._node(member)
         for member in surplus:
             self._sandbox.network.release(self._address(member))
-        failover = group.failover_desired
+        failover = group.failover_requested
 
         def work() -> None:
             for node in surplus.values():
@@ -91,7 +96,7 @@ class Cache:
         return work
 
     def remove(self) -> None:
-        """Give its names and addresses back; the nodes have been removed."""
+        """Release the group's names and addresses; its nodes have been removed."""
         network = self._sandbox.network
         for role in ROLES:
             network.withdraw(self.group.host(role))
@@ -104,7 +109,7 @@ class Cache:
             node.stop()
 
     def repair(self) -> Work | None:
-        """What an available group lacks: a primary, replicas, its tokens, its parameters."""
+        """Return the work that restores what an available group lacks: primary, replicas, tokens, parameters."""
         if not self.primary.alive():
             return self._recover()
         self._lost = None
@@ -114,12 +119,12 @@ class Cache:
         now = {n: told.get(n, v) if elasticache_families.waits(n) else v for n, v in desired.items()}
         tokens, commands = list(self.group.tokens), self._desired_commands()
         if (tokens, now, commands) != (self._tokens, told, self._commands):
-            return partial(self._tell, tokens, now, commands)
+            return partial(self._configure, tokens, now, commands)
         self.group.parameter_status = "in-sync" if now == desired else "pending-reboot"
         return None
 
     def _recover(self) -> Work | None:
-        """At once, but for a failover: that takes a while to begin."""
+        """Return the work that recovers a lost primary: at once, but for a failover, which begins later."""
         if not (self._survivors() and self.group.automatic_failover):
             return self._fill
         if self._lost is None:
@@ -128,7 +133,7 @@ class Cache:
         return self._fill if waited else None
 
     def _fill(self) -> None:
-        """Let all nodes run. A lost primary never comes back empty while a replica has its data."""
+        """Start all nodes. A lost primary is never started empty while a replica has its data."""
         if not self.primary.alive() and self._survivors():
             if self.group.automatic_failover:
                 self._fail_over()
@@ -140,7 +145,7 @@ class Cache:
                 self._create(node, None if node is self.primary else self.primary)
 
     def _fail_over(self) -> None:
-        """Promote a replica that runs; the others follow it."""
+        """Promote a running replica; the others follow it."""
         state, group, old = self._sandbox.state, self.group, self.group.primary
         chosen = next(member for member, node in self.nodes.items() if node in self._survivors())
         log.warning("%s is lost: failing over to %s", self.primary.name, chosen)
@@ -154,7 +159,7 @@ class Cache:
             node.follow(self.primary)
 
     def _replace(self) -> None:
-        """A new primary takes the lost one's place, with the data of a replica."""
+        """Replace a lost primary by a new one with a replica's data."""
         source = self._survivors()[0]
         log.warning("%s is gone: replacing it, with the data of %s", self.primary.name, source.name)
         source.promote()
@@ -166,7 +171,7 @@ class Cache:
     def _create(self, node: Valkey, primary: Valkey | None) -> None:
         node.create(self._tokens, self._parameters, primary, self._commands)
 
-    def _tell(self, tokens: list[str], parameters: Mapping[str, str], commands: str) -> None:
+    def _configure(self, tokens: list[str], parameters: Mapping[str, str], commands: str) -> None:
         for node in self.nodes.values():
             node.configure(tokens, parameters, commands)
         self._tokens, self._parameters, self._commands = tokens, parameters, commands
@@ -182,7 +187,7 @@ class Cache:
         return elasticache_families.in_force(found.cache_parameter_group_family, found.values, self.group.node_type)
 
     def _desired_commands(self) -> str:
-        """The version whose commands clients may call."""
+        """Return the version whose commands clients may call."""
         found = elasticache_families.engine(self.group.engine, self.group.engine_version)
         assert found
         return found.commands
@@ -190,7 +195,7 @@ class Cache:
     def _node(self, member: str) -> Valkey:
         sandbox = self._sandbox
         address = sandbox.network.address(self._address(member))
-        return Valkey(sandbox.settings.root, f"cache {member}", self._folder / member, address)
+        return Valkey(sandbox.settings.root, f"cache {member}", self._folder / member, address, RESTRICTED_COMMANDS)
 
     def _address(self, member: str) -> str:
         return f"cache-node/{self.group.arn}/{member}"

@@ -1,7 +1,6 @@
-"""Cache subnet groups: subnets that must exist, change and deletion, which moto lacks.
+"""Cache subnet groups: their subnets must exist; changing and deleting them, which moto lacks.
 
-Pages named API_*.html are those of
-https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/
+Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from sandbox.aws_api.patch import operation
 
 @dataclass(slots=True)
 class SubnetGroup:
-    """members: (subnet id, availability zone) of each subnet."""
+    """A cache subnet group. members: (subnet id, availability zone) of each subnet."""
 
     cache_subnet_group_name: str
     cache_subnet_group_description: str
@@ -47,12 +46,12 @@ class SubnetGroup:
 
     @property
     def zones(self) -> list[str]:
-        """Availability zones, in order."""
+        """Return the availability zones, in order."""
         return sorted({zone for _, zone in self.members})
 
 
 def install() -> None:
-    """Attach the operations."""
+    """Attach the operations on subnet groups."""
     for patch in (
         create_cache_subnet_group,
         modify_cache_subnet_group,
@@ -63,7 +62,7 @@ def install() -> None:
 
 
 def find(backend: Any, name: str) -> SubnetGroup:
-    """The group of that name."""
+    """Return the subnet group of that name."""
     group = backend.cache_subnet_groups.get(name.lower())
     if group is None:
         raise CacheSubnetGroupNotFound(name)
@@ -72,7 +71,7 @@ def find(backend: Any, name: str) -> SubnetGroup:
 
 
 def create_cache_subnet_group(self: ElastiCacheResponse) -> ActionResult:
-    """API_CreateCacheSubnetGroup.html"""
+    """Create a subnet group. API_CreateCacheSubnetGroup.html"""
     backend: Any = self.elasticache_backend
     name = self.params["CacheSubnetGroupName"].lower()
     if name in backend.cache_subnet_groups:
@@ -87,7 +86,7 @@ def create_cache_subnet_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def modify_cache_subnet_group(self: ElastiCacheResponse) -> ActionResult:
-    """A subnet in which a node stands can't leave. API_ModifyCacheSubnetGroup.html"""
+    """Modify a subnet group; refuse to remove a subnet that has a node. API_ModifyCacheSubnetGroup.html"""
     backend = self.elasticache_backend
     group = find(backend, self.params["CacheSubnetGroupName"])
     if subnets := self.params.get("SubnetIds"):
@@ -101,7 +100,7 @@ def modify_cache_subnet_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def delete_cache_subnet_group(self: ElastiCacheResponse) -> ActionResult:
-    """Not while a cluster is in it. API_DeleteCacheSubnetGroup.html"""
+    """Delete a subnet group; refuse while a cluster is in it. API_DeleteCacheSubnetGroup.html"""
     backend = self.elasticache_backend
     group = find(backend, self.params["CacheSubnetGroupName"])
     if _zones_in_use(backend, group):
@@ -112,7 +111,7 @@ def delete_cache_subnet_group(self: ElastiCacheResponse) -> ActionResult:
 
 
 def describe_cache_subnet_groups(self: ElastiCacheResponse) -> ActionResult:
-    """API_DescribeCacheSubnetGroups.html"""
+    """Describe subnet groups. API_DescribeCacheSubnetGroups.html"""
     backend, name = self.elasticache_backend, self.params.get("CacheSubnetGroupName")
     found = [find(backend, name)] if name else list(backend.cache_subnet_groups.values())
     return page("CacheSubnetGroups", found, self.params)

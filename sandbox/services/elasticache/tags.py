@@ -1,7 +1,6 @@
-"""Tags of everything in ElastiCache that has an ARN; moto takes any ARN and answers nothing.
+"""Tags of all ElastiCache resources that have an ARN; moto accepts any ARN and answers nothing.
 
-Pages named API_*.html are those of
-https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/
+Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ from sandbox.services.elasticache import parameters as elasticache_parameters
 
 
 def install() -> None:
-    """Attach the operations."""
+    """Attach the operations on tags."""
     for patch in (list_tags_for_resource, add_tags_to_resource, remove_tags_from_resource):
         operation(ElastiCacheResponse)(patch)
 
 
 def list_tags_for_resource(self: ElastiCacheResponse) -> ActionResult:
-    """API_ListTagsForResource.html"""
+    """List the tags of a resource. API_ListTagsForResource.html"""
     return _tags(self)
 
 
 def add_tags_to_resource(self: ElastiCacheResponse) -> ActionResult:
-    """The answer has all tags. API_AddTagsToResource.html"""
+    """Add tags to a resource; return all of its tags. API_AddTagsToResource.html"""
     arn, tags = self.params["ResourceName"], self.params["Tags"]
     _check_arn(self.elasticache_backend, arn)
     self.elasticache_backend.tagging_service.tag_resource(arn, tags)
@@ -36,7 +35,7 @@ def add_tags_to_resource(self: ElastiCacheResponse) -> ActionResult:
 
 
 def remove_tags_from_resource(self: ElastiCacheResponse) -> ActionResult:
-    """The answer has the tags that are left. API_RemoveTagsFromResource.html"""
+    """Remove tags from a resource; return those that are left. API_RemoveTagsFromResource.html"""
     arn, keys = self.params["ResourceName"], self.params["TagKeys"]
     _check_arn(self.elasticache_backend, arn)
     self.elasticache_backend.tagging_service.untag_resource_using_names(arn, keys)

@@ -1,7 +1,6 @@
-"""Application Load Balancers as AWS has them. Listeners and targets: elbv2_listeners, _targets.
+"""Application Load Balancers. Listeners and target groups are in modules of their own.
 
-Pages named API_*.html are those of
-https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/
+Pages named API_*.html are those of https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ HOSTED_ZONES = {
 
 
 def install() -> None:
-    """Attach the patches of all of ELBv2."""
+    """Attach all patches of ELBv2."""
     for patch in (create_load_balancer, delete_load_balancer):
         behaviour(ELBv2Backend)(patch)
     behaviour(FakeLoadBalancer)(activate)
@@ -71,7 +70,7 @@ def install() -> None:
 def create_load_balancer(
     original: Callable[..., FakeLoadBalancer], self: ELBv2Backend, name: str, **desired: Any
 ) -> FakeLoadBalancer:
-    """Two zones at least, a scheme by default, AWS's names and attributes; made again, the same.
+    """Create a load balancer, or return the same one: two zones at least, AWS's defaults and attributes.
 
     API_CreateLoadBalancer.html,
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
@@ -109,7 +108,7 @@ def _same(known: FakeLoadBalancer, desired: dict[str, Any]) -> FakeLoadBalancer:
 
 
 def delete_load_balancer(original: Callable[[str], None], self: ELBv2Backend, arn: str) -> None:
-    """Refused under deletion protection. API_DeleteLoadBalancer.html"""
+    """Delete a load balancer; refuse under deletion protection. API_DeleteLoadBalancer.html"""
     balancer = self.load_balancers.get(arn)
     if balancer and balancer.attrs["deletion_protection.enabled"] == "true":
         raise ELBClientError(
@@ -122,11 +121,13 @@ def delete_load_balancer(original: Callable[[str], None], self: ELBv2Backend, ar
 
 
 def departed(backend: ELBv2Backend) -> dict[str, tuple[str, ...]]:
-    """Load balancers that are gone, and of which AWS is still cleaning up: by ARN, their certificates' ARNs."""
+    """Return deleted load balancers that AWS is still cleaning up: ARN -> ARNs of their certificates."""
     known: dict[str, tuple[str, ...]] = backend.__dict__.setdefault("departed", {})
     return known
 
 
 def activate(original: Callable[[], None], self: FakeLoadBalancer) -> None:
-    """Active when it really serves, not when it is looked at: its controller says so.
-    API_LoadBalancerState.html"""
+    """Leave the state to the controller, which knows when the load balancer serves; moto sets it when read.
+
+    API_LoadBalancerState.html
+    """

@@ -1,4 +1,4 @@
-"""ELBv2 made true: Envoy listens for load balancers, and target health is what Envoy sees."""
+"""Reconcile ELBv2: Envoy listens for load balancers, and target health is Envoy's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sandbox.control.context import Sandbox
 from sandbox.runtime.certificates import Identity
 from sandbox.runtime.envoy import Cluster, Endpoint, HealthCheck, HttpListener
 from sandbox.services.elbv2 import envoy as elbv2_envoy
-from sandbox.services.elbv2.health import Judge, Key
+from sandbox.services.elbv2.health import HealthTracker, Key
 from sandbox.services.elbv2.interfaces import Interfaces
 from sandbox.services.elbv2.targets import forwarded_to
 
@@ -34,13 +34,13 @@ class _Watched:
 
 
 class ElbV2Controller:
-    """Compares load balancers with Envoy's listeners, and target groups with its clusters."""
+    """Compare load balancers with Envoy's listeners, and target groups with its clusters."""
 
     name = OWNER
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._judge = Judge()
+        self._tracker = HealthTracker()
         self._interfaces = Interfaces(sandbox.state, sandbox.clock)
         self._served: dict[str, tuple[str, float]] = {}  # ARN -> DNS name, since when
 
@@ -48,17 +48,17 @@ class ElbV2Controller:
         with self._sandbox.state.lock:
             watched = self._serve()
         try:
-            seen = self._sandbox.envoy.health()
+            observed = self._sandbox.envoy.health()
         except OSError:  # Envoy is being restarted: no news
             return
-        self._judge.forget_all_but({one.key for one in watched})
+        self._tracker.forget_all_but({one.key for one in watched})
         self._report(
             {
-                one.key: self._judge.judge(
+                one.key: self._tracker.evaluate(
                     one.key,
                     one.endpoint,
                     one.check,
-                    seen.get(one.cluster, {}).get((one.endpoint.address, one.endpoint.port)),
+                    observed.get(one.cluster, {}).get((one.endpoint.address, one.endpoint.port)),
                 )
                 for one in watched
             }
@@ -80,7 +80,7 @@ class ElbV2Controller:
                 for group in _groups(backend, balancer):
                     cluster = self._cluster(balancer, group)
                     targets = list(_watched(group, cluster))
-                    known = tuple(one.endpoint for one in targets if not self._judge.renewed(one.key))
+                    known = tuple(one.endpoint for one in targets if not self._tracker.renewed(one.key))
                     clusters.append(replace(cluster, endpoints=known))
                     watched += targets
         self._sandbox.envoy.set(OWNER, listeners, clusters)
@@ -109,7 +109,7 @@ class ElbV2Controller:
             balancer.state = "active" if ready else "provisioning"
 
     def _withdraw(self, present: set[str]) -> None:
-        """Withdraw what was announced for load balancers that are no more."""
+        """Withdraw the names of load balancers that no longer exist."""
         for arn in self._served.keys() - present:
             dns_name, _ = self._served.pop(arn)
             self._sandbox.network.withdraw(dns_name)
@@ -122,17 +122,17 @@ class ElbV2Controller:
         idle_timeout = float(balancer.attrs["idle_timeout.timeout_seconds"])
         return elbv2_envoy.cluster(group, idle_timeout, locate)
 
-    def _report(self, judged: dict[Key, TargetHealth]) -> None:
+    def _report(self, health: dict[Key, TargetHealth]) -> None:
         status, state = self._sandbox.status, self._sandbox.state
         with state.lock:
-            changed = status.target_health != judged
-            status.target_health = judged
+            changed = status.target_health != health
+            status.target_health = health
         if changed:
             state.changed.set()
 
 
 def _place(arn: str) -> str:
-    """Name of a load balancer's address: load-balancer/app/<name>/<id>."""
+    """Return the name of a load balancer's address: load-balancer/app/<name>/<id>."""
     return f"load-balancer/{arn.partition(':loadbalancer/')[2]}"
 
 

@@ -1,4 +1,4 @@
-"""Load balancers, listeners, rules and target groups in Envoy's model (pure)."""
+"""Translate load balancers, listeners, rules and target groups to Envoy's model. No side effects."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ _TLS_VERSIONS: dict[str, TlsVersion] = {
     "TLSv1.2": "TLSv1_2",
     "TLSv1.3": "TLSv1_3",
 }
+#: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html
+STICKY_COOKIE = "AWSALBTG"
 _ALGORITHMS: dict[str, Literal["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM"]] = {
     "round_robin": "ROUND_ROBIN",
     "least_outstanding_requests": "LEAST_REQUEST",
@@ -45,7 +47,7 @@ _ALGORITHMS: dict[str, Literal["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM"]] = {
 
 
 def name(arn: str) -> str:
-    """What Envoy calls the resource of that ARN."""
+    """Return Envoy's name for the resource of that ARN."""
     return arn.rpartition(":")[2]
 
 
@@ -55,7 +57,7 @@ def listener(
     address: str,
     identify: Callable[[str], Identity],
 ) -> HttpListener:
-    """A listener at the load balancer's address. `identify`: certificate ARN -> its identity."""
+    """Return a listener at the load balancer's address. `identify`: certificate ARN -> its identity."""
     port = int(listener.port)
     return HttpListener(
         name=name(listener.arn),
@@ -70,10 +72,9 @@ def listener(
 
 
 def cluster(group: FakeTargetGroup, idle_timeout: float, locate: Callable[[str], str]) -> Cluster:
-    """A target group with the targets that are registered, so without those that drain.
-    `locate`: IP address in the VPC -> the one it has here.
+    """Return a target group as a cluster of its registered targets, so without those that drain.
 
-    It fails open: with no healthy target all get requests.
+    `locate`: IP address in the VPC -> address here. It fails open: if no target is healthy, all get requests.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
     return Cluster(
@@ -90,7 +91,7 @@ def cluster(group: FakeTargetGroup, idle_timeout: float, locate: Callable[[str],
 
 
 def health_check(group: FakeTargetGroup) -> HealthCheck:
-    """The health check of a target group."""
+    """Return the health check of a target group."""
     port = str(group.health_check_port)
     return HealthCheck(
         path=group.health_check_path or "/",
@@ -105,7 +106,7 @@ def health_check(group: FakeTargetGroup) -> HealthCheck:
 
 
 def codes(matcher: str) -> tuple[range, ...]:
-    """A matcher such as `200-299,302`."""
+    """Return the ranges of a matcher such as `200-299,302`."""
     bounds = (part.partition("-") for part in matcher.split(","))
     return tuple(range(int(first), int(last or first) + 1) for first, _, last in bounds)
 
@@ -128,7 +129,8 @@ def _action(action: Document, protocol: str, port: int) -> Action:
             sticky = config["TargetGroupStickinessConfig"]
             return Forward(
                 tuple((name(one["TargetGroupArn"]), int(one["Weight"])) for one in config["TargetGroups"]),
-                int(sticky["DurationSeconds"]) if sticky["Enabled"] else 0,
+                sticky_seconds=int(sticky["DurationSeconds"]) if sticky["Enabled"] else 0,
+                sticky_cookie=STICKY_COOKIE,
             )
         case "redirect":
             return _redirect(action["RedirectConfig"], protocol, port)

@@ -1,4 +1,4 @@
-"""A target's health in AWS's words, from what Envoy sees.
+"""Target health in AWS's terms, from Envoy's.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 """
@@ -17,9 +17,9 @@ CHECKING = TargetHealth("initial", "Elb.InitialHealthChecking", "Initial health 
 TIMED_OUT = TargetHealth("unhealthy", "Target.Timeout", "Request timed out")
 FAILED = TargetHealth("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
 
-PROBE_SECONDS = 1.0
-LOOK_SECONDS = 1.0  # between two looks at a target that was never healthy
-GLANCE_SECONDS = 0.2  # for such a look: until a server has started, its clients may wait for long
+CHECK_TIMEOUT = 1.0
+FIRST_CHECK_INTERVAL = 1.0  # between two looks at a target that was never healthy
+FIRST_CHECK_TIMEOUT = 0.2  # for such a look: until a server has started, its clients may wait for long
 
 Key = tuple[str, str, int]
 
@@ -30,12 +30,12 @@ class _Past:
     health: TargetHealth = CHECKING
     initial: bool = True
     explained: float = float("-inf")
-    looked: float = float("-inf")
+    checked: float = float("-inf")
     renewed: bool = False
 
 
-class Judge:
-    """Remembers each target, by target group ARN, id and port, from one look to the next."""
+class HealthTracker:
+    """Track the health of each target, by target group ARN, id and port."""
 
     def __init__(self) -> None:
         self._past: dict[Key, _Past] = {}
@@ -46,13 +46,13 @@ class Judge:
             del self._past[key]
 
     def renewed(self, key: Key) -> bool:
-        """Whether Envoy has to forget the target first, to meet it as a new one."""
+        """Return whether Envoy must forget the target, so that its next check is a first one."""
         return key in self._past and self._past[key].renewed
 
-    def judge(self, key: Key, endpoint: Endpoint, check: HealthCheck, seen: EndpointHealth | None) -> TargetHealth:
-        """Its health now. `seen`: Envoy's view, None while Envoy doesn't know the endpoint.
+    def evaluate(self, key: Key, endpoint: Endpoint, check: HealthCheck, seen: EndpointHealth | None) -> TargetHealth:
+        """Return the target's health now. `seen`: Envoy's view, None while Envoy doesn't know the endpoint.
 
-        Envoy decides; where it says no more than "unhealthy", a look of our own tells why.
+        Envoy decides. If it says no more than "unhealthy", a check of our own finds the reason.
         """
         now = time.monotonic()
         past = self._past.setdefault(key, _Past(now))
@@ -62,9 +62,9 @@ class Judge:
             return past.health
         if seen.healthy:
             past.health, past.explained, past.initial = HEALTHY, float("-inf"), False
-        elif past.initial and self._arrived(past, endpoint, check):
+        elif past.initial and self._passes_now(past, endpoint, check):
             past.renewed = True
-        elif past.health == CHECKING and now - past.since < _patience(check):
+        elif past.health == CHECKING and now - past.since < _initial_seconds(check):
             pass  # one failure is enough for Envoy, while AWS counts up to the threshold
         elif seen.timed_out:
             past.health = TIMED_OUT
@@ -72,23 +72,23 @@ class Judge:
             past.health, past.explained = explain(endpoint, check), now
         return past.health
 
-    def _arrived(self, past: _Past, endpoint: Endpoint, check: HealthCheck) -> bool:
-        """Whether a new target that failed at first passes now.
+    def _passes_now(self, past: _Past, endpoint: Endpoint, check: HealthCheck) -> bool:
+        """Return whether a new target that failed at first passes now.
 
-        "After your target is registered, it must pass one health check to be considered healthy": on AWS whatever
-        failed before, while with Envoy only the very first check is enough, and then the threshold counts.
+        "After your target is registered, it must pass one health check to be considered healthy": on AWS, whatever
+        failed before. With Envoy one success is enough only at the very first check; after it the threshold counts.
         """
         now = time.monotonic()
-        if now - past.looked < (LOOK_SECONDS if past.health == CHECKING else check.interval):
+        if now - past.checked < (FIRST_CHECK_INTERVAL if past.health == CHECKING else check.interval):
             return False
-        past.looked = now
+        past.checked = now
         return passes(endpoint, check)
 
 
 def explain(endpoint: Endpoint, check: HealthCheck) -> TargetHealth:
-    """Why a target is unhealthy: what a health check gets from it."""
+    """Return why a target is unhealthy: the result of a health check."""
     try:
-        status = _ask(endpoint, check, PROBE_SECONDS)
+        status = _ask(endpoint, check, CHECK_TIMEOUT)
     except TimeoutError:
         return TIMED_OUT
     except (OSError, http.client.HTTPException):
@@ -98,9 +98,9 @@ def explain(endpoint: Endpoint, check: HealthCheck) -> TargetHealth:
 
 
 def passes(endpoint: Endpoint, check: HealthCheck) -> bool:
-    """Whether a target passes a health check now, and at once."""
+    """Return whether a target passes a health check now, without delay."""
     try:
-        status = _ask(endpoint, check, GLANCE_SECONDS)
+        status = _ask(endpoint, check, FIRST_CHECK_TIMEOUT)
     except (OSError, http.client.HTTPException):
         return False
     return any(status in codes for codes in check.codes)
@@ -117,5 +117,5 @@ def _ask(endpoint: Endpoint, check: HealthCheck, timeout: float) -> int:
         connection.close()
 
 
-def _patience(check: HealthCheck) -> float:
+def _initial_seconds(check: HealthCheck) -> float:
     return check.unhealthy_threshold * check.interval

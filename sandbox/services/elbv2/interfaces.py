@@ -1,7 +1,7 @@
-"""A load balancer's place in the VPC: a network interface in each of its subnets, with its security groups.
+"""A load balancer's network interfaces: one in each of its subnets, with its security groups.
 
-AWS removes them some time after the load balancer is gone. Until then they keep its security groups, its subnets and
-the internet gateway from being deleted, and ACM its certificates: deleting a load balancer is asynchronous.
+Deleting a load balancer is asynchronous: AWS removes its interfaces some time later. Until then its security groups,
+subnets, internet gateway and certificates can't be deleted.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-delete.html
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer
 
 from sandbox.aws_api.state import State
-from sandbox.runtime.clock import Clock
+from sandbox.control.clock import Clock
 from sandbox.services.ec2.addresses import free_address
 from sandbox.services.elbv2.api import departed
 
@@ -23,7 +23,7 @@ LINGERING_MINUTES = 1.0
 
 
 class Interfaces:
-    """Compares the interfaces in a VPC with the load balancers that need them."""
+    """Compare the interfaces in a VPC with the load balancers that need them."""
 
     def __init__(self, state: State, clock: Clock) -> None:
         self._state = state
@@ -31,7 +31,7 @@ class Interfaces:
         self._gone: dict[str, float] = {}  # description -> since when nothing needs it
 
     def keep(self, backend: ELBv2Backend) -> None:
-        """Make what is missing; remove what nothing has needed for a while. Called under the state's lock."""
+        """Create missing interfaces and remove unused ones after a while. Called under the state's lock."""
         ec2 = self._state.backend("ec2", backend.account_id, backend.region_name)
         balancers = {described(one): one for one in backend.load_balancers.values()}
         for text, balancer in balancers.items():
@@ -56,7 +56,7 @@ def described(balancer: FakeLoadBalancer) -> str:
 
 
 def described_by(arn: str) -> str:
-    """`ELB app/<name>/<id>`, as AWS describes such an interface."""
+    """Return `ELB app/<name>/<id>`, AWS's description of such an interface."""
     return f"ELB {arn.partition(':loadbalancer/')[2]}"
 
 
@@ -75,11 +75,11 @@ def _place(ec2: Any, text: str, balancer: FakeLoadBalancer) -> None:
         eni = ec2.create_network_interface(subnet, address, group_ids=groups, description=text)
         eni.status, eni.requester_managed, eni.requester_id = "in-use", True, "amazon-elb"
         if balancer.scheme == "internet-facing":
-            eni.public_ip = f"203.0.113.{int(address.rpartition('.')[2])}"  # RFC 5737: leads nowhere
+            eni.public_ip = f"203.0.113.{int(address.rpartition('.')[2])}"  # RFC 5737: a documentation address
 
 
 def _remove(ec2: Any, text: str, desired: set[str]) -> list[Any]:
-    """Remove the load balancer's interfaces from all but these subnets; those that stay."""
+    """Remove the load balancer's interfaces from all other subnets; return those that stay."""
     mine = [eni for eni in ec2.enis.values() if eni.description == text]
     for eni in mine:
         if eni.subnet.id not in desired:

@@ -1,7 +1,6 @@
-"""Listeners and rules: checked as AWS checks them, returned with the defaults it fills in.
+"""Listeners and rules: checked as AWS checks them, returned with AWS's defaults.
 
-Pages named API_*.html are those of
-https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/
+Pages named API_*.html are those of https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ _PLAIN_FIELDS = {"path-pattern": "PathPatternConfig", "host-header": "HostHeader
 
 
 def install() -> None:
-    """Attach the patches."""
+    """Attach the patches of listeners and rules."""
     for patch in (
         create_listener,
         modify_listener,
@@ -68,8 +67,10 @@ def create_listener(
     actions: list[Document],
     **options: Any,
 ) -> FakeListener:
-    """A port once; HTTPS with an issued certificate, and a policy only there.
-    API_CreateListener.html"""
+    """Create a listener: each port once; HTTPS needs an issued certificate, and only HTTPS has a policy.
+
+    API_CreateListener.html
+    """
     balancer = self.load_balancers.get(load_balancer_arn)
     _require_free_port(balancer.listeners if balancer else {}, port)
     if protocol == "HTTPS":
@@ -100,7 +101,7 @@ def modify_listener(
     certificates: list[Document],
     actions: list[Document],
 ) -> FakeListener:
-    """Checked like a new one; HTTP keeps neither certificate nor policy. API_ModifyListener.html"""
+    """Modify a listener, with the same checks; HTTP keeps neither certificate nor policy. API_ModifyListener.html"""
     listener = self.describe_listeners(None, [arn])[0]
     balancer = self.load_balancers[listener.load_balancer_arn]
     if port is not None:
@@ -127,7 +128,7 @@ def create_rule(
     actions: list[Document],
     **options: Any,
 ) -> FakeListenerRule:
-    """Conditions as they are described: in both spellings. API_CreateRule.html"""
+    """Create a rule; its conditions are returned in both spellings. API_CreateRule.html"""
     _require_emulated(conditions)
     rule = original(
         listener_arn=listener_arn,
@@ -146,7 +147,7 @@ def modify_rule(
     conditions: list[Document],
     actions: list[Document],
 ) -> FakeRule:
-    """Likewise; what is not named stays as it is. API_ModifyRule.html"""
+    """Modify a rule; fields that are not given stay as they are. API_ModifyRule.html"""
     _require_emulated(conditions)
     completed = [_complete_action(one) for one in actions]
     rule = original(rule_arn=rule_arn, conditions=conditions, actions=completed)
@@ -156,7 +157,7 @@ def modify_rule(
 
 
 def delete_rule(original: Callable[[str], None], self: ELBv2Backend, arn: str) -> None:
-    """A rule must exist, and must not be the default one. API_DeleteRule.html"""
+    """Delete a rule; refuse a missing one and the default rule. API_DeleteRule.html"""
     rule = next(
         (
             rule
@@ -175,13 +176,13 @@ def delete_rule(original: Callable[[str], None], self: ELBv2Backend, arn: str) -
 
 
 def rules(self: FakeListener) -> dict[str, FakeRule]:
-    """In the order of their priorities, the default one last. API_DescribeRules.html"""
+    """Return the rules by priority, the default one last. API_DescribeRules.html"""
     ordered = sorted(self._non_default_rules.values(), key=lambda rule: int(rule.priority))
     return OrderedDict((rule.arn, rule) for rule in [*ordered, self._default_rule[0]])
 
 
 def _complete_action(data: Document) -> Document:
-    """An action has its defaults filled in. API_Action.html"""
+    """Return an action with AWS's defaults. API_Action.html"""
     match data.get("Type"):
         case "forward":
             return _complete_forward(data)
@@ -196,7 +197,7 @@ def _complete_action(data: Document) -> Document:
 
 
 def _complete_forward(data: Document) -> Document:
-    """One target group is named in both spellings, several are in ForwardConfig alone."""
+    """Return one target group in both spellings, several in ForwardConfig alone."""
     config = data.get("ForwardConfig") or {"TargetGroups": [{"TargetGroupArn": data["TargetGroupArn"]}]}
     groups = [{"Weight": 1, **group} for group in config["TargetGroups"]]
     stickiness = {"Enabled": False, **(config.get("TargetGroupStickinessConfig") or {})}
@@ -214,7 +215,10 @@ def _complete_forward(data: Document) -> Document:
 
 
 def _require_duration(stickiness: Document) -> None:
-    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupStickinessConfig.html"""
+    """Refuse a stickiness duration that AWS would refuse.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupStickinessConfig.html
+    """
     if stickiness["Enabled"] and not 1 <= int(stickiness.get("DurationSeconds") or 0) <= MAX_STICKY_SECONDS:
         raise ValidationError(
             f"Target group stickiness duration must be between 1 and {MAX_STICKY_SECONDS} seconds inclusive"

@@ -1,7 +1,6 @@
-"""Target groups and targets: their health is what Envoy sees, and draining takes its time.
+"""Target groups and targets: health from the status that the controller writes; deregistration delay.
 
-Pages named API_*.html are those of
-https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/
+Pages named API_*.html are those of https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ DRAINING = TargetHealth("draining", "Target.DeregistrationInProgress", "Target d
 
 
 def install() -> None:
-    """Attach the patches."""
+    """Attach the patches of target groups and targets."""
     behaviour(ELBv2Backend)(create_target_group)
     operation(ELBv2Backend)(describe_target_health)
     behaviour(FakeTargetGroup)(register)
@@ -71,8 +70,10 @@ def install() -> None:
 def create_target_group(
     original: Callable[..., FakeTargetGroup], self: ELBv2Backend, name: str, **desired: Any
 ) -> FakeTargetGroup:
-    """The attributes an Application Load Balancer's target group begins with.
-    API_TargetGroupAttribute.html"""
+    """Create a target group with the default attributes of an Application Load Balancer's.
+
+    API_TargetGroupAttribute.html
+    """
     for option, emulated in (("target_type", "ip"), ("protocol", "HTTP")):
         if desired.get(option) != emulated:
             raise not_emulated(f"target groups of {option} {desired.get(option)}, only {emulated}")
@@ -82,8 +83,10 @@ def create_target_group(
 
 
 def modify_target_group_attributes(self: ELBV2Response) -> ActionResult:
-    """Known keys only, and what is not emulated is said; the answer holds all attributes.
-    API_ModifyTargetGroupAttributes.html, API_TargetGroupAttribute.html"""
+    """Modify known attributes, refuse those that are not emulated; return all attributes.
+
+    API_ModifyTargetGroupAttributes.html, API_TargetGroupAttribute.html
+    """
     arn = self._get_param("TargetGroupArn")
     attributes = {one["Key"]: one["Value"] for one in self._get_param("Attributes", [])}
     _check_attributes(attributes)
@@ -109,13 +112,13 @@ def _check_attributes(attributes: Document) -> None:
 
 
 def load_balancer_arns(self: FakeTargetGroup) -> list[str]:
-    """The load balancers that have a rule which forwards to it. API_TargetGroup.html"""
+    """Return the load balancers that have a rule which forwards to the group. API_TargetGroup.html"""
     backend = elbv2_backends[self.account_id][self.region_name]
     return [balancer.arn for balancer in backend.load_balancers.values() if self.arn in forwarded_to(balancer)]
 
 
 def forwarded_to(balancer: Any) -> set[str]:
-    """ARNs of the target groups that a load balancer's rules name."""
+    """Return the ARNs of the target groups that a load balancer's rules name."""
     return {
         group["TargetGroupArn"]
         for listener in balancer.listeners.values()
@@ -127,13 +130,13 @@ def forwarded_to(balancer: Any) -> set[str]:
 
 
 def register(original: Callable[[list[Document]], None], self: FakeTargetGroup, targets: list[Document]) -> None:
-    """Ports as numbers; a target that drains comes back. API_RegisterTargets.html"""
+    """Register targets, with ports as numbers; a draining target serves again. API_RegisterTargets.html"""
     for target in targets:
         original([{**target, "Port": int(target.get("Port") or self.port)}])
 
 
 def deregister(self: FakeTargetGroup, targets: list[Document]) -> None:
-    """Drains for the deregistration delay, in real seconds: traffic is never scaled.
+    """Deregister targets: they drain for the deregistration delay, in real seconds.
 
     Without a load balancer there is nothing to drain.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay
@@ -148,7 +151,7 @@ def deregister(self: FakeTargetGroup, targets: list[Document]) -> None:
 
 
 def draining(group: FakeTargetGroup) -> list[Document]:
-    """Targets whose deregistration delay is not over."""
+    """Return the targets whose deregistration delay has not passed."""
     now = time.monotonic()
     return [one for one in group.deregistered_targets.values() if one["Until"] > now]
 
@@ -156,14 +159,14 @@ def draining(group: FakeTargetGroup) -> list[Document]:
 def describe_target_health(
     self: ELBv2Backend, target_group_arn: str, targets: list[Document]
 ) -> list[FakeHealthStatus]:
-    """Those asked for, or all that are registered or drain. API_DescribeTargetHealth.html"""
+    """Return the health of the given targets, or of all that are registered or drain. API_DescribeTargetHealth.html"""
     group = self.describe_target_groups(None, [target_group_arn], None)[0]
     desired = targets or [*group.targets.values(), *draining(group)]
     return [group.health_for(target, self.ec2_backend) for target in desired]
 
 
 def health_for(self: FakeTargetGroup, target: Document, ec2_backend: object) -> FakeHealthStatus:
-    """Health as the load balancer sees it. API_TargetHealth.html"""
+    """Return a target's health as the load balancer sees it. API_TargetHealth.html"""
     identifier = target["Id"]
     known = {one["Id"]: one["Port"] for one in draining(self)}
     known |= {one["Id"]: one["Port"] for one in self.targets.values()}

@@ -1,7 +1,7 @@
-"""RDS for PostgreSQL as AWS has it; controllers/rds.py moves the instances from status to status.
+"""RDS for PostgreSQL. The controller moves instances from status to status.
 
-What needs data (replicas, restores) is refused until it restores data. Pages named API_*.html are
-those of https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/
+Read replicas and restores are refused. Pages named API_*.html are those of
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def install() -> None:
     rds_subnet_groups.install()
     rds_snapshots.install()
     rds_events.install()
-    models.DBInstance = DBInstance  # what RDSBackend makes
+    models.DBInstance = DBInstance  # the class that RDSBackend instantiates
     for patch in (_generate_secret_string, rotate_secret):
         operation(MasterUserSecret)(patch)
     for patch in (
@@ -109,7 +109,7 @@ def install() -> None:
 
 
 def create_db_instance(self: RDSResponse) -> ActionResult:
-    """The instance is `creating` and has no endpoint yet. API_CreateDBInstance.html"""
+    """Create an instance; it is `creating` and has no endpoint yet. API_CreateDBInstance.html"""
     given = dict(self.params.original_dict())
     _refuse_unknown("CreateDBInstance", set(given) - CREATE)
     if given["Engine"] != "postgres":
@@ -121,7 +121,7 @@ def create_db_instance(self: RDSResponse) -> ActionResult:
 
 @contextmanager
 def _no_secret_of_what_is_refused(backend: RDSBackend) -> Iterator[None]:
-    """moto makes the managed secret before it has checked the rest: a refused call changes nothing.
+    """Delete the managed secret if the call is refused: moto creates it before it checks the rest.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
     """
@@ -136,7 +136,7 @@ def _no_secret_of_what_is_refused(backend: RDSBackend) -> Iterator[None]:
 
 
 def modify_db_instance(self: RDSResponse) -> ActionResult:
-    """Some values act at once, others wait for the maintenance window or ApplyImmediately.
+    """Modify an instance: some values act at once, others wait for the window or ApplyImmediately.
 
     API_ModifyDBInstance.html
     """
@@ -173,7 +173,7 @@ def modify_db_instance(self: RDSResponse) -> ActionResult:
 
 
 def delete_db_instance(self: RDSResponse) -> ActionResult:
-    """The instance is `deleting`, after a final snapshot unless told otherwise.
+    """Delete an instance, after a final snapshot unless it is skipped; it is `deleting`.
 
     API_DeleteDBInstance.html
     """
@@ -201,20 +201,20 @@ def delete_db_instance(self: RDSResponse) -> ActionResult:
 
 
 def reboot_db_instance(self: RDSResponse) -> ActionResult:
-    """Static and postponed parameters take effect, on the standby's side with ForceFailover.
+    """Reboot an instance: static parameters take effect; with ForceFailover on the standby.
 
     API_RebootDBInstance.html
     """
     instance = _available(self.backend, self.params["DBInstanceIdentifier"])
-    instance.failover_desired = bool(self.params.get("ForceFailover"))
-    if instance.failover_desired and not instance.multi_az:
+    instance.failover_requested = bool(self.params.get("ForceFailover"))
+    if instance.failover_requested and not instance.multi_az:
         raise _combination("Cannot force failover on a DB instance that is not Multi-AZ.")
     instance.status = "rebooting"
     return ActionResult({"DBInstance": instance})
 
 
 def stop_db_instance(self: RDSResponse) -> ActionResult:
-    """API_StopDBInstance.html"""
+    """Stop an instance. API_StopDBInstance.html"""
     instance = _available(self.backend, self.params["DBInstanceIdentifier"])
     if snapshot := self.params.get("DBSnapshotIdentifier"):
         self.backend.create_db_snapshot(instance.db_instance_identifier, snapshot)
@@ -223,7 +223,7 @@ def stop_db_instance(self: RDSResponse) -> ActionResult:
 
 
 def start_db_instance(self: RDSResponse) -> ActionResult:
-    """API_StartDBInstance.html"""
+    """Start a stopped instance. API_StartDBInstance.html"""
     instance = _instance(self.backend, self.params["DBInstanceIdentifier"])
     if instance.status != "stopped":
         message = f"Instance {instance.db_instance_identifier} is not in stopped state."
@@ -233,7 +233,7 @@ def start_db_instance(self: RDSResponse) -> ActionResult:
 
 
 def describe_db_engine_versions(self: RDSResponse) -> ActionResult:
-    """moto has no such operation. API_DescribeDBEngineVersions.html"""
+    """Describe the engine versions; moto has no such operation. API_DescribeDBEngineVersions.html"""
     asked, family = self.params.get("EngineVersion"), self.params.get("DBParameterGroupFamily")
     ours = self.params.get("Engine", "postgres") == "postgres" and family in (None, FAMILY)
     found = [v for v in MINORS if ours and asked in (None, "17", v)]
@@ -243,7 +243,7 @@ def describe_db_engine_versions(self: RDSResponse) -> ActionResult:
 
 
 def rotate_secret(self: MasterUserSecret) -> None:
-    """RotateMasterUserPassword replaces the password at once.
+    """Replace the master user's password at once, as RotateMasterUserPassword does.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
     """
@@ -253,7 +253,7 @@ def rotate_secret(self: MasterUserSecret) -> None:
 
 
 def _generate_secret_string(self: MasterUserSecret) -> str:
-    """The managed secret holds the master user's name and a password of its own (same page)."""
+    """Return the managed secret: the master user's name and a new password (same page)."""
     password = "".join(secrets.choice(PASSWORD_CHARACTERS) for _ in range(28))
     return json.dumps({"username": self.resource.master_username, "password": password})
 
@@ -288,7 +288,7 @@ def _check_new(backend: RDSBackend, given: dict[str, Any]) -> None:
 
 
 def _check_storage(instance: DBInstance, given: dict[str, Any]) -> None:
-    """Storage never shrinks, and grows by a tenth at least (API_ModifyDBInstance.html)."""
+    """Refuse storage that shrinks, or that grows by less than a tenth (API_ModifyDBInstance.html)."""
     current, desired = instance.allocated_storage, given.get("AllocatedStorage", instance.allocated_storage)
     if desired < current:
         message = f"Requested storage {desired} is less than the allocated {current}: storage can't be reduced."

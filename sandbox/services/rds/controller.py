@@ -1,7 +1,7 @@
-"""RDS made true: an instance is a PostgreSQL server, and maybe its standby, reached through its endpoint.
+"""Reconcile RDS: an instance is a PostgreSQL server, and maybe its standby, behind its endpoint.
 
-The endpoint (name, address) outlives the servers behind it: Envoy passes TCP on to the primary, which
-does its own TLS. A DB snapshot is a folder of its own under root/snapshots, and outlives the instance.
+The endpoint (name, address) outlives the servers: Envoy passes TCP on to the primary, which terminates TLS itself. A DB
+snapshot is a folder of its own under root/snapshots, and outlives the instance.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sandbox.control.context import Sandbox
 from sandbox.control.maintenance import within
 from sandbox.control.stages import Lifecycle, Stage, Work
 from sandbox.runtime.envoy import Cluster, Endpoint, TcpListener
-from sandbox.runtime.postgres_settings import PORT
+from sandbox.runtime.postgres.settings import PORT
 from sandbox.services.rds import snapshots as rds_snapshots
 from sandbox.services.rds.instances import DBInstance
 from sandbox.services.rds.servers import Database
@@ -27,7 +27,7 @@ log = logging.getLogger("sandbox")
 
 
 class RdsController:
-    """Compares DB instances with PostgreSQL servers, DB snapshots with backups."""
+    """Compare DB instances with PostgreSQL servers, and DB snapshots with backups."""
 
     name = "rds"
 
@@ -77,7 +77,7 @@ class RdsController:
                     self._lifecycle.run(database.key, work)
         except Exception:
             log.exception("database %s", instance.db_instance_identifier)
-            if instance.status != "available":  # what serves is tried again
+            if instance.status != "available":  # an available instance is tried again
                 instance.status = "failed"
 
     def _database(self, backend: Any, instance: DBInstance) -> Database:
@@ -164,7 +164,7 @@ def _backed_up(database: Database) -> None:
 
 
 def _modified(database: Database) -> None:
-    database.instance.settle()
+    database.instance.apply_pending()
     database.instance.status = "available"
 
 

@@ -1,4 +1,4 @@
-"""Events of DB instances that moto does not know, in RDS's words.
+"""Events of DB instances that moto lacks, with RDS's messages.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
 """
@@ -15,6 +15,6 @@ EVENTS = {
 
 
 def install() -> None:
-    """Let instances add them."""
+    """Allow instances to add these events."""
     for name, (category, message) in EVENTS.items():
         Event.EVENT_MAP[name] = {"Categories": [category], "Message": message}

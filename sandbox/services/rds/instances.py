@@ -1,4 +1,4 @@
-"""What moto's DB instance lacks: a life in steps, values that wait, and fields that come back.
+"""A DB instance with what moto's lacks: statuses in steps, pending values, all fields.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
 """
@@ -44,12 +44,11 @@ DEFERRED = {
 
 
 class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
-    """An instance whose controller moves it: creating, available, modifying, ..., deleting.
+    """A DB instance. Its controller changes the status: creating, available, modifying, ..., deleting.
 
-    endpoint_open: whether clients find it; apply_now: pending values are being applied;
-    parameter_apply_status: of the parameter group; booted_group: the group at the last boot;
-    standby_zone: where the standby of a Multi-AZ instance is, or would be; failover_desired: the
-    reboot that was asked for is to be a failover.
+    endpoint_open: whether clients find it; apply_now: pending values are being applied; parameter_apply_status: of the
+    parameter group; booted_group: the group at the last boot; standby_zone: where the standby of a Multi-AZ instance
+    is, or would be; failover_requested: the requested reboot is to be a failover.
     """
 
     activity_stream_status = "stopped"
@@ -67,7 +66,7 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
         self.dbi_resource_id = "db-" + "".join(secrets.choice(alphabet) for _ in range(26))
         self.availability_zone: str
         self.standby_zone = next(zone for zone in zones(self.db_subnet_group) if zone != self.availability_zone)
-        self.failover_desired = False
+        self.failover_requested = False
         self.endpoint_open = False
         self.apply_now = False
         self.pending_modified_values: dict[str, Any] = {}
@@ -85,7 +84,7 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
 
     @property
     def address(self) -> str:
-        """The host part is one's own for each account and region."""
+        """Return the endpoint's host name, which differs by account and region."""
         digest = hashlib.sha256(f"{self.account_id}/{self.region}".encode()).digest()
         alphabet = string.ascii_lowercase + string.digits
         mark = "c" + "".join(alphabet[byte % len(alphabet)] for byte in digest[:11])
@@ -93,13 +92,14 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
 
     @property
     def endpoint(self) -> dict[str, Any] | None:
-        """None until there is one, as while AWS creates the instance."""
+        """Return the endpoint; None while AWS creates the instance."""
         if not self.endpoint_open:
             return None
         return {"Address": self.address, "Port": self.port, "HostedZoneId": "Z2R2ITUGPM61AM"}
 
     @property
     def db_instance_port(self) -> int:
+        """Return the port."""
         return 0
 
     @property
@@ -142,24 +142,24 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
 
     @property
     def password(self) -> str:
-        """The master user's password as it should be; for the controller only."""
+        """Return the master user's desired password; for the controller only."""
         if self.manage_master_user_password:
             secret = self.master_user_secret.secret
             current = secret.versions[secret.default_version_id]["secret_string"]
             return str(json.loads(current)["password"])
         return str(self._master_user_password)
 
-    def soon(self, name: str) -> Any:
-        """The value of what ModifyDBInstance calls by that name, once what is being applied is."""
+    def value_once_applied(self, name: str) -> Any:
+        """Return a value by its name in ModifyDBInstance, after the changes that are being applied."""
         current = getattr(self, DEFERRED[name])
         return self.pending_modified_values.get(name, current) if self.apply_now else current
 
     def swap_zones(self) -> None:
-        """The standby became the primary."""
+        """Swap the zones of primary and standby, after a failover."""
         self.availability_zone, self.standby_zone = self.standby_zone, self.availability_zone
 
-    def settle(self) -> None:
-        """What was pending is in force."""
+    def apply_pending(self) -> None:
+        """Move pending values to the present values."""
         for name, value in self.pending_modified_values.items():
             setattr(self, DEFERRED[name], value)
         self.pending_modified_values = {}
@@ -167,12 +167,12 @@ class DBInstance(models.DBInstance):  # type: ignore[misc]  # moto is untyped
 
 
 def zones(group: models.DBSubnetGroup) -> list[str]:
-    """Availability zones of a subnet group, in order."""
+    """Return the availability zones of a subnet group, in order."""
     return sorted({subnet.availability_zone for subnet in group._subnets})
 
 
 def kms_key(backend: models.RDSBackend, key: str | None) -> str:
-    """ARN of the key given by id, ARN or alias; of RDS's own key when none is given."""
+    """Return the ARN of a key given by id, ARN or alias; of RDS's own key if none is given."""
     if key is None:
         own = RESERVED_ALIASE_TARGET_KEY_IDS["alias/aws/rds"]
         return f"arn:aws:kms:{backend.region_name}:{backend.account_id}:key/{own}"
@@ -183,7 +183,10 @@ def kms_key(backend: models.RDSBackend, key: str | None) -> str:
 
 
 def check_password(password: str) -> None:
-    """8 to 128 printable characters without / @ " and space (API_CreateDBInstance.html)."""
+    """Refuse a password that RDS refuses.
+
+    It needs 8 to 128 printable characters without / @ " and space. API_CreateDBInstance.html
+    """
     if not 8 <= len(password) <= 128 or not password.isprintable() or FORBIDDEN.search(password):
         message = "The parameter MasterUserPassword is not a valid password. "
         rules = "8 to 128 printable ASCII characters besides '/', '@', '\"', ' ' may be used."
@@ -191,7 +194,7 @@ def check_password(password: str) -> None:
 
 
 def full_version(version: str | None) -> str:
-    """The version to run when 17, 17.n or none is asked for."""
+    """Return the version to run if 17, 17.n or none is requested."""
     if version in (None, "17"):
         return NEWEST
     if version not in MINORS:
@@ -200,7 +203,7 @@ def full_version(version: str | None) -> str:
 
 
 def check_groups(backend: models.RDSBackend, parameter_group: str | None, security_groups: list[str] | None) -> None:
-    """Groups that an instance names must exist."""
+    """Refuse groups that do not exist."""
     if parameter_group:
         rds_parameter_groups.find(backend, parameter_group.lower())
     ec2 = ec2_backends[backend.account_id][backend.region_name]
@@ -211,7 +214,7 @@ def check_groups(backend: models.RDSBackend, parameter_group: str | None, securi
 
 
 def _completed(backend: models.RDSBackend, given: dict[str, Any]) -> dict[str, Any]:
-    """What was asked for, with RDS's defaults where nothing was said."""
+    """Return the request with RDS's defaults."""
     done = dict(given)
     done["engine_version"] = full_version(given.get("engine_version"))
     done["db_parameter_group_name"] = given.get("db_parameter_group_name", f"default.{FAMILY}")

@@ -1,4 +1,4 @@
-"""Parameter groups that keep their parameters and tell which of them are whose.
+"""Parameter groups that keep their parameters and the source of each.
 
 Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/
 """
@@ -22,7 +22,7 @@ AT_ONCE = 20  # parameters in one ModifyDBParameterGroup
 
 
 def install() -> None:
-    """Attach the patches."""
+    """Attach the patches of parameter groups."""
     behaviour(RDSBackend)(create_db_parameter_group)
     behaviour(RDSBackend)(describe_db_parameter_groups)
     for patch in (
@@ -35,7 +35,7 @@ def install() -> None:
 
 
 def find(backend: RDSBackend, name: str) -> DBParameterGroup:
-    """The group of that name; the default group is there without anybody making it."""
+    """Return the group of that name; the default group always exists."""
     if name == DEFAULT and DEFAULT not in backend.db_parameter_groups:
         backend.db_parameter_groups[DEFAULT] = DBParameterGroup(
             backend, DEFAULT, f"Default parameter group for {FAMILY}", FAMILY
@@ -46,17 +46,17 @@ def find(backend: RDSBackend, name: str) -> DBParameterGroup:
 
 
 def chosen(group: DBParameterGroup) -> dict[str, str]:
-    """The values that the group sets, by name."""
+    """Return the values that the group sets, by name."""
     return {name: one["ParameterValue"] for name, one in group.parameters.items()}
 
 
 def waiting(group: DBParameterGroup) -> set[str]:
-    """Names of parameters that were set to take effect at a reboot."""
+    """Return the names of parameters that were set to take effect at a reboot."""
     return {n for n, one in group.parameters.items() if one["ApplyMethod"] == "pending-reboot"}
 
 
 def create_db_parameter_group(original: Any, self: Any, kwargs: Any) -> DBParameterGroup:
-    """A family that doesn't exist is refused. API_CreateDBParameterGroup.html"""
+    """Create a group; refuse a family that doesn't exist. API_CreateDBParameterGroup.html"""
     family = kwargs.get("db_parameter_group_family")
     if family and family != FAMILY:
         message = f"ParameterGroupFamily {family} is not a valid parameter group family"
@@ -66,16 +66,16 @@ def create_db_parameter_group(original: Any, self: Any, kwargs: Any) -> DBParame
 
 
 def describe_db_parameter_groups(original: Any, self: Any, kwargs: Any) -> list[DBParameterGroup]:
-    """A missing group is DBParameterGroupNotFound. API_DescribeDBParameterGroups.html"""
+    """Describe groups; a missing one is DBParameterGroupNotFound. API_DescribeDBParameterGroups.html"""
     find(self, DEFAULT)
     name = kwargs.get("db_parameter_group_name")
     return [find(self, name.lower())] if name else original(kwargs)
 
 
 def describe_db_parameters(self: RDSResponse) -> ActionResult:
-    """All parameters of the family; those that the group sets otherwise than the default have Source=user.
+    """Describe all parameters of the family; Source=user if the group sets another value than the default.
 
-    API_DescribeDBParameters.html doesn't say it of the others, and people who manage such a group saw it:
+    API_DescribeDBParameters.html does not say it of the others; people who manage such a group saw it:
     https://github.com/hashicorp/terraform-provider-aws/issues/23335
     """
     group = find(self.backend, self.params["DBParameterGroupName"].lower())
@@ -85,7 +85,7 @@ def describe_db_parameters(self: RDSResponse) -> ActionResult:
 
 
 def modify_db_parameter_group(self: RDSResponse) -> ActionResult:
-    """Values are checked; a static parameter can't be applied at once.
+    """Set parameters; values are checked, and a static parameter can't be applied at once.
 
     API_ModifyDBParameterGroup.html
     """
@@ -101,10 +101,10 @@ def modify_db_parameter_group(self: RDSResponse) -> ActionResult:
 
 
 def reset_db_parameter_group(self: RDSResponse) -> ActionResult:
-    """Those in Parameters go back to their defaults; all do with ResetAllParameters, or if none is named.
+    """Reset the given parameters; all of them with ResetAllParameters, or if none is given.
 
-    The page gives true as its default, beside a list of parameters "to reset specific" ones. Say false
-    with a list: then both readings mean the same. API_ResetDBParameterGroup.html
+    The page gives true as its default, beside a list of parameters "to reset specific" ones. Pass false with a list:
+    then both readings mean the same. API_ResetDBParameterGroup.html
     """
     group = _own(self.backend, self.params["DBParameterGroupName"])
     named = [dict(one.original_dict()) for one in self.params.get("Parameters", [])]
@@ -120,7 +120,7 @@ def reset_db_parameter_group(self: RDSResponse) -> ActionResult:
 
 
 def delete_db_parameter_group(self: RDSResponse) -> ActionResult:
-    """Not while an instance uses it, nor a default one. API_DeleteDBParameterGroup.html"""
+    """Delete a group; refuse a default one, and one that an instance uses. API_DeleteDBParameterGroup.html"""
     group = _own(self.backend, self.params["DBParameterGroupName"])
     if any(True for _ in _members(self.backend, group)):
         raise RDSClientError(
@@ -149,7 +149,7 @@ def _announce(backend: RDSBackend, group: DBParameterGroup) -> None:
 
 
 def _known(given: Mapping[str, str]) -> Parameter:
-    """The parameter that is to be set or reset in that way."""
+    """Return the parameter that is to be set or reset in that way."""
     name, method = given.get("ParameterName", ""), given.get("ApplyMethod")
     known = catalogue().get(name)
     if known is None:

@@ -1,7 +1,7 @@
-"""The parameters of a PostgreSQL parameter group family: which there are, and what they accept.
+"""The parameters of a PostgreSQL parameter group family, and their allowed values.
 
-The table beside this file is what PostgreSQL 17 says of itself (pg_settings), with RDS's own
-`rds.*` and with RDS's word on what can't be modified; a test holds it equal to the real server's.
+The table beside this file is PostgreSQL 17's own pg_settings, with RDS's `rds.*` and with RDS's list of what can't be
+modified; a test compares it with the real server.
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Parameters.html
 """
 
@@ -32,7 +32,10 @@ _FUNCTIONS = {"LEAST": min, "GREATEST": max}
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """allowed: "low-high", "this,that" or empty: anything; default: of RDS, if it has its own."""
+    """A parameter of the family.
+
+    allowed: "low-high", "this,that", or empty for any value; default: RDS's, if it has its own.
+    """
 
     name: str
     data_type: str
@@ -43,11 +46,11 @@ class Parameter:
 
     @property
     def static(self) -> bool:
-        """Whether a change waits for a reboot."""
+        """Return whether a change waits for a reboot."""
         return self.apply_type == "static"
 
     def accepts(self, value: str) -> bool:
-        """Whether RDS would take the value (a formula is taken where a number is)."""
+        """Return whether RDS would accept the value; a formula is accepted instead of a number."""
         if not self.allowed or "{" in value:
             return True
         if bounds := re.fullmatch(r"(-?[\d.e+]+)-(-?[\d.e+]+)", self.allowed):
@@ -62,8 +65,8 @@ class Parameter:
 
 @functools.cache
 def catalogue() -> Mapping[str, Parameter]:
-    """All parameters of the family, by name."""
-    table = Path(__file__).with_name("parameters_postgres17.tsv")
+    """Return all parameters of the family, by name."""
+    table = Path(__file__).with_name("parameters-postgres17.tsv")
     with table.open(newline="") as file:
         rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         next(rows)
@@ -74,7 +77,7 @@ def catalogue() -> Mapping[str, Parameter]:
 
 
 def in_force(chosen: Mapping[str, str], instance_class: str) -> dict[str, str]:
-    """What the server of such an instance is told: RDS's defaults, then what the group says."""
+    """Return the parameters of such an instance's server: RDS's defaults, then the group's values."""
     defaults = {p.name: p.default for p in catalogue().values() if p.default}
     values = {name: evaluate(value, instance_class) for name, value in {**defaults, **chosen}.items()}
     if values.get("rds.logical_replication") == "1":
@@ -83,14 +86,14 @@ def in_force(chosen: Mapping[str, str], instance_class: str) -> dict[str, str]:
 
 
 def applicable(running: Mapping[str, str], desired: Mapping[str, str], postponed: Set[str]) -> dict[str, str]:
-    """What a running server can take up: all that is desired but what waits for a reboot."""
+    """Return what a running server can apply: all desired values but those that wait for a reboot."""
     waits = {name for name in {*running, *desired} if name in postponed or catalogue()[name].static}
     kept = {name: value for name, value in running.items() if name in waits}
     return {**kept, **{name: value for name, value in desired.items() if name not in waits}}
 
 
 def evaluate(value: str, instance_class: str) -> str:
-    """A formula's value; anything else as it is. Raises ValueError on a formula it can't read.
+    """Return a formula's value, and anything else unchanged. Raises ValueError for an unknown formula.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ParamValuesRef.html
     """
@@ -102,7 +105,7 @@ def evaluate(value: str, instance_class: str) -> str:
 
 
 def class_memory(instance_class: str) -> int:
-    """Bytes of memory of an instance class such as db.t3.medium.
+    """Return the bytes of memory of an instance class such as db.t3.medium.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html
     """

@@ -1,7 +1,7 @@
-"""The servers of one DB instance, and the works that change them.
+"""The servers of one DB instance, and the work that changes them.
 
-What returns a Work is called under the state's lock and reads there what the work needs; the work
-itself runs without it, one at a time for each instance.
+A method that returns a Work is called under the state's lock and reads there what the work needs. The work itself runs
+without the lock, one at a time for each instance.
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html
 """
 
@@ -15,8 +15,9 @@ from typing import Any
 
 from sandbox.control.context import Sandbox
 from sandbox.control.stages import Work
-from sandbox.runtime.postgres import Master, Postgres, PostgresError
-from sandbox.runtime.postgres_pair import Pair
+from sandbox.runtime.postgres.pair import Pair
+from sandbox.runtime.postgres.server import Master, Postgres, PostgresError
+from sandbox.runtime.postgres.settings import Profile
 from sandbox.services.rds import parameter_groups as rds_parameter_groups
 from sandbox.services.rds import parameters as rds_parameters
 from sandbox.services.rds.instances import DBInstance
@@ -24,13 +25,26 @@ from sandbox.services.rds.instances import DBInstance
 #: AWS minutes from the loss of a primary to the failover, which takes RDS 60 to 120 seconds
 #: (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZ.Failover.html)
 DETECTION = 1.0
-LOOK = 1.0  # seconds between two looks at a standby
+#: `rdsadmin` is the only superuser, and RDS's own; the master user is a member of `rds_superuser`.
+#: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.html
+PROFILE = Profile(
+    superuser="rdsadmin",
+    roles="""
+CREATE ROLE rds_superuser; CREATE ROLE rds_replication; CREATE ROLE rds_iam;
+CREATE ROLE rds_password; CREATE ROLE rdsrepladmin REPLICATION;
+GRANT pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password
+  TO rds_superuser WITH ADMIN OPTION
+""",
+    master_role="rds_superuser",
+    require_tls="rds.force_ssl",
+)
+CHECK_SECONDS = 1.0  # seconds between two looks at a standby
 
 log = logging.getLogger("sandbox")
 
 
 class Database:
-    """An instance, its servers (named for their zones), and what they were told last."""
+    """An instance, its servers (named for their zones), and the settings that they were given last."""
 
     def __init__(self, sandbox: Sandbox, backend: Any, instance: DBInstance) -> None:
         self.backend, self.instance = backend, instance
@@ -41,11 +55,11 @@ class Database:
         self._parameters: Mapping[str, str] = {}
         self._lost: float | None = None  # since when there is no primary
         self._beyond_repair = False
-        self._next_look = 0.0
+        self._next_check = 0.0
 
     @property
     def key(self) -> str:
-        """Its resource id, which no other instance ever has."""
+        """Return the instance's resource id, which no other instance ever has."""
         return str(self.instance.dbi_resource_id)
 
     @property
@@ -54,7 +68,7 @@ class Database:
         return f"database/{one.account_id}/{one.region}/{one.db_instance_identifier}"
 
     def create(self) -> Work:
-        """Servers for a new instance."""
+        """Return the work that creates the servers of a new instance."""
         instance, standby = self.instance, self._desired_standby()
         master = Master(str(instance.master_username), instance.password, instance.db_name)
         self._password, self._parameters = master.password, self._desired_parameters()
@@ -67,7 +81,10 @@ class Database:
         return work
 
     def modify(self) -> Work:
-        """A standby more or less; a new class by way of a failover, if there is a standby."""
+        """Return the work that adds or removes the standby and changes the class.
+
+        A new class comes by a failover, if there is a standby.
+        """
         standby = self._desired_standby()
         resized = "DBInstanceClass" in self.instance.pending_modified_values
         reboot = self._boot(by_failover=standby is not None) if resized else None
@@ -83,8 +100,8 @@ class Database:
         return work
 
     def reboot(self) -> Work:
-        """In place, or by failover when that was asked for."""
-        return self._boot(by_failover=self.instance.failover_desired)
+        """Return the work of a reboot: in place, or by failover if that was requested."""
+        return self._boot(by_failover=self.instance.failover_requested)
 
     def stop(self) -> Work:
         return self.pair.stop
@@ -93,7 +110,7 @@ class Database:
         return self.pair.primary.start
 
     def remove(self) -> None:
-        """Give its name and addresses back; the servers have been removed."""
+        """Release the instance's names and addresses; its servers have been removed."""
         network, instance = self._sandbox.network, self.instance
         network.withdraw(instance.address)
         network.release(self.name)
@@ -101,7 +118,7 @@ class Database:
             network.release(self._node(zone))
 
     def repair(self) -> Work | None:
-        """What an available instance lacks: a primary, its standby, its password, its parameters."""
+        """Return the work that restores what an available instance lacks: primary, standby, password, parameters."""
         instance, pair = self.instance, self.pair
         if not pair.primary.alive():
             return self._recover()
@@ -109,19 +126,19 @@ class Database:
         if instance.multi_az and (work := self._watch()):
             return work
         if self._password != instance.password:
-            return self._tell_password()
+            return self._set_password()
         desired = self._desired_parameters()
         now = self._parameters
         if instance.booted_group == instance.db_parameter_group_name:
             postponed = rds_parameter_groups.waiting(self._group())
             now = rds_parameters.applicable(self._parameters, desired, postponed)
         if now != self._parameters:
-            return partial(self._tell_parameters, now)
+            return partial(self._configure, now)
         instance.parameter_apply_status = "in-sync" if now == desired else "pending-reboot"
         return None
 
     def _recover(self) -> Work | None:
-        """In place as long as the data is there; else the standby takes over, after a while."""
+        """Return the work that recovers a lost primary: in place if its data is there, else by failover later."""
         pair, instance = self.pair, self.instance
         if pair.primary.intact() and not self._beyond_repair:
             log.warning("%s is gone: recovering it", pair.primary.name)
@@ -145,12 +162,12 @@ class Database:
             self._beyond_repair = True
 
     def _watch(self) -> Work | None:
-        """Every second; at once when the standby has ended."""
+        """Return the work that replaces a lost standby; checked every second, and at once if it has ended."""
         pair = self.pair
         ended = pair.standby is not None and not pair.standby.alive()
-        if not ended and time.monotonic() < self._next_look:
+        if not ended and time.monotonic() < self._next_check:
             return None
-        self._next_look = time.monotonic() + LOOK
+        self._next_check = time.monotonic() + CHECK_SECONDS
         standby = self._desired_standby()
         return partial(self._replace, standby) if standby else None
 
@@ -187,7 +204,7 @@ class Database:
             instance.add_event("DB_INSTANCE_FAILOVER_FINISH")
         state.changed.set()
 
-    def _tell_password(self) -> Work:
+    def _set_password(self) -> Work:
         user, password = str(self.instance.master_username), self.instance.password
 
         def work() -> None:
@@ -196,16 +213,16 @@ class Database:
 
         return work
 
-    def _tell_parameters(self, parameters: Mapping[str, str]) -> None:
+    def _configure(self, parameters: Mapping[str, str]) -> None:
         self.pair.configure(parameters)
         self._parameters = parameters
 
     def _desired_standby(self) -> Postgres | None:
-        return self._server(self.instance.standby_zone) if self.instance.soon("MultiAZ") else None
+        return self._server(self.instance.standby_zone) if self.instance.value_once_applied("MultiAZ") else None
 
     def _desired_parameters(self) -> dict[str, str]:
         chosen = rds_parameter_groups.chosen(self._group())
-        return rds_parameters.in_force(chosen, self.instance.soon("DBInstanceClass"))
+        return rds_parameters.in_force(chosen, self.instance.value_once_applied("DBInstanceClass"))
 
     def _group(self) -> Any:
         return rds_parameter_groups.find(self.backend, str(self.instance.db_parameter_group_name))
@@ -215,7 +232,7 @@ class Database:
         address = sandbox.network.address(self._node(zone))
         identity = sandbox.authority.issue([instance.address], [self.endpoint, address])
         name, root = f"database {instance.db_instance_identifier} in {zone}", sandbox.settings.root
-        return Postgres(root, name, root / "databases" / self.key / zone, address, identity)
+        return Postgres(root, name, root / "databases" / self.key / zone, address, identity, PROFILE)
 
     def _node(self, zone: str) -> str:
         return f"database-node/{self.key}/{zone}"

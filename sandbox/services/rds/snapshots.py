@@ -1,4 +1,4 @@
-"""DB snapshots with data: controllers/rds.py makes the backup, and then they are available.
+"""DB snapshots with data: the controller makes the backup, and then they are available.
 
 Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/
 """
@@ -19,7 +19,7 @@ from sandbox.aws_api.patch import behaviour, operation
 
 
 class DBSnapshot(models.DBSnapshot):  # type: ignore[misc]  # moto is untyped
-    """key: of the folder with its backup, which no other snapshot ever has."""
+    """A DB snapshot. key: name of the folder with its backup, which no other snapshot ever has."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -32,28 +32,28 @@ class DBSnapshot(models.DBSnapshot):  # type: ignore[misc]  # moto is untyped
 
 
 def install() -> None:
-    """Attach the patches."""
-    models.DBSnapshot = DBSnapshot  # what RDSBackend makes
+    """Attach the patches of snapshots."""
+    models.DBSnapshot = DBSnapshot  # the class that RDSBackend instantiates
     behaviour(RDSResponse)(create_db_snapshot)
     operation(RDSResponse)(delete_db_snapshot)
 
 
 def pending(backend: RDSBackend, instance: models.DBInstance) -> Iterator[DBSnapshot]:
-    """Snapshots of the instance that have no data yet."""
+    """Yield the snapshots of the instance that have no data yet."""
     for snapshot in backend.database_snapshots.values():
         if snapshot.dbi_resource_id == instance.dbi_resource_id and snapshot.status == "creating":
             yield snapshot
 
 
 def forget(backend: RDSBackend, instance: models.DBInstance) -> None:
-    """Automated snapshots go with their instance. API_DeleteDBInstance.html"""
+    """Delete the automated snapshots of a deleted instance. API_DeleteDBInstance.html"""
     for name, snapshot in list(backend.database_snapshots.items()):
         if snapshot.dbi_resource_id == instance.dbi_resource_id and snapshot.snapshot_type == "automated":
             del backend.database_snapshots[name]
 
 
 def create_db_snapshot(original: Any, self: Any) -> ActionResult:
-    """Of an available instance, which is `backing-up` meanwhile. API_CreateDBSnapshot.html"""
+    """Create a snapshot of an available instance, which is `backing-up` meanwhile. API_CreateDBSnapshot.html"""
     (instance,) = self.backend.describe_db_instances(self.params["DBInstanceIdentifier"])
     if instance.status != "available":
         message = f"Instance {instance.db_instance_identifier} is not currently available."
@@ -64,7 +64,7 @@ def create_db_snapshot(original: Any, self: Any) -> ActionResult:
 
 
 def delete_db_snapshot(self: RDSResponse) -> ActionResult:
-    """Only what is there, and no automated one. API_DeleteDBSnapshot.html"""
+    """Delete a snapshot; refuse a missing and an automated one. API_DeleteDBSnapshot.html"""
     snapshot = self.backend.get_db_snapshot(self.params["DBSnapshotIdentifier"].lower())
     if snapshot.status == "creating" or snapshot.snapshot_type != "manual":
         message = f"Cannot delete the snapshot because it is not currently in the available state: {snapshot.status}."

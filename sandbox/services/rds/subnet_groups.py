@@ -1,4 +1,4 @@
-"""DB subnet groups: what moto takes for granted or loses.
+"""DB subnet groups, where moto checks nothing or loses fields.
 
 Pages named API_*.html are those of https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/
 """
@@ -16,7 +16,7 @@ ZONES = 2
 
 
 def install() -> None:
-    """Attach the patches."""
+    """Attach the patches of subnet groups."""
     behaviour(RDSBackend)(create_subnet_group)
     behaviour(RDSBackend)(delete_subnet_group)
     operation(RDSBackend)(modify_db_subnet_group)
@@ -25,7 +25,7 @@ def install() -> None:
 def create_subnet_group(
     original: Any, self: Any, name: str, description: str, subnets: list[Any], *tags: Any
 ) -> DBSubnetGroup:
-    """Names are unique, subnets cover two zones. API_CreateDBSubnetGroup.html"""
+    """Create a group with a new name, and with subnets in two zones at least. API_CreateDBSubnetGroup.html"""
     if name in self.subnet_groups:
         message = f"The DB subnet group '{name}' already exists."
         raise RDSClientError("DBSubnetGroupAlreadyExists", message)
@@ -37,7 +37,7 @@ def create_subnet_group(
 def modify_db_subnet_group(
     self: RDSBackend, subnet_name: str, description: str | None, subnets: list[Any]
 ) -> DBSubnetGroup:
-    """The group stays where it was (moto loses it). API_ModifyDBSubnetGroup.html"""
+    """Modify a group and keep it in its VPC; moto loses that. API_ModifyDBSubnetGroup.html"""
     if subnet_name not in self.subnet_groups:
         raise DBSubnetGroupNotFoundError(subnet_name)
     _check(subnets)
@@ -48,7 +48,7 @@ def modify_db_subnet_group(
 
 
 def delete_subnet_group(original: Any, self: Any, name: str) -> DBSubnetGroup:
-    """Not while an instance is in it. API_DeleteDBSubnetGroup.html"""
+    """Delete a group; refuse while an instance is in it. API_DeleteDBSubnetGroup.html"""
     group = self.subnet_groups.get(name)
     if group and any(one.db_subnet_group is group for one in self.databases.values()):
         message = f"Cannot delete the subnet group '{name}' because at least one database instance "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.services.ecs.test_rollouts import Scene
+from tests.support.sandbox.service_deployments import Scene
 
 CANARY = {
     "strategy": "CANARY",

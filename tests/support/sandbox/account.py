@@ -20,7 +20,7 @@ WITHOUT = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "false", "MOTO_EC2_LOAD_DEFAULT_AMI
 
 @contextmanager
 def empty() -> Iterator[None]:
-    """Begin with nothing in it, and leave nothing in it."""
+    """Begin with an empty account, and leave it empty."""
     install()
     with patch.dict(os.environ, WITHOUT), mock_aws():
         yield
@@ -28,5 +28,5 @@ def empty() -> Iterator[None]:
 
 @cache
 def client(service: str) -> Any:
-    """One for all tests: botocore takes a while to read its models."""
+    """Return a client that all tests share: botocore takes a while to read its models."""
     return boto3.client(service, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto.backends import get_backend
 
 from sandbox.aws_api.credentials import CredentialsServer
@@ -40,7 +42,7 @@ class LocalApi:
     principals: Principals
 
     def client(self, service: str, key: str = OPERATOR_KEY, secret: str = OPERATOR_SECRET, attempts: int = 4) -> Any:
-        """A boto3 client with boto's own retries: a test that waits for them would notice."""
+        """Return a boto3 client without pauses between retries."""
         return boto3.client(
             service,
             region_name="us-east-1",
@@ -52,13 +54,13 @@ class LocalApi:
         )
 
     def journal(self) -> list[dict[str, Any]]:
-        """The calls so far."""
+        """Return the calls so far."""
         return [json.loads(line) for line in (self.settings.root / "api.jsonl").read_text().splitlines()]
 
 
 @contextmanager
 def serving(root: Path, faults: Faults = NO_FAULTS) -> Iterator[LocalApi]:
-    """Serve the API below root, with nothing in it."""
+    """Serve the API below root, with an empty account."""
     install()  # first: IAM's backend reads at its reset whether to bring AWS's policies
     for service in SERVICES:
         get_backend(service).reset()
@@ -78,3 +80,8 @@ def serving(root: Path, faults: Faults = NO_FAULTS) -> Iterator[LocalApi]:
             server.start()
             stack.callback(server.stop)
         yield LocalApi(settings, state, authority, principals)
+
+
+def refused(code: str, message: str = "") -> Any:
+    """Expect that a call is refused with that code and, somewhere in its message, those words."""
+    return pytest.raises(ClientError, match=rf"\({code}\).*{message}")

@@ -1,4 +1,4 @@
-"""A load balancer and what it needs, made through the API as a client does."""
+"""A load balancer and what it needs, created through the API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
 
 class Balancing:
-    """Short words for ELBv2's calls."""
+    """Shorthand for ELBv2's calls."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -86,7 +86,7 @@ class Balancing:
         )
 
     def health(self, group: str) -> dict[str, tuple[str, str | None, str | None]]:
-        """Target id -> state, reason, description."""
+        """Return target id -> state, reason, description."""
         found = self.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         return {
             one["Target"]["Id"]: (
@@ -99,19 +99,19 @@ class Balancing:
 
 
 def weighted(**weights: Any) -> dict[str, Any]:
-    """A forward action: `arn=..., weight` pairs given as name=(arn, weight)."""
+    """Return a forward action to several target groups, given as name=(arn, weight)."""
     groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.values()]
     return {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
 
 
 def to(arn: str) -> dict[str, Any]:
-    """A forward action to one target group."""
+    """Return a forward action to one target group."""
     return {"Type": "forward", "TargetGroupArn": arn}
 
 
 @contextmanager
 def balancing(root: Path) -> Iterator[Balancing]:
-    """A sandbox that serves load balancers."""
+    """Run a sandbox that serves load balancers."""
     for service in ("elbv2", "acm"):
         get_backend(service).reset()
     with running(root, ElbV2Controller) as stage, pytest.MonkeyPatch.context() as patch:

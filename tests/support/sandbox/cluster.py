@@ -1,4 +1,4 @@
-"""A cluster that runs real tasks: tiny programs as images, and short words for ECS's calls."""
+"""A cluster that runs real tasks: tiny programs as images, and shorthand for ECS's calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXECUTION = ["ecr:*", "logs:CreateLogStream", "logs:PutLogEvents", "secretsmanag
 
 
 class Stack:
-    """What a release needs: repository, log group, roles, cluster."""
+    """The resources that a release needs: repository, log group, roles, cluster."""
 
     def __init__(self, stage: Stage, folder: Path) -> None:
         self.stage, self.folder = stage, folder
@@ -113,7 +113,7 @@ class Stack:
         return dict(answer["tasks"][0])
 
     def reaches(self, arn: str, status: str) -> dict[str, Any]:
-        """The task, once it has that status; fails when it stops instead."""
+        """Return the task when it has that status; fail if it stops instead."""
 
         def there() -> dict[str, Any] | None:
             task = self.task(arn)
@@ -127,7 +127,7 @@ class Stack:
         return found
 
     def said(self, arn: str, family: str = "app") -> list[str]:
-        """The task's lines in its log stream."""
+        """Return the task's lines in its log stream."""
         stream = f"{family}/app/{arn.rpartition('/')[2]}"
         events = self.logs.get_log_events(logGroupName=GROUP, logStreamName=stream)["events"]
         return [event["message"] for event in events]
@@ -135,7 +135,7 @@ class Stack:
 
 @contextmanager
 def stack(stage: Stage, folder: Path) -> Iterator[Stack]:
-    """Use with a Stage that runs EcsController; ECR has to know where its blobs are."""
+    """Create the resources in a Stage that runs EcsController; ECR needs to know where its blobs are."""
     with pytest.MonkeyPatch.context() as patch:
         settings = stage.sandbox.settings
         patch.setenv("SANDBOX_DIR", str(settings.root))
@@ -151,6 +151,6 @@ def stack(stage: Stage, folder: Path) -> Iterator[Stack]:
 
 
 def forget() -> None:
-    """Let moto forget what tests before this one made."""
+    """Reset moto's state of earlier tests."""
     for service in ("ecs", "ecr", "iam", "sts", "logs"):
         get_backend(service).reset()

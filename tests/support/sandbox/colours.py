@@ -49,7 +49,7 @@ PAUSE_SECONDS = 0.01  # between two requests
 
 
 class Colours:
-    """Short words for a service `web` of two tasks, its deployments and its answers."""
+    """Shorthand for a service `web` of two tasks, its deployments and its answers."""
 
     def __init__(self, there: Stack) -> None:
         self.there, self.ecs = there, there.ecs
@@ -109,7 +109,7 @@ class Colours:
         )
 
     def deploy(self, version: str, **configuration: Any) -> str:
-        """Begin a deployment; its ARN."""
+        """Start a deployment; return its ARN."""
         request = {"deploymentConfiguration": configuration} if configuration else {}
         answer = self.ecs.update_service(cluster="stack", service="web", taskDefinition=self.define(version), **request)
         return str(answer["service"]["currentServiceDeployment"])
@@ -126,7 +126,7 @@ class Colours:
         return dict(found["serviceDeployments"][0])
 
     def ends(self, arn: str, status: str) -> dict[str, Any]:
-        """The deployment once it has ended; fails when it ends in another way."""
+        """Return the deployment when it has ended; fail if it ends in another status."""
 
         def there() -> dict[str, Any] | None:
             found = self.describe(arn)
@@ -137,7 +137,7 @@ class Colours:
         return found
 
     def pauses(self, arn: str, stage: str) -> str:
-        """The id of the hook at which the deployment awaits an action."""
+        """Return the id of the hook at which the deployment awaits an action."""
 
         def there() -> str | None:
             found = self.describe(arn)
@@ -148,7 +148,7 @@ class Colours:
         return str(eventually(there))
 
     def time_out(self, hook: str) -> None:
-        """The time of a hook is over."""
+        """Let the hook time out."""
         state = self.there.stage.sandbox.state
         with state.lock:
             services = (service for _, _, backend in state.backends("ecs") for service in backend.services.values())
@@ -157,20 +157,20 @@ class Colours:
         state.changed.set()
 
     def weights(self, rule: str = "") -> tuple[int, int]:
-        """Blue's and green's, on the production rule or another."""
+        """Return blue's and green's weights, on the production rule or another."""
         found = self.elb.describe_rules(RuleArns=[rule or self.rule])["Rules"][0]["Actions"][0]
         groups = {one["TargetGroupArn"]: one["Weight"] for one in found["ForwardConfig"]["TargetGroups"]}
         return groups[self.blue], groups[self.green]
 
     def bind(self, seconds: int) -> None:
-        """Bind clients that keep cookies to the group that they come to."""
+        """Make clients that keep cookies stick to their target group."""
         action = self.elb.describe_rules(RuleArns=[self.rule])["Rules"][0]["Actions"][0]
         action["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": seconds}
         self.elb.modify_rule(RuleArn=self.rule, Actions=[action])
 
     @property
     def bound(self) -> int:
-        """For how many seconds clients are."""
+        """Return for how many seconds clients stick."""
         action = self.elb.describe_rules(RuleArns=[self.rule])["Rules"][0]["Actions"][0]
         return int(action["ForwardConfig"]["TargetGroupStickinessConfig"].get("DurationSeconds", 0))
 
@@ -186,12 +186,12 @@ class Colours:
             connection.close()
 
     def tested(self) -> str:
-        """The version that test traffic reaches."""
+        """Return the version that test traffic reaches."""
         return self.get(**{HEADER: "yes"})[1]
 
     @contextmanager
     def load(self, threads: int = 3) -> Iterator[Counter[tuple[int, str]]]:
-        """Requests on connections that are kept, some slow; counts (status, version) of the answers."""
+        """Send requests on kept connections, some of them slow; count (status, version) of the answers."""
         answers: Counter[tuple[int, str]] = Counter()
         stop = threading.Event()
 
@@ -219,7 +219,7 @@ class Colours:
 
 
 def pause(*stages: str, minutes: int = 20160, action: str = "ROLLBACK") -> dict[str, Any]:
-    """A PAUSE hook; as long as AWS allows, so that only the test ends it."""
+    """Return a PAUSE hook with AWS's longest timeout, so that only the test ends it."""
     timeout = {"timeoutInMinutes": minutes, "action": action}
     return {"targetType": "PAUSE", "lifecycleStages": [*stages], "timeoutConfiguration": timeout}
 

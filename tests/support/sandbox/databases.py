@@ -1,4 +1,4 @@
-"""What tests of RDS share: an order, and ways to look at the instance that comes of it."""
+"""Helpers of RDS's tests: create an instance, and inspect it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ORDER = {
 
 
 def create(stage: Stage, **changes: Any) -> dict[str, Any]:
-    """The answer to CreateDBInstance, with its groups; returned once the instance is available."""
+    """Create an instance with its groups, wait until it is available, and return CreateDBInstance's answer."""
     rds = stage.client("rds")
     rds.create_db_subnet_group(DBSubnetGroupName="data", DBSubnetGroupDescription="data", SubnetIds=[*stage.subnets])
     rds.create_db_parameter_group(

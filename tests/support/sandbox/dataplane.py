@@ -21,14 +21,15 @@ from sandbox.aws_api.state import State
 from sandbox.aws_api.status import Status
 from sandbox.aws_api.transport import HttpsServer
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET, Settings
+from sandbox.control.clock import Clock
 from sandbox.control.context import Sandbox
 from sandbox.control.loop import Controller, Loop
 from sandbox.lifecycle import clear
 from sandbox.runtime.certificates import Authority
-from sandbox.runtime.clock import Clock
 from sandbox.runtime.envoy import Envoy
 from sandbox.runtime.images import Images
 from sandbox.runtime.network import Network
+from sandbox.services import install
 from tests.support import nets
 from tests.support.waiting import until as eventually
 
@@ -49,7 +50,7 @@ class Stage:
     held: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the operator that does not retry."""
+        """Return a boto3 client of the operator that does not retry."""
         return boto3.client(
             service,
             region_name="us-east-1",
@@ -62,12 +63,12 @@ class Stage:
 
     @contextmanager
     def still(self) -> Iterator[None]:
-        """Controllers stand still: a state that would pass stays as long as the context lasts."""
+        """Pause the controllers: a passing state lasts as long as the context."""
         with self.held:
             yield
 
     def build_network(self) -> None:
-        """A VPC with a subnet in each of two zones, and a security group."""
+        """Create a VPC with a subnet in each of two zones, and a security group."""
         ec2 = self.client("ec2")
         self.vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
         self.subnets = tuple(
@@ -81,7 +82,7 @@ class Stage:
 
 
 class _Held:
-    """A controller that makes no pass while somebody else has the lock."""
+    """A controller that waits while another thread holds the lock."""
 
     def __init__(self, controller: Controller, lock: threading.Lock) -> None:
         self.name, self.close = controller.name, controller.close
@@ -94,7 +95,8 @@ class _Held:
 
 @contextmanager
 def running(root: Path, *controllers: Callable[[Sandbox], Controller]) -> Iterator[Stage]:
-    """Bring up, and take down without leaving a process or a file."""
+    """Start a sandbox, and stop it without leaving a process or a file."""
+    install()
     for service in ("ec2", "rds", "elasticache", "secretsmanager", "kms"):
         get_backend(service).reset()
     settings = Settings(root, NET, MINUTE)

@@ -30,7 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="package")
 def migrations(stack: Stack) -> list[Task]:
-    """The first two runs of `migrate`, at once."""
+    """Return the first two runs of `migrate`, started at the same time."""
     both = [stack.run("migrate", **ADMIN) for _ in range(2)]
     assert [task.finish() for task in both] == [0, 0], [task.text() for task in both]
     return both
@@ -38,14 +38,14 @@ def migrations(stack: Stack) -> list[Task]:
 
 @pytest.fixture(scope="package")
 def migrated(stack: Stack, migrations: list[Task]) -> Stack:
-    """With a database user, all migrations applied, and a little data."""
+    """Return the stack with a database user, all migrations applied, and a little data."""
     assert stack.run("seed", "--students", "60", "--days", "5").finish() == 0
     return stack
 
 
 @pytest.fixture(scope="package")
 def task(migrated: Stack) -> Task:
-    """A task that is ready."""
+    """Return a task that is ready."""
     task = migrated.serve()
     until(lambda: ready(task.client))
     return task
@@ -53,14 +53,14 @@ def task(migrated: Stack) -> Task:
 
 @pytest.fixture
 def client(migrated: Stack, task: Task) -> Client:
-    """Somebody unknown, with nothing counted against them."""
+    """Return a client without a session, with no request counted."""
     migrated.cache.client().flushall()
     return task.client
 
 
 @pytest.fixture(scope="package")
 def session(task: Task) -> Client:
-    """Somebody logged in."""
+    """Return a client with a session."""
     client = task.client
     assert client.login().status == HTTPStatus.OK
     return client
@@ -68,14 +68,14 @@ def session(task: Task) -> Client:
 
 @pytest.fixture
 def member(migrated: Stack, session: Client) -> Client:
-    """Somebody logged in, with nothing counted against them."""
+    """Return a client with a session, with no request counted."""
     migrated.cache.client().flushall()
     return session
 
 
 @pytest.fixture(autouse=True)
 def own_tasks(request: pytest.FixtureRequest) -> Iterator[None]:
-    """End the tasks that a test started: each thread of one keeps a connection, and the database has a hundred."""
+    """Stop the tasks that a test started: each of their threads keeps one of the database's hundred connections."""
     stack: Stack | None = request.getfixturevalue("stack") if "stack" in request.fixturenames else None
     before = len(stack.tasks) if stack else 0  # those of wider fixtures are among them: they are set up first
     yield

@@ -24,9 +24,11 @@ from psycopg import sql
 from sandbox.runtime.certificates import Authority, Identity
 from sandbox.runtime.images import Image, Images
 from sandbox.runtime.network import Network
-from sandbox.runtime.postgres import Master, Postgres
+from sandbox.runtime.postgres.server import Master, Postgres
 from sandbox.runtime.processes import Command, Process, start
 from sandbox.runtime.valkey import Valkey
+from sandbox.services.elasticache.servers import RESTRICTED_COMMANDS
+from sandbox.services.rds.servers import PROFILE
 from tests.support import nets
 from tests.support.variants import Variant
 from tests.support.waiting import HANGS_SECONDS, until
@@ -57,7 +59,7 @@ class Answer:
 
 @dataclass
 class Client:
-    """Speaks to a task as the load balancer does: plain HTTP that says it was HTTPS."""
+    """Send requests to a task as the load balancer does: plain HTTP with X-Forwarded-Proto https."""
 
     address: str
     cookies: dict[str, str] = field(default_factory=dict)
@@ -106,7 +108,7 @@ class Task:
         return "\n".join(self.lines)
 
     def records(self) -> list[dict[str, Any]]:
-        """Its output; every line of it has to be a JSON object."""
+        """Return the task's output, of which every line must be a JSON object."""
         return [json.loads(line) for line in self.lines]
 
     def finish(self) -> int:
@@ -116,7 +118,7 @@ class Task:
 
 
 class Stack:
-    """What surrounds tasks: network, database, cache, image."""
+    """The surroundings of tasks: network, database, cache, image."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -125,8 +127,10 @@ class Stack:
         self._images = Images(root)
         self.image = self._build(APP)
         database, cache = self.network.address("database"), self.network.address("cache")
-        self.postgres = Postgres(root, "database", root / "database", database, self.authority.issue([DATABASE_NAME]))
-        self.cache = Valkey(root, "cache", root / "cache", cache)
+        self.postgres = Postgres(
+            root, "database", root / "database", database, self.authority.issue([DATABASE_NAME]), PROFILE
+        )
+        self.cache = Valkey(root, "cache", root / "cache", cache, RESTRICTED_COMMANDS)
         self.endpoint = TlsEndpoint(self.network.address("cache-endpoint"), cache, self.authority.issue([CACHE_NAME]))
         self.buckets = Buckets(self.network.address("buckets"))
         self.network.publish(DATABASE_NAME, database)
@@ -149,7 +153,7 @@ class Stack:
         self.buckets.stop()
 
     def variant(self, variant: Variant) -> Stack:
-        """The same stack, on which a release runs that is different."""
+        """Return the same stack with a variant of the application as its release."""
         other = copy(self)
         other.image = self._build(variant.write(Path(tempfile.mkdtemp(dir=self.root)) / "app"))
         return other
@@ -184,7 +188,7 @@ class Stack:
         }
 
     def run(self, *command: str, **changes: str) -> Task:
-        """Start a task; a variable that is changed to "" is left out."""
+        """Start a task; a variable set to "" is left out."""
         name = f"task/{len(self.tasks)}"
         address = self.network.address(name)
         environment = {**self.environment(address), **changes}
@@ -203,38 +207,38 @@ class Stack:
         return task
 
     def serve(self, **changes: str) -> Task:
-        """Start a task that serves, and wait until it answers at all."""
+        """Start a task that serves, and wait for its first answer."""
         task = self.run("serve", **changes)
         until(lambda: answers(task.client))
         return task
 
     def database(self, name: LiteralString) -> str:
-        """A new, empty database of the master's."""
+        """Create an empty database of the master user."""
         with self.postgres.connection() as connection:
             statement = sql.SQL("CREATE DATABASE {} OWNER {}")
             connection.execute(statement.format(sql.Identifier(name), sql.Identifier(MASTER.user)))
         return name
 
     def rows(self, query: LiteralString, database: str = "campshub360") -> list[tuple[Any, ...]]:
-        """What the superuser sees."""
+        """Return the rows of a query by the superuser."""
         with self.postgres.connection(database) as connection:
             return connection.execute(query).fetchall()
 
     @contextmanager
     def without_cache(self, client: Client) -> Iterator[None]:
-        """The cache is away, then back and empty; ends when the client's task uses it again."""
+        """Stop the cache, and start it again, empty; ends when the client's task uses it again."""
         self.cache.stop()
         yield
         self.cache.start()
         until(lambda: client("POST", "/api/login", {}).status == HTTPStatus.BAD_REQUEST and self.counted())
 
     def counted(self) -> bool:
-        """Whether any request was counted in the cache."""
+        """Return whether any request was counted in the cache."""
         return bool(self.cache.client().keys("*:rate:*"))
 
 
 class Buckets(ThreadingHTTPServer):
-    """As much of S3 as a task needs that serves: the bucket `static` has a manifest for whatever release asks."""
+    """An emulation of S3 for a task that serves: the bucket `static` has a manifest for any release."""
 
     daemon_threads = True
 
@@ -272,7 +276,7 @@ class _Manifests(BaseHTTPRequestHandler):
 
 
 class TlsEndpoint:
-    """Terminates TLS in front of Valkey, as the cache's endpoint does, or of a task, as a load balancer does."""
+    """Terminate TLS in front of Valkey, as the cache's endpoint does, or of a task, as a load balancer does."""
 
     def __init__(self, address: str, upstream: str, identity: Identity, port: int = 6379) -> None:
         self.address, self._upstream, self._port = address, upstream, port
@@ -290,7 +294,7 @@ class TlsEndpoint:
         self._thread.join()
 
     async def _end(self) -> None:
-        """Break off what is still carried."""
+        """Close all connections."""
         carried = asyncio.all_tasks() - {asyncio.current_task()}
         for task in carried:
             task.cancel()

@@ -1,8 +1,8 @@
-"""Which operations of a migration the previous release gets along with: a row for each rule."""
+"""The rules that classify a migration's operations: a row for each rule."""
 
 from __future__ import annotations
 
-import sys
+import importlib
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,7 @@ from django.db.models import CheckConstraint, Index, Q, UniqueConstraint  # type
 
 from .harness import APP
 
-EXPAND, CONTRACT = "expand", "contract"
+COMPATIBLE, BREAKING = "compatible", "breaking"
 AUTHOR = "its author says so"
 BASE = [
     migrations.CreateModel(
@@ -49,11 +49,9 @@ BASE = [
 @pytest.fixture(scope="module")
 def compatibility() -> Iterator[ModuleType]:
     apps.populate([])  # Django wants to have looked for models, be there none
-    sys.path.insert(0, str(APP))
-    import campshub360.compatibility as module  # type: ignore[import-not-found]
-
-    yield module
-    sys.path.remove(str(APP))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(APP)
+        yield importlib.import_module("campshub360.compatibility")
 
 
 def a_function(apps: object, editor: object) -> None: ...
@@ -68,110 +66,110 @@ def add(new: models.Field[Any, Any]) -> migrations.AddField:
 
 
 class OwnOperation(migrations.operations.base.Operation):  # type: ignore[misc]
-    """An operation that no rule knows."""
+    """An operation that no rule covers."""
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None: ...
 
 
 class OwnRemoval(migrations.RemoveField):  # type: ignore[misc]
-    """An operation that is made from one which a rule knows."""
+    """A subclass of an operation that a rule covers."""
 
 
 remove_note = migrations.RemoveField("student", "note")
 ROWS: list[tuple[str, Any]] = [
     # whole models
-    (EXPAND, migrations.CreateModel("Room", [("id", models.AutoField(primary_key=True))])),
-    (CONTRACT, migrations.DeleteModel("Seat")),
-    (CONTRACT, migrations.RenameModel("Seat", "Place")),
-    (CONTRACT, migrations.AlterModelTable("seat", "places")),
-    (EXPAND, migrations.AlterModelTable("seat", None)),
-    (EXPAND, migrations.AlterModelTableComment("seat", "where one sits")),
-    (EXPAND, migrations.AlterModelOptions("seat", {"ordering": ["id"]})),
-    (EXPAND, migrations.AlterModelManagers("seat", [])),
-    (CONTRACT, migrations.AlterUniqueTogether("student", {("name", "grade")})),
-    (CONTRACT, migrations.AlterOrderWithRespectTo("seat", "student")),
+    (COMPATIBLE, migrations.CreateModel("Room", [("id", models.AutoField(primary_key=True))])),
+    (BREAKING, migrations.DeleteModel("Seat")),
+    (BREAKING, migrations.RenameModel("Seat", "Place")),
+    (BREAKING, migrations.AlterModelTable("seat", "places")),
+    (COMPATIBLE, migrations.AlterModelTable("seat", None)),
+    (COMPATIBLE, migrations.AlterModelTableComment("seat", "where one sits")),
+    (COMPATIBLE, migrations.AlterModelOptions("seat", {"ordering": ["id"]})),
+    (COMPATIBLE, migrations.AlterModelManagers("seat", [])),
+    (BREAKING, migrations.AlterUniqueTogether("student", {("name", "grade")})),
+    (BREAKING, migrations.AlterOrderWithRespectTo("seat", "student")),
     # new columns: the previous release's INSERT does not name them
-    (EXPAND, add(models.CharField(max_length=9, null=True))),
-    (CONTRACT, add(models.CharField(max_length=9))),
-    (CONTRACT, add(models.CharField(max_length=9, default=""))),
-    (EXPAND, add(models.CharField(max_length=9, db_default=""))),
-    (CONTRACT, add(models.CharField(max_length=9, db_default="", unique=True))),
-    (EXPAND, add(models.ManyToManyField("campus.Seat"))),
+    (COMPATIBLE, add(models.CharField(max_length=9, null=True))),
+    (BREAKING, add(models.CharField(max_length=9))),
+    (BREAKING, add(models.CharField(max_length=9, default=""))),
+    (COMPATIBLE, add(models.CharField(max_length=9, db_default=""))),
+    (BREAKING, add(models.CharField(max_length=9, db_default="", unique=True))),
+    (COMPATIBLE, add(models.ManyToManyField("campus.Seat"))),
     (
-        EXPAND,
+        COMPATIBLE,
         add(models.GeneratedField(expression=models.F("grade"), output_field=models.IntegerField(), db_persist=True)),
     ),
     # columns that go
-    (CONTRACT, remove_note),
-    (CONTRACT, OwnRemoval("student", "note")),
-    (CONTRACT, migrations.RenameField("student", "note", "remark")),
+    (BREAKING, remove_note),
+    (BREAKING, OwnRemoval("student", "note")),
+    (BREAKING, migrations.RenameField("student", "note", "remark")),
     # columns that change
-    (EXPAND, field("name", models.CharField(max_length=200))),
-    (CONTRACT, field("name", models.CharField(max_length=50))),
-    (EXPAND, field("name", models.TextField())),
-    (EXPAND, field("name", models.CharField(max_length=100, null=True))),
-    (CONTRACT, field("note", models.CharField(max_length=9))),
-    (CONTRACT, field("note", models.CharField(max_length=9, default=""))),
-    (CONTRACT, field("name", models.CharField(max_length=100, unique=True))),
-    (EXPAND, field("name", models.CharField(max_length=100, db_index=True))),
-    (EXPAND, field("name", models.CharField(max_length=100, default="x", choices=[("x", "X")], verbose_name="n"))),
-    (CONTRACT, field("name", models.CharField(max_length=100, db_column="full_name"))),
-    (CONTRACT, field("name", models.CharField(max_length=100, db_collation="C"))),
-    (EXPAND, field("grade", models.BigIntegerField(db_default=1))),
-    (CONTRACT, field("grade", models.SmallIntegerField(db_default=1))),
-    (CONTRACT, field("grade", models.PositiveIntegerField(db_default=1))),
-    (CONTRACT, field("grade", models.CharField(max_length=9, db_default="1"))),
-    (EXPAND, field("grade", models.IntegerField(db_default=2))),
-    (CONTRACT, field("grade", models.IntegerField())),
-    (EXPAND, field("fee", models.DecimalField(max_digits=10, decimal_places=2))),
-    (CONTRACT, field("fee", models.DecimalField(max_digits=8, decimal_places=3))),
-    (CONTRACT, migrations.AlterField("seat", "student", models.OneToOneField("campus.Student", models.CASCADE))),
-    (CONTRACT, migrations.AlterField("seat", "student", models.ForeignKey("campus.Seat", models.CASCADE))),
-    (EXPAND, migrations.AlterField("seat", "student", models.ForeignKey("campus.Student", models.PROTECT))),
+    (COMPATIBLE, field("name", models.CharField(max_length=200))),
+    (BREAKING, field("name", models.CharField(max_length=50))),
+    (COMPATIBLE, field("name", models.TextField())),
+    (COMPATIBLE, field("name", models.CharField(max_length=100, null=True))),
+    (BREAKING, field("note", models.CharField(max_length=9))),
+    (BREAKING, field("note", models.CharField(max_length=9, default=""))),
+    (BREAKING, field("name", models.CharField(max_length=100, unique=True))),
+    (COMPATIBLE, field("name", models.CharField(max_length=100, db_index=True))),
+    (COMPATIBLE, field("name", models.CharField(max_length=100, default="x", choices=[("x", "X")], verbose_name="n"))),
+    (BREAKING, field("name", models.CharField(max_length=100, db_column="full_name"))),
+    (BREAKING, field("name", models.CharField(max_length=100, db_collation="C"))),
+    (COMPATIBLE, field("grade", models.BigIntegerField(db_default=1))),
+    (BREAKING, field("grade", models.SmallIntegerField(db_default=1))),
+    (BREAKING, field("grade", models.PositiveIntegerField(db_default=1))),
+    (BREAKING, field("grade", models.CharField(max_length=9, db_default="1"))),
+    (COMPATIBLE, field("grade", models.IntegerField(db_default=2))),
+    (BREAKING, field("grade", models.IntegerField())),
+    (COMPATIBLE, field("fee", models.DecimalField(max_digits=10, decimal_places=2))),
+    (BREAKING, field("fee", models.DecimalField(max_digits=8, decimal_places=3))),
+    (BREAKING, migrations.AlterField("seat", "student", models.OneToOneField("campus.Student", models.CASCADE))),
+    (BREAKING, migrations.AlterField("seat", "student", models.ForeignKey("campus.Seat", models.CASCADE))),
+    (COMPATIBLE, migrations.AlterField("seat", "student", models.ForeignKey("campus.Student", models.PROTECT))),
     (
-        EXPAND,
+        COMPATIBLE,
         migrations.AlterField(
             "seat", "student", models.ForeignKey("campus.Student", models.CASCADE, db_constraint=False)
         ),
     ),
     # indexes and constraints
-    (EXPAND, migrations.AddIndex("student", Index(fields=["fee"], name="by_fee"))),
-    (EXPAND, postgres.AddIndexConcurrently("student", Index(fields=["fee"], name="by_fee"))),
-    (EXPAND, migrations.RemoveIndex("student", "by_grade")),
-    (EXPAND, migrations.RenameIndex("student", new_name="grades", old_name="by_grade")),
-    (CONTRACT, migrations.AddConstraint("student", UniqueConstraint(fields=["fee"], name="fee_once"))),
+    (COMPATIBLE, migrations.AddIndex("student", Index(fields=["fee"], name="by_fee"))),
+    (COMPATIBLE, postgres.AddIndexConcurrently("student", Index(fields=["fee"], name="by_fee"))),
+    (COMPATIBLE, migrations.RemoveIndex("student", "by_grade")),
+    (COMPATIBLE, migrations.RenameIndex("student", new_name="grades", old_name="by_grade")),
+    (BREAKING, migrations.AddConstraint("student", UniqueConstraint(fields=["fee"], name="fee_once"))),
     (
-        CONTRACT,
+        BREAKING,
         postgres.AddConstraintNotValid("student", CheckConstraint(condition=Q(fee__gt=0), name="fee_positive")),
     ),
-    (EXPAND, postgres.ValidateConstraint("student", "grade_positive")),
-    (CONTRACT, migrations.RemoveConstraint("student", "name_once")),
-    (EXPAND, migrations.RemoveConstraint("student", "grade_positive")),
+    (COMPATIBLE, postgres.ValidateConstraint("student", "grade_positive")),
+    (BREAKING, migrations.RemoveConstraint("student", "name_once")),
+    (COMPATIBLE, migrations.RemoveConstraint("student", "grade_positive")),
     (
-        EXPAND,
+        COMPATIBLE,
         migrations.AlterConstraint(
             "student",
             "grade_positive",
             CheckConstraint(condition=Q(grade__gt=0), name="grade_positive", violation_error_message="no"),
         ),
     ),
-    # what can't be judged
-    (CONTRACT, migrations.RunSQL("SELECT 1")),
-    (EXPAND, migrations.RunSQL("")),
-    (CONTRACT, migrations.RunPython(a_function)),
-    (EXPAND, migrations.RunPython(migrations.RunPython.noop)),
-    (CONTRACT, OwnOperation()),
-    # what Django calls otherwise is judged by what the database sees
-    (EXPAND, migrations.SeparateDatabaseAndState(state_operations=[remove_note])),
-    (CONTRACT, migrations.SeparateDatabaseAndState(database_operations=[remove_note])),
+    # what can't be classified
+    (BREAKING, migrations.RunSQL("SELECT 1")),
+    (COMPATIBLE, migrations.RunSQL("")),
+    (BREAKING, migrations.RunPython(a_function)),
+    (COMPATIBLE, migrations.RunPython(migrations.RunPython.noop)),
+    (BREAKING, OwnOperation()),
+    # what Django calls otherwise is classified by what the database sees
+    (COMPATIBLE, migrations.SeparateDatabaseAndState(state_operations=[remove_note])),
+    (BREAKING, migrations.SeparateDatabaseAndState(database_operations=[remove_note])),
     # extensions
-    (EXPAND, postgres.TrigramExtension()),
-    (EXPAND, postgres.CreateCollation("plain", "C")),
-    (CONTRACT, postgres.RemoveCollation("plain", "C")),
+    (COMPATIBLE, postgres.TrigramExtension()),
+    (COMPATIBLE, postgres.CreateCollation("plain", "C")),
+    (BREAKING, postgres.RemoveCollation("plain", "C")),
 ]
 
 
-def verdict(compatibility: ModuleType, *operations: Any, first: bool = False, **marks: bool) -> Any:
+def classified(compatibility: ModuleType, *operations: Any, first: bool = False, **marks: bool) -> Any:
     state = ProjectState()
     for operation in BASE:
         operation.state_forwards("campus", state)
@@ -179,16 +177,16 @@ def verdict(compatibility: ModuleType, *operations: Any, first: bool = False, **
     migration.operations = list(operations)
     for mark, value in marks.items():
         setattr(migration, mark, value)
-    return compatibility.judge(migration, state, set(), first=first)
+    return compatibility.classify(migration, state, set(), first=first)
 
 
 @pytest.mark.parametrize(
     ("kind", "operation"), ROWS, ids=[f"{n}-{kind}-{type(row).__name__}" for n, (kind, row) in enumerate(ROWS)]
 )
 def test_a_rule(compatibility: ModuleType, kind: str, operation: Any) -> None:
-    found = verdict(compatibility, operation)
+    found = classified(compatibility, operation)
     assert (found.migration, found.kind) == ("campus.0002_next", kind), found.reasons
-    assert bool(found.reasons) == (kind == CONTRACT)
+    assert bool(found.reasons) == (kind == BREAKING)
 
 
 def test_every_rule_has_a_row(compatibility: ModuleType) -> None:
@@ -198,9 +196,9 @@ def test_every_rule_has_a_row(compatibility: ModuleType) -> None:
     assert not RULES.keys() - tried
 
 
-def test_one_operation_is_enough_for_contract_and_is_named(compatibility: ModuleType) -> None:
-    found = verdict(compatibility, add(models.IntegerField(null=True)), remove_note)
-    assert found.kind == CONTRACT
+def test_one_operation_is_enough_for_breaking_and_is_named(compatibility: ModuleType) -> None:
+    found = classified(compatibility, add(models.IntegerField(null=True)), remove_note)
+    assert found.kind == BREAKING
     assert found.operations == ["AddField campus.Student.extra", "RemoveField campus.Student.note"]
     (reason,) = found.reasons
     assert reason.startswith("RemoveField campus.Student.note: ")
@@ -208,23 +206,23 @@ def test_one_operation_is_enough_for_contract_and_is_named(compatibility: Module
 
 def test_what_the_same_plan_has_made_nobody_else_knows(compatibility: ModuleType) -> None:
     room = migrations.CreateModel("Room", [("id", models.AutoField(primary_key=True)), ("no", models.IntegerField())])
-    assert verdict(compatibility, room, migrations.RemoveField("room", "no")).kind == EXPAND
+    assert classified(compatibility, room, migrations.RemoveField("room", "no")).kind == COMPATIBLE
 
 
 @pytest.mark.parametrize(
-    ("marks", "kind"), [({"expand": True}, EXPAND), ({"contract": True}, CONTRACT), ({}, CONTRACT)], ids=str
+    ("marks", "kind"), [({"compatible": True}, COMPATIBLE), ({"breaking": True}, BREAKING), ({}, BREAKING)], ids=str
 )
 def test_the_author_knows_better_than_the_rules(compatibility: ModuleType, marks: dict[str, bool], kind: str) -> None:
-    assert verdict(compatibility, migrations.RunSQL("SELECT 1"), **marks).kind == kind
+    assert classified(compatibility, migrations.RunSQL("SELECT 1"), **marks).kind == kind
 
 
 def test_the_author_may_warn(compatibility: ModuleType) -> None:
-    found = verdict(compatibility, add(models.IntegerField(null=True)), contract=True, expand=True)
-    assert (found.kind, found.reasons) == (CONTRACT, [AUTHOR])
+    found = classified(compatibility, add(models.IntegerField(null=True)), breaking=True, compatible=True)
+    assert (found.kind, found.reasons) == (BREAKING, [AUTHOR])
 
 
-def test_without_a_previous_release_nothing_is_contract(compatibility: ModuleType) -> None:
-    assert verdict(compatibility, remove_note, first=True).kind == EXPAND
+def test_without_a_previous_release_nothing_is_breaking(compatibility: ModuleType) -> None:
+    assert classified(compatibility, remove_note, first=True).kind == COMPATIBLE
 
 
 @pytest.mark.parametrize(
@@ -246,5 +244,5 @@ def test_without_a_previous_release_nothing_is_contract(compatibility: ModuleTyp
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_operation_in_words_holds_no_data(compatibility: ModuleType, operation: Any, text: str) -> None:
-    assert verdict(compatibility, operation).operations == [text]
+def test_the_description_of_an_operation_holds_no_data(compatibility: ModuleType, operation: Any, text: str) -> None:
+    assert classified(compatibility, operation).operations == [text]

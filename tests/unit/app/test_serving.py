@@ -1,4 +1,4 @@
-"""What a task that serves promises: health, the API, sessions, limits, heartbeats, an orderly end."""
+"""A task that serves: health, the API, sessions, rate limits, heartbeats, shutdown."""
 
 from __future__ import annotations
 

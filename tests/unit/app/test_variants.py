@@ -1,4 +1,4 @@
-"""The variants of the application go wrong where they say, and nowhere else."""
+"""The variants of the application fail as they say, and in nothing else."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.release.smoke_test import USER_AGENT
 from tests.support import variants
 from tests.support.variants import DEMAND, Patch, Variant
 from tests.support.waiting import until
@@ -36,8 +37,8 @@ ALL: list[Callable[[], Variant]] = [
     variants.first_page_fails,
     variants.failing_migration,
     variants.blocking_migration,
-    variants.expand_migration,
-    variants.contract_migration,
+    variants.compatible_migration,
+    variants.breaking_migration,
 ]
 
 
@@ -73,7 +74,7 @@ def test_errors_are_for_people_alone(migrated: Stack) -> None:
     client = served(migrated, variants.errors(percent=50)).client
     assert statuses(client) == {200, 500}
     assert statuses(client, path="/healthz") == statuses(client, path="/readyz") == {200}
-    assert statuses(client, User_Agent="campshub360-trial") == {200}
+    assert statuses(client, User_Agent=USER_AGENT) == {200}
 
 
 def test_errors_on_demand_come_when_they_are_asked_for(migrated: Stack) -> None:
@@ -104,7 +105,7 @@ def test_one_path_can_be_slow_alone(migrated: Stack) -> None:
 
 
 def test_it_gets_slow_so_long_after_its_first_visitor(migrated: Stack) -> None:
-    """Trials don't count, nor the warm-up, nor the platform's own requests."""
+    """Smoke tests don't count, nor the warm-up, nor the platform's own requests."""
     client = served(migrated, variants.slow_later(2, 500)).client
     client("GET", "/", X_Test_Traffic="a-secret")
     began = time.monotonic()
@@ -169,7 +170,7 @@ def test_smoke_tests_have_something_to_find(migrated: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "kind"), [(variants.expand_migration, "expand"), (variants.contract_migration, "contract")]
+    ("make", "kind"), [(variants.compatible_migration, "compatible"), (variants.breaking_migration, "breaking")]
 )
 def test_the_previous_release_gets_along_as_the_plan_says(
     migrated: Stack, make: Callable[[], Variant], kind: str
@@ -179,11 +180,11 @@ def test_the_previous_release_gets_along_as_the_plan_says(
     plan = release.run("migrate", "--plan", **where)
     assert plan.finish() == 0
     (pending,) = plan.records()[-1]["pending"]
-    assert (pending["kind"], bool(pending["reasons"])) == (kind, kind == "contract")
+    assert (pending["kind"], bool(pending["reasons"])) == (kind, kind == "breaking")
     assert release.run("migrate", **where).finish() == 0
     seed = ("seed", "--students", "5", "--days", "1")
     new, previous = release.run(*seed, **where), migrated.run(*seed, **where)
-    assert (new.finish(), previous.finish()) == (0, int(kind == "contract"))
+    assert (new.finish(), previous.finish()) == (0, int(kind == "breaking"))
 
 
 def test_a_migration_that_fails_ends_with_1(migrated: Stack) -> None:

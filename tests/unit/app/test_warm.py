@@ -1,4 +1,4 @@
-"""Ready means warm: whoever comes first waits no longer than those who come later."""
+"""Ready means warm: the first user waits no longer than later ones."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from types import ModuleType
 
 import pytest
 
-import ops.probe.prober  # noqa: F401  makes our module_utils importable
+from ops.probe.client import Address
+from ops.release.smoke_test import Check, Contract
 from tests.support import variants
 from tests.support.spinning import spinning
 from tests.support.variants import Variant
 from tests.support.waiting import until
 
 from .harness import ADMIN, APP, SECRETS, Stack, Task, TlsEndpoint, ready
-
-from ops.release.smoke_test import Check, Contract  # isort: skip
-from ops.probe.client import Address  # isort: skip
 
 HOST = "app.campshub360.example"
 THREADS = 4
@@ -76,7 +74,7 @@ def test_a_busy_machine_makes_no_image_cold(migrated: Stack) -> None:
 
 
 def warm(stack: Stack, variant: Variant) -> Check:
-    """What the platform finds when it asks a task of this variant, newly ready, whether it is warm."""
+    """Return the smoke test's check of warmth for a newly ready task of this variant."""
     task = stack.variant(variant).serve(WEB_THREADS=str(THREADS))
     until(lambda: ready(task.client))
     with in_front(stack, task) as address:
@@ -87,7 +85,7 @@ def warm(stack: Stack, variant: Variant) -> Check:
 
 @contextmanager
 def in_front(stack: Stack, task: Task) -> Iterator[Address]:
-    """The task's public address, by TLS."""
+    """Serve the task by TLS, and yield its public address."""
     listening = stack.network.address(f"front-of-{task.address}")
     endpoint = TlsEndpoint(listening, task.address, stack.authority.issue([HOST]), port=8000)
     try:

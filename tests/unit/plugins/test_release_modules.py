@@ -21,8 +21,8 @@ from tests.support.ops.deployments import CANARY, deployed
 from tests.support.ops.own_modules import call, environment, mutations
 from tests.support.sandbox.api_only import serving
 from tests.support.sandbox.colours import pause
+from tests.support.sandbox.service_deployments import Region, Scene
 from tests.support.waiting import until
-from tests.unit.services.ecs.test_rollouts import Region, Scene
 
 WHY = "green answers 4.8 % of 312 requests with 5xx"
 

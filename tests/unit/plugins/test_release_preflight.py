@@ -15,7 +15,7 @@ from tests.support.ops.canaries import BINARY, SENDABLE, TOKENS, UNSENDABLE, lea
 from tests.support.ops.deployments import CANARY, deployed
 from tests.support.ops.own_modules import call, environment, mutations
 from tests.support.sandbox.api_only import serving
-from tests.unit.services.ecs.test_rollouts import QUICK, Region, Scene
+from tests.support.sandbox.service_deployments import QUICK, Region, Scene
 
 LOG_GROUP = "/ecs/web"
 

@@ -15,8 +15,8 @@ from sandbox.config import CHECKOUT
 
 ROLE = CHECKOUT / "roles/release"
 ASSERT = "ansible.builtin.assert"
-CONTRACT = {"migration": "campus.0007_gone", "kind": "contract", "operations": ["RemoveField"]}
-EXPAND = {"migration": "campus.0006_notes", "kind": "expand", "operations": ["AddField"]}
+CONTRACT = {"migration": "campus.0007_gone", "kind": "breaking", "operations": ["RemoveField"]}
+EXPAND = {"migration": "campus.0006_notes", "kind": "compatible", "operations": ["AddField"]}
 
 
 def plan(*pending: dict[str, Any]) -> dict[str, Any]:

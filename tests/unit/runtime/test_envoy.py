@@ -87,7 +87,7 @@ class Stage:
             return response.status, found, response.read()
 
     def answers(self, path: str = "/") -> str | None:
-        """Who answers; None while nobody listens."""
+        """Return the name of the server that answers; None while none listens."""
         try:
             return str(self.get(path)[1].get("name"))
         except OSError:
@@ -140,7 +140,7 @@ def test_stickiness_beats_weights(stage: Stage) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html"""
 
     def sticky(blue: int, green: int) -> None:
-        stage.serve(Route(Forward((("blue", blue), ("green", green)), sticky_seconds=60)))
+        stage.serve(Route(Forward((("blue", blue), ("green", green)), sticky_seconds=60, sticky_cookie="AWSALBTG")))
 
     sticky(1, 0)
     until(lambda: "set-cookie" in stage.raw()[1])

@@ -1,4 +1,4 @@
-"""From our model to Envoy's words: what the conditions of a route mean, and what is published."""
+"""Translation of the model to Envoy's resources: conditions of routes, and the published files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def action_of(action: Forward | Redirect | FixedResponse) -> dict[str, Any]:
 
 
 def matches(match: Match, request: str, host: str = "", **headers: str) -> bool:
-    """Whether Envoy would take the route (RE2 and Python's re agree on what we emit)."""
+    """Return whether Envoy would take the route. RE2 and Python's re agree on these expressions."""
     rule = route_of(Route(FixedResponse(200), match))["match"]
     sent = {":path": request, ":authority": host, ":method": "GET", **headers}
     path = rule["safe_regex"]["regex"] if "safe_regex" in rule else "/.*"

@@ -143,7 +143,7 @@ def test_shell_form_runs_in_a_shell(images: Images, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "error"),
     [
         ("FROM scratch\nCOPY . /app\n", "neither ENTRYPOINT nor CMD"),
         ('FROM scratch\nVOLUME /data\nCMD ["x"]\n', "line 2: VOLUME /data"),
@@ -151,9 +151,9 @@ def test_shell_form_runs_in_a_shell(images: Images, folder: Path) -> None:
         ('FROM scratch\nRUN a \\\n  b\nCOPY .\nCMD ["x"]\n', "line 4: COPY"),
     ],
 )
-def test_what_it_cannot_honour_is_refused(images: Images, folder: Path, text: str, complaint: str) -> None:
+def test_what_it_cannot_honour_is_refused(images: Images, folder: Path, text: str, error: str) -> None:
     (folder / "Dockerfile").write_text(text)
-    with pytest.raises(DockerfileError, match=complaint):
+    with pytest.raises(DockerfileError, match=error):
         images.build(folder)
 
 

@@ -58,7 +58,7 @@ def test_files_are_the_owners_alone(network: Network, tmp_path: Path) -> None:
 
 
 def run(network: Network, address: str, program: str) -> str:
-    """What a Python process of the sandbox prints."""
+    """Return the output of a Python process of the sandbox."""
     done = subprocess.run(
         [sys.executable, "-c", f"import socket\n{program}"],
         env=network.environment(address),

@@ -13,11 +13,12 @@ import psycopg
 import pytest
 
 from sandbox.lifecycle import clear
-from sandbox.runtime import postgres_pair
 from sandbox.runtime.certificates import Authority
 from sandbox.runtime.network import Network
-from sandbox.runtime.postgres import Master, Postgres, PostgresError
-from sandbox.runtime.postgres_pair import Pair
+from sandbox.runtime.postgres import pair as postgres_pair
+from sandbox.runtime.postgres.pair import Pair
+from sandbox.runtime.postgres.server import Master, Postgres, PostgresError
+from sandbox.services.rds.servers import PROFILE
 from tests.support import nets
 from tests.support.paths import STRANGE
 from tests.support.waiting import until
@@ -28,7 +29,7 @@ WRITERS = 3
 
 
 class Site:
-    """Makes servers, a name each."""
+    """Create servers by name."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -38,7 +39,7 @@ class Site:
     def server(self, name: str) -> Postgres:
         address = self._network.address(name)
         identity = self._authority.issue(["orders.example"], [address])
-        return Postgres(self.root, name, self.root / "databases" / name, address, identity)
+        return Postgres(self.root, name, self.root / "databases" / name, address, identity, PROFILE)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def servers(site: Site) -> Iterator[Pair]:
 
 @pytest.fixture
 def pair(servers: Pair, site: Site) -> Pair:
-    """Whole, whatever the test before did to it, and without rows."""
+    """Return a synchronous pair without rows, whatever the test before did to it."""
     if not servers.synchronous:
         servers.attach(site.server("b" if servers.primary.label == "a" else "a"), PARAMETERS)
     with connect(servers.primary) as connection:
@@ -70,7 +71,7 @@ def pair(servers: Pair, site: Site) -> Pair:
 
 
 class Writers:
-    """Insert rows one after the other, and remember which were acknowledged."""
+    """Insert rows in several threads, and remember which were acknowledged."""
 
     def __init__(self, server: Postgres) -> None:
         self._server = server
@@ -94,7 +95,7 @@ class Writers:
         until(lambda: len(self.acknowledged) >= rows)
 
     def lost(self, server: Postgres) -> set[tuple[int, int]]:
-        """What was acknowledged and `server` does not have; the old one has ended by now."""
+        """Return the acknowledged rows that `server` lacks; the old primary has ended by now."""
         for thread in self._threads:
             thread.join()
         with connect(server) as connection:
@@ -113,14 +114,14 @@ def connect(server: Postgres) -> psycopg.Connection:
 
 
 def children(server: Postgres) -> Iterator[tuple[int, str]]:
-    """Processes of that server and what they are."""
+    """Yield the server's processes and their titles."""
     folder = Path(f"/proc/{server.pid}/task/{server.pid}/children")
     for pid in folder.read_text().split():
         yield int(pid), Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 def freeze(server: Postgres) -> None:
-    """Its walreceiver takes nothing more, though its connection stands."""
+    """Stop its walreceiver, whose connection stays open."""
     (receiver,) = (pid for pid, title in children(server) if "walreceiver" in title)
     os.kill(receiver, signal.SIGSTOP)
 

@@ -1,4 +1,4 @@
-"""Processes: what ends, what must not survive, what is passed on."""
+"""Processes: what ends, what must not survive, what is inherited."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox.runtime import proc, processes
-from sandbox.runtime.processes import Command, start, sweep
+from sandbox.runtime.processes import Command, end_all, start
 from tests.support.waiting import HANGS_SECONDS, until
 
 SLOWLY = 0.05  # seconds, for each line
@@ -25,7 +25,7 @@ DESERTER_MAKER = "setsid sleep infinity & echo $!; wait"
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
-    sweep(tmp_path)
+    end_all(tmp_path)
 
 
 def shell(root: Path, script: str, **options: object) -> Command:
@@ -33,7 +33,7 @@ def shell(root: Path, script: str, **options: object) -> Command:
 
 
 def child_of(command: Command) -> tuple[processes.Process, int]:
-    """Start a command whose first line names a child of its own."""
+    """Start a command whose first line names a child of its own; return the process and the child's id."""
     lines: list[str] = []
     process = start(command, on_line=lines.append)
     until(lambda: lines)
@@ -161,7 +161,7 @@ signal.pause()
 """
 
 
-def test_kill_of_the_supervisor_and_sweep_leave_nothing(root: Path) -> None:
+def test_kill_of_the_supervisor_and_end_all_leave_nothing(root: Path) -> None:
     supervisor = subprocess.Popen(
         [sys.executable, "-c", SUPERVISOR, str(root), DESERTER_MAKER],
         stdout=subprocess.PIPE,
@@ -173,36 +173,36 @@ def test_kill_of_the_supervisor_and_sweep_leave_nothing(root: Path) -> None:
     supervisor.wait()
     supervisor.stdout.close()
     until(lambda: proc.entry(leader) is None)
-    assert proc.entry(child), "the deserter is what sweep is for"
-    assert sweep(root) == 1
+    assert proc.entry(child), "the deserter is what end_all is for"
+    assert end_all(root) == 1
     assert proc.entry(child) is None
 
 
-def test_sweep_finds_who_wiped_its_environment(root: Path) -> None:
+def test_end_all_finds_who_wiped_its_environment(root: Path) -> None:
     process, child = child_of(shell(root, "exec env -i sh -c 'sleep infinity & echo $!; wait'"))
-    assert sweep(root) == 2
+    assert end_all(root) == 2
     assert process.wait(HANGS_SECONDS) == -signal.SIGKILL
     assert proc.entry(child) is None
 
 
-def test_sweep_spares_other_sandboxes_and_its_caller(
+def test_end_all_spares_other_sandboxes_and_its_caller(
     root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proc.Entry, "carries", lambda self, _: self.pid in (os.getpid(), 1))
     process = start(shell(tmp_path_factory.mktemp("other"), "sleep infinity"))
-    assert sweep(root) == 0
+    assert end_all(root) == 0
     assert process.poll() is None
     monkeypatch.undo()
     process.kill()
 
 
-def test_sweep_ignores_a_ledger_entry_whose_pid_was_given_to_another(root: Path) -> None:
+def test_end_all_ignores_a_ledger_entry_whose_pid_was_given_to_another(root: Path) -> None:
     bystander = subprocess.Popen(["sleep", "infinity"])
     record = root / "run" / "processes" / str(bystander.pid)
     record.parent.mkdir(parents=True)
     record.write_text("1")
     try:
-        assert sweep(root) == 0
+        assert end_all(root) == 0
         assert not record.exists()
         assert bystander.poll() is None
     finally:

@@ -17,8 +17,9 @@ from redis.retry import Retry
 
 from sandbox.runtime import valkey
 from sandbox.runtime.network import Network
-from sandbox.runtime.processes import sweep
+from sandbox.runtime.processes import end_all
 from sandbox.runtime.valkey import PORT, Valkey
+from sandbox.services.elasticache.servers import RESTRICTED_COMMANDS
 from tests.support import nets
 from tests.support.waiting import until
 
@@ -30,11 +31,11 @@ PARAMETERS = {"maxmemory-policy": "allkeys-lru"}
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     root = tmp_path_factory.mktemp("sandbox")
     address = Network(root, nets.OWN).address("node/sessions")
-    server = Valkey(root, "sessions", root / "caches/sessions", address)
+    server = Valkey(root, "sessions", root / "caches/sessions", address, RESTRICTED_COMMANDS)
     server.create([TOKEN], PARAMETERS)
     yield server
     server.stop()
-    sweep(root)
+    end_all(root)
     shutil.rmtree(root)
 
 
@@ -121,7 +122,7 @@ def test_a_killed_node_comes_back_empty_with_its_configuration(server: Valkey) -
 def test_a_replica_has_it_all_refuses_writes_and_can_take_over(server: Valkey) -> None:
     client(server).set("session", "alice")
     address = Network(server.root, nets.OWN).address("node/replica")
-    replica = Valkey(server.root, "replica", server.folder.with_name("replica"), address)
+    replica = Valkey(server.root, "replica", server.folder.with_name("replica"), address, RESTRICTED_COMMANDS)
     replica.create([TOKEN], PARAMETERS, server)
     assert client(replica).get("session") == "alice"
     with pytest.raises(redis.exceptions.ReadOnlyError):
@@ -140,7 +141,9 @@ def test_a_replica_has_it_all_refuses_writes_and_can_take_over(server: Valkey) -
 @pytest.mark.parametrize("name", ["a blank", "it's", 'a "quote"', "100% #1", "back\\slash", "a[b]*?", "käse", "$HOME"])
 def test_any_folder_will_do(server: Valkey, tmp_path: Path, name: str) -> None:
     root = tmp_path / name
-    node = Valkey(root, "other", root / "caches/other", Network(server.root, nets.OWN).address("node/other"))
+    node = Valkey(
+        root, "other", root / "caches/other", Network(server.root, nets.OWN).address("node/other"), RESTRICTED_COMMANDS
+    )
     try:
         node.create([TOKEN], PARAMETERS)
         assert node.client().config_get("dir") == {"dir": str(node.folder)}
@@ -148,7 +151,7 @@ def test_any_folder_will_do(server: Valkey, tmp_path: Path, name: str) -> None:
             client(node, None).ping()
     finally:
         node.remove()
-        sweep(root)
+        end_all(root)
 
 
 @pytest.mark.parametrize("value", ["KEl", "lxgE$"])

@@ -1,4 +1,4 @@
-"""Tiny real HTTP servers that stand behind Envoy in tests."""
+"""Tiny real HTTP servers behind Envoy in tests."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Upstream(ThreadingHTTPServer):
-    """Answers every GET with its name and what it was sent; `/slow` waits until `release` is set.
+    """Answer every GET with its name and the request; `/slow` waits until `release` is set.
 
-    `status` is what it answers with; while `holds` is clear it answers nothing; `asked` is how often it has answered.
+    `status`: its status code; while `holds` is clear it does not answer; `asked`: its number of answers.
     """
 
     daemon_threads = True
@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def upstream(name: str, address: str, port: int = 8000) -> Iterator[Upstream]:
-    """A server that listens as long as the context lasts."""
+    """Run a server as long as the context lasts."""
     server = Upstream(name, address, port)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""The `sandbox` command, run as people run it: up twice, down, and up after a violent death."""
+"""The `sandbox` command, run as people run it: up twice, down, and up after a crash."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Cli:
         return int((self.root / "supervisor.pid").read_text())
 
     def listening(self) -> set[str]:
-        """Addresses of this sandbox's net that somebody listens on."""
+        """Return the addresses of this sandbox's net on which a process listens."""
         found = psutil.net_connections("inet")
         return {one.laddr.ip for one in found if one.status == "LISTEN" and one.laddr.ip.startswith(f"{self.net}.")}
 

@@ -1,4 +1,4 @@
-"""Settings: what SANDBOX_* may say."""
+"""Settings: the values of SANDBOX_* variables."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Who may look after a sandbox's folder, and how its supervisor is found."""
+"""The lock of a sandbox's folder, and how its supervisor is found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rehearsal says when it does not come to its end, and what it gives its playbooks."""
+"""A rehearsal's messages when it fails, and the environment of its playbooks."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What a rehearsal shows at its end."""
+"""The summary at the end of a rehearsal."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from sandbox.summary import Record, Summary, text
+from sandbox.summary import PlaybookRun, Summary, text
 
 SUMMARY = Summary(
     url="https://app.example",
@@ -15,8 +15,8 @@ SUMMARY = Summary(
     database="db:5432 (available)",
     cache="cache:6379 (available)",
     resources={"ec2": 17, "s3": 4},
-    first=Record(seconds={"network": 4.2, "dns": 0.2}, changed=33),
-    second=Record(seconds={}, changed=0),
+    first=PlaybookRun(seconds={"network": 4.2, "dns": 0.2}, changed=33),
+    second=PlaybookRun(seconds={}, changed=0),
     stages={"Provision": 44.6},
 )
 
@@ -42,4 +42,4 @@ def test_every_line_that_a_tired_person_needs_is_there() -> None:
 
 
 def test_a_second_run_that_changed_something_is_not_hidden() -> None:
-    assert "CHANGED 2 TASKS" in text(replace(SUMMARY, second=Record(seconds={}, changed=2)))
+    assert "CHANGED 2 TASKS" in text(replace(SUMMARY, second=PlaybookRun(seconds={}, changed=2)))

@@ -1,4 +1,4 @@
-"""ECR: what a push leaves, and what it refuses."""
+"""ECR: pushes, tags and refusals."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ def ecr(images: Images) -> Iterator[Any]:
 
 
 def build(images: Images, tmp_path: Path, command: str = "true") -> tuple[str, str]:
-    """An image of a folder with one line; its digest and manifest."""
+    """Build an image with a one-line command; return its digest and manifest."""
     folder = tmp_path / command
     folder.mkdir(exist_ok=True)
     (folder / "Dockerfile").write_text(f'FROM scratch\nCOPY . /\nCMD ["{command}"]\n')

@@ -1,1 +1,1 @@
-"""The commands that run once, each `run(options) -> exit code`."""
+"""The one-off commands, each `run(options) -> exit code`."""

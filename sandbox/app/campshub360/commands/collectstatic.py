@@ -1,4 +1,4 @@
-"""`collectstatic`: put this release's static files and their manifest into the bucket."""
+"""`collectstatic`: upload this release's static files and their manifest to the bucket."""
 
 from io import StringIO
 

@@ -1,6 +1,6 @@
-"""`migrate`: make sure of the application's database user, then apply migrations as that user.
+"""`migrate`: create or update the application's database user, then apply migrations as that user.
 
-`migrate --plan` tells what that would do, and changes nothing.
+`migrate --plan` shows what that would do, and changes nothing.
 """
 
 import argparse
@@ -18,14 +18,14 @@ from campshub360 import logs, schema
 from campshub360.environment import MigrationEnvironment, read
 
 LOCK = 360_360  # any number, as long as it is the same in every release
-PATIENCE = "10min"  # for another migrate to finish
+MIGRATE_LOCK_TIMEOUT = "10min"  # for another migrate to finish
 # A migration that queues behind a long transaction makes everyone else queue behind it.
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = "5s", "5min"
 READ_ONLY = f"-c default_transaction_read_only=on -c lock_timeout={LOCK_TIMEOUT} -c statement_timeout=15s"
 
 
 class LockedError(Exception):
-    """A migration waited for a table in vain; nothing of it was applied."""
+    """A migration could not get a table's lock in time; nothing of it was applied."""
 
 
 class ReportingMigrate(migrate.Command):
@@ -44,15 +44,15 @@ class ReportingMigrate(migrate.Command):
 def run(options: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="migrate")
     parser.add_argument("--plan", action="store_true", help="tell what would be done, and change nothing")
-    wanted = parser.parse_args(options)
+    arguments = parser.parse_args(options)
     environment = read(MigrationEnvironment)
     if environment.database_admin_user == environment.database_user:
         raise ValueError("DATABASE_USER is the master user; give the application one of its own.")
-    return plan(environment) if wanted.plan else apply(environment)
+    return plan(environment) if arguments.plan else apply(environment)
 
 
 def plan(environment: MigrationEnvironment) -> int:
-    """Look only. It takes no advisory lock, so it does not wait for a `migrate` that is running."""
+    """Log the migration plan; return 0. Takes no advisory lock, so it does not wait for a running `migrate`."""
     settings = connection.settings_dict
     settings["OPTIONS"]["options"] = READ_ONLY
     try:
@@ -66,7 +66,7 @@ def plan(environment: MigrationEnvironment) -> int:
 
 def apply(environment: MigrationEnvironment) -> int:
     with administrator(environment) as admin:
-        admin.execute("SELECT set_config('lock_timeout', %s, false)", [PATIENCE])
+        admin.execute("SELECT set_config('lock_timeout', %s, false)", [MIGRATE_LOCK_TIMEOUT])
         admin.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # held until this connection ends
         ensure_user(admin, environment.database_user, environment.database_password)
         with connection.cursor() as cursor:
@@ -105,10 +105,10 @@ def connect(environment: MigrationEnvironment, user: str, password: str, seconds
 
 
 def ensure_user(admin: psycopg.Connection, user: str, password: str) -> None:
-    """The user exists, has this password and owns the schema.
+    """Make sure that the user exists, has this password and owns the schema.
 
-    The password is hashed here, as psql's \\password does: under log_statement or
-    pg_stat_statements the server would otherwise write it down.
+    The password is hashed here, as psql's \\password does: under log_statement or pg_stat_statements the server would
+    otherwise log it.
     """
     verifier = admin.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256")
     known = admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [user]).fetchone()

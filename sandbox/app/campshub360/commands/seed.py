@@ -1,4 +1,4 @@
-"""`seed [--students N] [--days N]`: invented data, the same every time."""
+"""`seed [--students N] [--days N]`: create invented data, the same every time."""
 
 import argparse
 
@@ -10,6 +10,6 @@ def run(options: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="seed")
     parser.add_argument("--students", type=int, default=2000)
     parser.add_argument("--days", type=int, default=60, help="school days of attendance")
-    wanted = parser.parse_args(options)
-    logs.info("seeded", created=seeding.seed(wanted.students, wanted.days))
+    arguments = parser.parse_args(options)
+    logs.info("seeded", created=seeding.seed(arguments.students, arguments.days))
     return 0

@@ -1,4 +1,4 @@
-"""`verify`: does everything this release needs answer, as the application's own user?"""
+"""`verify`: check that all dependencies of this release answer the application's own user."""
 
 import time
 import uuid
@@ -72,5 +72,5 @@ def media_files() -> str:
 
 
 def counts() -> dict[str, int]:
-    """Rows by model: what a restore is compared by."""
+    """Return the number of rows by model, for comparison after a restore."""
     return {model.__name__: model.objects.count() for model in apps.get_app_config("campus").models.values()}

@@ -1,9 +1,9 @@
-"""Does a migration leave the previous release working?
+"""Classify migrations: which ones does the previous release work with?
 
-While a release is rolled out, and after it was rolled back, the previous release runs on the new schema. A migration
-that adds, fills or relaxes is *expand*; one that removes, renames or tightens what that release reads or writes is
-*contract*. What no rule knows is contract. The author of a migration knows better and says so: `expand = True` or
-`contract = True` in its class.
+During a release, and after a rollback, the previous release runs on the new schema. A migration that adds, fills or
+relaxes is *compatible*. One that removes, renames or tightens what the previous release reads or writes is *breaking*,
+and so is an operation that no rule covers. The author of a migration may override this by `compatible = True` or
+`breaking = True` in its class.
 """
 
 from collections.abc import Iterable
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from django.db.migrations import Migration
 from django.db.migrations.state import ProjectState
 
-from campshub360.compatibility.rules import Models, objections
-from campshub360.compatibility.words import words
+from campshub360.compatibility.descriptions import describe
+from campshub360.compatibility.rules import Models, breaking_reasons
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a migration does, and what speaks against having the previous release beside it."""
+class PendingMigration:
+    """A migration that is not applied yet. kind: compatible or breaking; reasons: why it is breaking."""
 
     migration: str
     kind: str
@@ -26,30 +26,33 @@ class Verdict:
     reasons: list[str]
 
 
-def judge_all(plan: Iterable[tuple[Migration, bool]], *, first: bool) -> list[Verdict]:
-    """Judge what is not applied yet.
+def classify_all(plan: Iterable[tuple[Migration, bool]], *, first: bool) -> list[PendingMigration]:
+    """Return the migrations that are not applied yet, classified.
 
     plan: all migrations in their order, each with whether it is applied; first: there is no previous release.
     """
-    state, created, verdicts = ProjectState(), Models(), []
+    state, created, found = ProjectState(), Models(), []
     for migration, applied in plan:
         if applied:
             migration.mutate_state(state, preserve=False)
         else:
-            verdicts.append(judge(migration, state, created, first=first))
-    return verdicts
+            found.append(classify(migration, state, created, first=first))
+    return found
 
 
-def judge(migration: Migration, state: ProjectState, created: Models, *, first: bool = False) -> Verdict:
-    """Judge a migration, and carry `state` and `created`, the models that are new, over it."""
+def classify(migration: Migration, state: ProjectState, created: Models, *, first: bool = False) -> PendingMigration:
+    """Return a migration, classified.
+
+    Applies it to `state`, and adds its new models to `created`.
+    """
     app, told, reasons = migration.app_label, [], []
     for operation in migration.operations:
-        text = words(operation, app, state)
+        text = describe(operation, app, state)
         told.append(text)
-        reasons += [f"{text}: {why}" for why in objections(operation, app, state, created)]
+        reasons += [f"{text}: {why}" for why in breaking_reasons(operation, app, state, created)]
         operation.state_forwards(app, state)
-    if getattr(migration, "contract", False):
+    if getattr(migration, "breaking", False):
         reasons = ["its author says so", *reasons]
-    elif first or getattr(migration, "expand", False):
+    elif first or getattr(migration, "compatible", False):
         reasons = []
-    return Verdict(f"{app}.{migration.name}", "contract" if reasons else "expand", told, reasons)
+    return PendingMigration(f"{app}.{migration.name}", "breaking" if reasons else "compatible", told, reasons)

@@ -1,4 +1,4 @@
-"""A field that changes: may it do less, or mean something else, than before?"""
+"""Changes of a field: does the previous release work with the new one?"""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ WIDER = {
 
 
 def narrowed(old: Field, new: Field) -> str | None:
-    """Why the previous release may not get along with the new field."""
+    """Return why the previous release may not work with the new field, or None."""
     kinds = (old.get_internal_type(), new.get_internal_type())
     if kinds[0] != kinds[1] and kinds not in WIDER:
         return f"its type changes from {kinds[0]} to {kinds[1]}"
@@ -52,7 +52,7 @@ def grows(old: int | None, new: int | None) -> bool:
 
 
 def stays(old: object, new: object) -> bool:
-    """Another value will do, none will not: the previous release leaves it to the database."""
+    """Return whether there is still a default, with whatever value: the previous release relies on one."""
     return new is not None
 
 

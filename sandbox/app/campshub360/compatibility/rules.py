@@ -1,4 +1,4 @@
-"""The rules, one for each kind of operation: why would it hurt the previous release?"""
+"""The rules: for each kind of operation, why it would break the previous release."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,13 +14,13 @@ Models = set[tuple[str, str]]  # (app, name in lower case)
 Rule = Callable[[Operation, str, ProjectState], str | None]  # the reason, or None: it is harmless
 
 
-def objections(operation: Operation, app: str, state: ProjectState, created: Models) -> Iterator[str]:
-    """Why the operation would hurt the previous release; `created` holds the models it has never seen."""
+def breaking_reasons(operation: Operation, app: str, state: ProjectState, created: Models) -> Iterator[str]:
+    """Yield why the operation would break the previous release. `created`: models that it does not use."""
     if isinstance(operation, migrations.SeparateDatabaseAndState):
-        trial = state.clone()
+        changed = state.clone()
         for inner in operation.database_operations:  # the rest is only what Django thinks of it
-            yield from objections(inner, app, trial, created)
-            inner.state_forwards(app, trial)
+            yield from breaking_reasons(inner, app, changed, created)
+            inner.state_forwards(app, changed)
         return
     if isinstance(operation, migrations.CreateModel):
         created.add((app, operation.name_lower))
@@ -32,7 +32,7 @@ def objections(operation: Operation, app: str, state: ProjectState, created: Mod
 
 
 def rule_for(kind: type[Operation]) -> Rule:
-    """Its own rule, or that of the nearest class that it was made from."""
+    """Return the operation's own rule, or that of its nearest base class."""
     return next((RULES[one] for one in kind.__mro__ if one in RULES), because("no rule knows it"))
 
 
@@ -45,7 +45,7 @@ def because(reason: str) -> Rule:
 
 
 def add_field(operation: migrations.AddField, app: str, state: ProjectState) -> str | None:
-    """Django's `default` stands in no database, so the previous release inserts rows without it."""
+    """Return a reason for a column without a default in the database, which Django's `default` is not."""
     field = operation.field
     if field.many_to_many or field.null or getattr(field, "generated", False):
         return None
@@ -76,7 +76,7 @@ def run_sql(operation: migrations.RunSQL, app: str, state: ProjectState) -> str 
     return OPAQUE if operation.sql else None
 
 
-OPAQUE = "nothing tells what it does, but its author can: expand = True"
+OPAQUE = "nothing tells what it does, but its author can: compatible = True"
 STILL_USED = "the previous release may read or write it"
 RENAMED = "the previous release knows the old name"
 TIGHTENS = "what the previous release writes may be refused"

@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend behind a breaker."""
+"""Django's PostgreSQL backend with a circuit breaker."""

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend; while the database is away, requests fail at once."""
+"""Django's PostgreSQL backend; while the database is down, requests fail at once."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""The ECS agent: runs one task."""
+"""The ECS agent, which runs one task."""

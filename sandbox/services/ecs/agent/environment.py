@@ -1,7 +1,7 @@
-"""What a container's process is given: program, folder, environment.
+"""Program, folder and environment of a container's process.
 
-Precedence, last wins: what every task has from the sandbox's host; the image; network, trust store
-and agent of the sandbox; the container definition with overrides; secrets.
+Later values override earlier ones: the sandbox's host; the image; network, trust store and agent of the sandbox; the
+container definition with overrides; secrets.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def command(
     grant: Grant | None,
     secrets: dict[str, str],
 ) -> Command:
-    """The command of a container, to be run by `processes.start`."""
+    """Return the command of a container, for `processes.start`."""
     scratch = scratch_of(sandbox, task)
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     image_environment = {name: image.path(value) for name, value in image.environment.items()}
@@ -60,12 +60,12 @@ def command(
 
 
 def scratch_of(sandbox: Sandbox, task: Task) -> Path:
-    """The task's own writable folder; it goes with the task."""
+    """Return the task's own writable folder, which is deleted with the task."""
     return sandbox.settings.root / "tasks" / task.id
 
 
 def _argv(container: Container, image: Image, folder: Path) -> list[str]:
-    """As Docker combines them: an entry point of the definition sets the image's command aside."""
+    """Return program and arguments as Docker combines them: an entry point replaces the image's command too."""
     entrypoint = container.definition.get("entryPoint")
     default = [] if entrypoint else image.command
     words = [*(entrypoint or image.entrypoint), *(container.definition.get("command") or default)]
@@ -76,7 +76,7 @@ def _argv(container: Container, image: Image, folder: Path) -> list[str]:
 
 
 def _platform(sandbox: Sandbox, task: Task, grant: Grant | None) -> dict[str, str]:
-    """Region, trust store and credentials, as a task on Fargate finds them.
+    """Return region, trust store and credentials, as a task on Fargate has them.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-metadata.html
     """

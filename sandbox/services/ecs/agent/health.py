@@ -1,7 +1,8 @@
-"""Health checks of containers: a command that runs beside the container's own, in its environment.
+"""Health checks of containers: a command beside the container's own, in its environment.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
-Seconds are real ones: how long a program takes to answer doesn't depend on the sandbox's clock.
+
+Seconds are real ones: how long a program takes to answer does not depend on the sandbox's clock.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ log = logging.getLogger("sandbox")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What to run how often, and how many failures in a row make a container unhealthy. Times in seconds."""
+    """A health check. Times in seconds.
+
+    retries: failures in a row that make a container unhealthy.
+    """
 
     argv: tuple[str, ...]
     interval: float = 30
@@ -33,7 +37,7 @@ class Check:
 
     @classmethod
     def of(cls, definition: dict[str, Any]) -> Check | None:
-        """The check of a container definition, if it has one."""
+        """Return the health check of a container definition, if it has one."""
         given = definition.get("healthCheck")
         if not given:
             return None
@@ -46,15 +50,15 @@ class Check:
 
 
 @dataclass(slots=True)
-class Judge:
-    """Draws the container's health from its checks, one after the other."""
+class HealthTracker:
+    """Determine the container's health from its checks, in their order."""
 
     check: Check
     health: str = "UNKNOWN"
     failures: int = 0
 
-    def hear(self, passed: bool, since_start: float) -> str:
-        """The health after a check that ended so many seconds after the container's start."""
+    def record(self, passed: bool, since_start: float) -> str:
+        """Return the health after a check that ended so many seconds after the container's start."""
         if passed:
             self.health, self.failures = "HEALTHY", 0
         elif self.health != "UNKNOWN" or since_start >= self.check.start_period:
@@ -65,29 +69,29 @@ class Judge:
 
 
 class HealthChecker:
-    """Checks a container until it is closed, writing its health into its record."""
+    """Check a container until it is closed, and write its health into its record."""
 
     def __init__(self, state: State, container: Container, check: Check, command: Command) -> None:
         self._state = state
         self._container = container
-        self._judge = Judge(check)
+        self._tracker = HealthTracker(check)
         self._command = dataclasses.replace(command, name=f"{command.name} health check", argv=check.argv)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=self._command.name, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Check no more, and end a check that runs."""
+        """Stop checking, and end a check that is running."""
         self._closed.set()
         self._thread.join()
 
     def _run(self) -> None:
         begun = time.monotonic()
-        while not self._closed.wait(self._judge.check.interval):
+        while not self._closed.wait(self._tracker.check.interval):
             passed = self._passes()
             if self._closed.is_set():
                 return
-            health = self._judge.hear(passed, time.monotonic() - begun)
+            health = self._tracker.record(passed, time.monotonic() - begun)
             with self._state.lock:
                 changed, self._container.health = health != self._container.health, health
             if changed:
@@ -100,7 +104,7 @@ class HealthChecker:
         except OSError as error:  # no such program
             log.info("%s: %s", self._command.name, error)
             return False
-        deadline = time.monotonic() + self._judge.check.timeout
+        deadline = time.monotonic() + self._tracker.check.timeout
         while process.wait(0.05) is None:
             if self._closed.is_set() or time.monotonic() > deadline:
                 process.kill()

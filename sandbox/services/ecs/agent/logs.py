@@ -1,4 +1,4 @@
-"""The awslogs driver: a container's lines go to CloudWatch Logs.
+"""The awslogs driver: send a container's output to CloudWatch Logs.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
 """
@@ -18,7 +18,7 @@ KEPT = 20_000  # lines a stream: a load test must not fill the memory
 
 
 class LogStream:
-    """Takes lines from the process's reader at once, and hands them over in batches."""
+    """Take lines at once, and put them into the log stream in batches."""
 
     def __init__(self, state: State, account: str, region: str, group: str, name: str) -> None:
         self._state = state
@@ -29,7 +29,7 @@ class LogStream:
         self._lines.append({"timestamp": time.time_ns() // 1_000_000, "message": line})
 
     def flush(self) -> None:
-        """Put what has come since into the log stream; nowhere, if that has been deleted."""
+        """Put the lines since the last call into the log stream; drop them if it has been deleted."""
         if not self._lines:
             return
         events = [self._lines.popleft() for _ in range(len(self._lines))]
@@ -43,9 +43,9 @@ class LogStream:
 
 
 def open_stream(state: State, task: Task, container: Container) -> LogStream | None:
-    """The stream `<prefix>/<container>/<task id>`, made if need be; None without awslogs.
+    """Return the stream `<prefix>/<container>/<task id>`, created if need be; None without awslogs.
 
-    TaskStartError when the group is missing (unless awslogs-create-group) or the role may not.
+    Raises TaskStartError if the group is missing (unless awslogs-create-group) or the role lacks permission.
     """
     configuration = container.definition.get("logConfiguration") or {}
     if configuration.get("logDriver") != "awslogs":

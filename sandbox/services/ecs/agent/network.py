@@ -1,4 +1,4 @@
-"""A task's place in the VPC: a network interface with an address of its subnet.
+"""A task's network interface, with an address of its subnet.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-networking.html
 """
@@ -14,7 +14,7 @@ from sandbox.services.ecs.records.tasks import Interface, Task
 
 
 def attach(state: State, task: Task) -> str:
-    """Give the task an interface; return the name of its address for `Network.address`."""
+    """Create the task's interface; return the name of its address for `Network.address`."""
     groups = task.network["awsvpcConfiguration"]["securityGroups"]
     with state.lock:
         ec2 = state.backend("ec2", task.account, task.region)
@@ -40,7 +40,7 @@ def attach(state: State, task: Task) -> str:
 
 
 def detach(state: State, task: Task) -> None:
-    """Give the interface back."""
+    """Delete the task's interface."""
     with state.lock:
         if task.interface:
             state.backend("ec2", task.account, task.region).enis.pop(task.interface.id, None)

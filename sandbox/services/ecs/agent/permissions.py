@@ -1,7 +1,7 @@
-"""What the role of a task may do: enough of IAM to notice a policy that was forgotten.
+"""Permissions of a task's roles: enough of IAM to find a policy that was forgotten.
 
-Identity policies, Allow and Deny, actions and resources with wildcards. A statement's conditions
-are taken to hold when it allows and not to hold when it denies; resource policies are not read.
+Identity policies, Allow and Deny, actions and resources with wildcards. A statement's conditions are assumed to hold if
+it allows, and not to hold if it denies. Resource policies are not read.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
@@ -20,13 +20,13 @@ Statement = dict[str, Any]
 
 
 def require_trust(state: State, role_arn: str) -> None:
-    """TaskStartError unless ECS tasks may assume the role."""
+    """Raise TaskStartError unless ECS tasks may assume the role."""
     if not trusts(state, role_arn, SERVICE):
         raise cannot_assume(role_arn)
 
 
 def trusts(state: State, role_arn: str, service: str) -> bool:
-    """Whether that AWS service may assume the role; False where there is no such role."""
+    """Return whether an AWS service may assume the role; False if there is no such role."""
     with state.lock:
         role = _role(state, role_arn)
         trust = _document(role.assume_role_policy_document) if role else {}
@@ -39,7 +39,7 @@ def trusts(state: State, role_arn: str, service: str) -> bool:
 
 
 def denied(state: State, role_arn: str, action: str, resource: str) -> str | None:
-    """Why the role may not do that, as AWS words it; None when it may."""
+    """Return AWS's message for an action that the role may not perform; None if it may."""
     with state.lock:
         role = _role(state, role_arn)
         statements = list(_statements(role)) if role else []

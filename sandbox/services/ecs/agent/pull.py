@@ -1,4 +1,4 @@
-"""Pulling an image: from an ECR repository of the API to a folder that can run."""
+"""Pull an image: from an ECR repository to a folder that can run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ REFERENCE = re.compile(
 
 
 def pull(state: State, images: Images, reference: str, execution_role: str | None) -> Image:
-    """The image of a reference like `<account>.dkr.ecr.<region>.amazonaws.com/app:1.0.0`.
+    """Return the image of a reference like `<account>.dkr.ecr.<region>.amazonaws.com/app:1.0.0`.
 
-    TaskStartError when there is no such image, or the execution role may not pull it.
+    Raises TaskStartError if there is no such image, or the execution role may not pull it.
     """
     named = REFERENCE.fullmatch(reference)
     if not named:

@@ -1,4 +1,4 @@
-"""Secrets of a task definition, read from Secrets Manager as the execution role at a task's start.
+"""Secrets of a task definition, read from Secrets Manager with the execution role when a task starts.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
 """
@@ -28,7 +28,7 @@ _making = threading.Lock()  # boto3 sessions are not safe to share while they ma
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`valueFrom`: ARN[:json-key[:version-stage[:version-id]]]."""
+    """A secret's `valueFrom`: ARN[:json-key[:version-stage[:version-id]]]."""
 
     arn: str
     key: str
@@ -49,7 +49,7 @@ class Reference:
 
 
 class SecretReader:
-    """Reads for one task, each secret once."""
+    """Read secrets for one task, each secret once."""
 
     def __init__(self, sandbox: Sandbox, task: Task) -> None:
         self._sandbox = sandbox
@@ -58,7 +58,7 @@ class SecretReader:
         self._values: dict[tuple[str, str, str], str] = {}
 
     def environment(self, secrets: Iterable[Document]) -> dict[str, str]:
-        """Name -> value for a container's `secrets`; TaskStartError says what can't be read."""
+        """Return name -> value for a container's `secrets`. Raises TaskStartError for one that can't be read."""
         return {one["name"]: self._value(Reference.parse(one["valueFrom"])) for one in secrets}
 
     def _value(self, reference: Reference) -> str:
@@ -91,7 +91,7 @@ class SecretReader:
         return str(answer["SecretString"])
 
     def _keys(self, reference: Reference) -> list[str]:
-        """The customer's KMS key that protects the secret, if any."""
+        """Return the customer's KMS key that protects the secret, if any."""
         state, account = self._sandbox.state, reference.arn.split(":")[4]
         with state.lock:
             backend = state.backend("secretsmanager", account, reference.region)

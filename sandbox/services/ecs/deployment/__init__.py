@@ -1,1 +1,1 @@
-"""ECS deployments that shift traffic."""
+"""The deployment engine: deployments that shift traffic between target groups."""

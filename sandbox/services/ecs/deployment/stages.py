@@ -1,4 +1,4 @@
-"""The way of a deployment that shifts traffic: its stages, one after the other. No side effects.
+"""The stages of a deployment that shifts traffic, in their order. No side effects.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-deployment-how-it-works.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/canary-deployment.html
@@ -35,12 +35,11 @@ STAGE_MINUTES = 24 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """A stage on the way, and how things stand in it.
+class PlannedStage:
+    """A lifecycle stage of one deployment, with its traffic and tasks.
 
-    production, test: percent of the traffic that green, the new revision, gets; None: as before.
-    seconds: how long it lasts at least. green, blue, stale: whose tasks are meant to run; stale is
-    what a deployment that was stopped half-way left.
+    production, test: percent of the traffic for green, the new revision; None: as before. seconds: its shortest
+    duration. green, blue, stale: whose tasks are to run; stale: those that a stopped deployment left.
     """
 
     stage: Stage
@@ -54,8 +53,8 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """What is seen: seconds in the present leg, tasks, hooks' statuses, alarms that fire."""
+class Observation:
+    """Seconds in the present stage, health of tasks, statuses of hooks, alarms in ALARM."""
 
     seconds: float
     green_healthy: bool = False
@@ -66,17 +65,17 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class GoBack:
-    """Roll back, and why."""
+class RollBack:
+    """The decision to roll back, and its reason."""
 
     reason: str
 
 
-Decision = Literal["stay", "proceed"] | GoBack
+Decision = Literal["stay", "proceed"] | RollBack
 
 
 def steps(configuration: Document) -> tuple[tuple[float, float], ...]:
-    """(percent of production traffic, minutes to bake) after each shift; the last has none.
+    """Return (percent of production traffic, minutes to bake) after each shift; the last has no bake time.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CanaryConfiguration.html
@@ -94,66 +93,70 @@ def steps(configuration: Document) -> tuple[tuple[float, float], ...]:
     return (*((round(float(share), 1), float(bake)) for share in shares if share < 100), (100.0, 0.0))
 
 
-def course(
+def plan_stages(
     configuration: Document, seconds: Callable[[float], float], *, first: bool = False, reconcile: bool = False
-) -> tuple[Leg, ...]:
-    """The whole way. seconds: real ones for AWS minutes. first: there is no blue to share with.
+) -> tuple[PlannedStage, ...]:
+    """Return all stages of a deployment.
 
-    PRE_PRODUCTION_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT come at every step:
+    seconds: converts AWS minutes to real seconds. first: there is no blue revision. reconcile: a stopped deployment
+    left tasks. PRE_PRODUCTION_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT are repeated for every step:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
     """
-    legs = _reconcile() if reconcile else []
-    legs += [
-        Leg("PRE_SCALE_UP", green=False),
-        Leg("SCALE_UP", awaited="green healthy"),
-        Leg("POST_SCALE_UP"),
-        Leg("TEST_TRAFFIC_SHIFT", test=100.0, seconds=SETTLE),
-        Leg("POST_TEST_TRAFFIC_SHIFT"),
+    stages = _reconcile() if reconcile else []
+    stages += [
+        PlannedStage("PRE_SCALE_UP", green=False),
+        PlannedStage("SCALE_UP", awaited="green healthy"),
+        PlannedStage("POST_SCALE_UP"),
+        PlannedStage("TEST_TRAFFIC_SHIFT", test=100.0, seconds=SETTLE),
+        PlannedStage("POST_TEST_TRAFFIC_SHIFT"),
     ]
     for share, bake in ((100.0, 0.0),) if first else steps(configuration):
-        legs.append(Leg("PRE_PRODUCTION_TRAFFIC_SHIFT"))
-        legs.append(Leg("PRODUCTION_TRAFFIC_SHIFT", production=share, seconds=SETTLE + seconds(bake)))
-    legs += [
-        Leg("POST_PRODUCTION_TRAFFIC_SHIFT"),
-        Leg("BAKE_TIME", seconds=seconds(configuration["bakeTimeInMinutes"])),
-        Leg("CLEAN_UP", awaited="others gone", blue=False),
+        stages.append(PlannedStage("PRE_PRODUCTION_TRAFFIC_SHIFT"))
+        stages.append(PlannedStage("PRODUCTION_TRAFFIC_SHIFT", production=share, seconds=SETTLE + seconds(bake)))
+    stages += [
+        PlannedStage("POST_PRODUCTION_TRAFFIC_SHIFT"),
+        PlannedStage("BAKE_TIME", seconds=seconds(configuration["bakeTimeInMinutes"])),
+        PlannedStage("CLEAN_UP", awaited="others gone", blue=False),
     ]
-    return tuple(legs)
+    return tuple(stages)
 
 
-def way_back(*, drained: bool) -> tuple[Leg, ...]:
-    """Traffic to blue, then green drains. drained: blue's tasks were being stopped already."""
-    scale_up = (Leg("SCALE_UP", awaited="blue healthy"),) if drained else ()
+def plan_rollback(*, drained: bool) -> tuple[PlannedStage, ...]:
+    """Return the stages of a rollback: traffic to blue, then green drains.
+
+    drained: blue's tasks were being stopped already.
+    """
+    scale_up = (PlannedStage("SCALE_UP", awaited="blue healthy"),) if drained else ()
     return (
         *scale_up,
-        Leg("PRODUCTION_TRAFFIC_SHIFT", production=0.0, test=0.0, seconds=SETTLE),
-        Leg("CLEAN_UP", awaited="others gone", green=False),
+        PlannedStage("PRODUCTION_TRAFFIC_SHIFT", production=0.0, test=0.0, seconds=SETTLE),
+        PlannedStage("CLEAN_UP", awaited="others gone", green=False),
     )
 
 
-def decide(leg: Leg, view: View, seconds: Callable[[float], float]) -> Decision:
-    """What follows from what is seen."""
-    for status, action in view.hooks:
+def decide(planned: PlannedStage, observed: Observation, seconds: Callable[[float], float]) -> Decision:
+    """Return whether to stay in the stage, proceed to the next, or roll back."""
+    for status, action in observed.hooks:
         if status == "FAILED":
-            return GoBack(
-                f"Service deployment rolled back because {leg.stage} lifecycle hook(s) failed."
+            return RollBack(
+                f"Service deployment rolled back because {planned.stage} lifecycle hook(s) failed."
                 " ContinueServiceDeployment was called with ROLLBACK."
             )
         if (status, action) == ("TIMED_OUT", "ROLLBACK"):
-            return GoBack(f"Service deployment rolled back because {leg.stage} pause hook timed out.")
-    if view.alarms and leg.stage != "CLEAN_UP":
-        return GoBack(f"Service deployment rolled back because of CloudWatch alarms: {', '.join(view.alarms)}.")
-    if any(status == "AWAITING_ACTION" for status, _ in view.hooks):
+            return RollBack(f"Service deployment rolled back because {planned.stage} pause hook timed out.")
+    if observed.alarms and planned.stage != "CLEAN_UP":
+        return RollBack(f"Service deployment rolled back because of CloudWatch alarms: {', '.join(observed.alarms)}.")
+    if any(status == "AWAITING_ACTION" for status, _ in observed.hooks):
         return "stay"
-    if _fulfilled(leg.awaited, view):
-        return "proceed" if view.seconds >= leg.seconds else "stay"
-    if leg.awaited == "green healthy" and view.seconds >= seconds(STAGE_MINUTES):
-        return GoBack(f"Service deployment rolled back because {leg.stage} took more than 24 hours.")
+    if _fulfilled(planned.awaited, observed):
+        return "proceed" if observed.seconds >= planned.seconds else "stay"
+    if planned.awaited == "green healthy" and observed.seconds >= seconds(STAGE_MINUTES):
+        return RollBack(f"Service deployment rolled back because {planned.stage} took more than 24 hours.")
     return "stay"
 
 
 def weights(share: float) -> tuple[int, int]:
-    """(green's, blue's) weights on a listener rule for so many percent: integers from 0 to 999.
+    """Return (green's, blue's) weights on a listener rule for a percentage: integers from 0 to 999.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupTuple.html
     """
@@ -163,22 +166,22 @@ def weights(share: float) -> tuple[int, int]:
     return green, min(999, 1000 - green)
 
 
-def _fulfilled(awaited: Awaited, view: View) -> bool:
+def _fulfilled(awaited: Awaited, observed: Observation) -> bool:
     match awaited:
         case "green healthy":
-            return view.green_healthy
+            return observed.green_healthy
         case "blue healthy":
-            return view.blue_healthy
+            return observed.blue_healthy
         case "others gone":
-            return view.others_gone
+            return observed.others_gone
         case "nothing":
             return True
 
 
-def _reconcile() -> list[Leg]:
-    """Traffic goes to blue only when blue can take it, and what is stale stops only when it has gone."""
+def _reconcile() -> list[PlannedStage]:
+    """Return the stages that move traffic to blue when blue is healthy, and then stop stale tasks."""
     return [
-        Leg("RECONCILE_SERVICE", awaited="blue healthy", green=False, stale=True),
-        Leg("RECONCILE_SERVICE", production=0.0, test=0.0, seconds=SETTLE, green=False, stale=True),
-        Leg("RECONCILE_SERVICE", awaited="others gone", green=False),
+        PlannedStage("RECONCILE_SERVICE", awaited="blue healthy", green=False, stale=True),
+        PlannedStage("RECONCILE_SERVICE", production=0.0, test=0.0, seconds=SETTLE, green=False, stale=True),
+        PlannedStage("RECONCILE_SERVICE", awaited="others gone", green=False),
     ]

@@ -1,4 +1,4 @@
-"""The listener rules of a service, as its deployments use and change them.
+"""Listener rules of a service, as its deployments use and change them.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/alb-resources-for-blue-green.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/troubleshooting-blue-green.html
@@ -22,13 +22,13 @@ Traffic = Literal["production", "test"]
 
 
 class _NetworkingError(Exception):
-    """Becomes the deployment's statusReason."""
+    """A load balancer can't shift traffic; the message becomes the deployment's statusReason."""
 
 
 def prepare(state: State, service: Service, rollout: ServiceDeployment, *, reconcile: bool) -> str | None:
-    """Give the new revision the target group that does not serve; or tell why it can't be.
+    """Give the new revision the idle target group; return an error message if there is none.
 
-    reconcile: what a deployment that was stopped left may serve, too; it is put right first.
+    reconcile: a stopped deployment may have left both groups in use; the rules are repaired first.
     """
     elb = state.backend("elbv2", service.account, service.region)
     try:
@@ -44,7 +44,7 @@ def prepare(state: State, service: Service, rollout: ServiceDeployment, *, recon
 
 
 def shift(state: State, service: Service, rollout: ServiceDeployment, traffic: Traffic, share: float) -> None:
-    """Let green have so many percent of that traffic, and blue the rest."""
+    """Send a percentage of the traffic to green, and the rest to blue."""
     elb = state.backend("elbv2", service.account, service.region)
     green_weight, blue_weight = weights(share)
     for rule, green, blue in _rules(rollout, traffic):
@@ -62,7 +62,7 @@ def shift(state: State, service: Service, rollout: ServiceDeployment, traffic: T
 
 
 def _rules(rollout: ServiceDeployment, traffic: Traffic) -> Iterator[tuple[str, str, str]]:
-    """(rule, green's target group, blue's) for each load balancer that has a rule for that traffic."""
+    """Yield (rule, green's target group, blue's) for each load balancer that has a rule for that traffic."""
     name = f"{traffic}ListenerRule"
     for desired, serving in zip(rollout.target.load_balancers, rollout.target.serving, strict=True):
         advanced = desired.get("advancedConfiguration") or {}
@@ -103,7 +103,7 @@ def _check_role(state: State, role: str, rule: str) -> None:
 
 
 def _check_actions(elb: Any, rule: Any) -> None:
-    """A listener that does anything else than forward is not supported."""
+    """Refuse a rule with any action but forward."""
     listeners = (one for balancer in elb.load_balancers.values() for one in balancer.listeners.values())
     listener = next(one for one in listeners if rule.arn in one.rules)
     kinds = {action.type for one in listener.rules.values() for action in one.actions} - {"forward"}

@@ -1,1 +1,1 @@
-"""What ECS remembers."""
+"""Records of ECS: its resources, as moto's backends keep them."""

@@ -1,6 +1,6 @@
-"""What ECS remembers of service deployments, in the shapes ServiceDeployment and ServiceRevision of
-https://docs.aws.amazon.com/AmazonECS/latest/APIReference/. Guarded by `state.lock`.
+"""Records of service deployments, in the shapes ServiceDeployment and ServiceRevision.
 
+Guarded by `state.lock`. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sandbox.services.ecs import breaker as ecs_breaker
+from sandbox.services.ecs import circuit_breaker
 from sandbox.services.ecs.records.tasks import Document, now, present
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ _ALPHABET = string.ascii_letters + string.digits + "_-"
 
 @dataclass(slots=True)
 class Hook:
-    """A PAUSE hook that was reached; `leg`: on which part of the deployment's course.
+    """A PAUSE hook that was reached. stage_index: its stage among the planned ones.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
     """
 
     stage: str
-    leg: int
+    stage_index: int
     expires_at: datetime
     timeout_action: str = "ROLLBACK"
     status: str = "AWAITING_ACTION"
@@ -48,7 +48,7 @@ class Hook:
 
 @dataclass(slots=True, kw_only=True)
 class Rollback:
-    """Back to a revision, since when and why."""
+    """A rollback to a revision: its reason and its start."""
 
     reason: str
     revision_arn: str
@@ -71,9 +71,9 @@ class AlarmWatch:
 
 @dataclass(slots=True, kw_only=True)
 class ServiceDeployment:
-    """A rollout of `target` in place of `source`. Percentages of traffic are those of the target.
+    """A deployment of `target` in place of `source`. Percentages of traffic are the target's.
 
-    `leg` counts the stages of its course that are behind it; None before it begins.
+    stage_index: the present stage among the planned ones; None before the deployment begins.
     """
 
     service_arn: str
@@ -87,8 +87,8 @@ class ServiceDeployment:
     status: str = "PENDING"
     reason: str | None = None
     stage: str | None = None
-    leg: int | None = None
-    leg_entered_at: datetime = field(default_factory=now)
+    stage_index: int | None = None
+    stage_entered_at: datetime = field(default_factory=now)
     production: float = 0.0
     test: float = 0.0
     hooks: list[Hook] = field(default_factory=list)
@@ -109,11 +109,11 @@ class ServiceDeployment:
 
     @property
     def shifting(self) -> bool:
-        """Whether it moves traffic between two target groups, rather than replace task by task."""
+        """Return whether it moves traffic between two target groups, rather than replace task by task."""
         return bool(self.configuration["strategy"] != "ROLLING")
 
     def enter(self, status: str, reason: str | None = None) -> None:
-        """Go to another status; a reason that was given stays until there is another."""
+        """Change the status; a reason stays until another is given."""
         self.status, self.updated_at = status, now()
         self.reason = reason or self.reason
         if not self.ongoing:
@@ -124,7 +124,7 @@ class ServiceDeployment:
             self.stopped_at = self.updated_at
 
     def hook(self, identity: str) -> Hook | None:
-        """The hook of that id, while it waits."""
+        """Return the hook of that id, if it awaits an action."""
         return next((h for h in self.hooks if h.id == identity and h.status == "AWAITING_ACTION"), None)
 
     def describe(self) -> Document:
@@ -148,7 +148,7 @@ class ServiceDeployment:
             deploymentCircuitBreaker=present(
                 status=self._breaker_status(),
                 failureCount=self.target.failed,
-                threshold=ecs_breaker.threshold(self.configuration, self.target.desired_count),
+                threshold=circuit_breaker.threshold(self.configuration, self.target.desired_count),
             ),
             alarms=present(
                 status=self._alarm_status(),
@@ -158,7 +158,7 @@ class ServiceDeployment:
         )
 
     def brief(self) -> Document:
-        """As ListServiceDeployments has it."""
+        """Return the deployment as ListServiceDeployments has it."""
         return present(**self._summary(), targetServiceRevisionArn=revision_arn(self.service_arn, self.target))
 
     def _summary(self) -> Document:
@@ -184,7 +184,7 @@ class ServiceDeployment:
         )
 
     def _breaker_status(self) -> str:
-        if not ecs_breaker.enabled(self.configuration):
+        if not circuit_breaker.enabled(self.configuration):
             return "DISABLED"
         if self.tripped:
             return "TRIGGERED"
@@ -199,7 +199,7 @@ class ServiceDeployment:
 
 
 def begin(service: Service, target: Deployment) -> ServiceDeployment:
-    """Remember that a rollout of `target` is due; one that goes on is stopped by it.
+    """Record that a deployment of `target` is due; a deployment under way is stopped by it.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
     """
@@ -221,12 +221,12 @@ def begin(service: Service, target: Deployment) -> ServiceDeployment:
 
 
 def revision_arn(service_arn: str, deployment: Deployment) -> str:
-    """A revision carries the number of the deployment that brought it."""
+    """Return the ARN of a revision, which has the number of its deployment."""
     return f"{service_arn.replace(':service/', ':service-revision/')}/{deployment.id.partition('/')[2]}"
 
 
 def describe_revision(service: Service, revision: Deployment) -> Document:
-    """A revision; `resolvedConfiguration` tells which target groups it serves from."""
+    """Describe a revision; `resolvedConfiguration` has the target groups that it serves from."""
     rules = [(lb.get("advancedConfiguration") or {}).get("productionListenerRule") for lb in revision.load_balancers]
     resolved = [
         present(targetGroupArn=lb.get("targetGroupArn"), productionListenerRule=rule)
@@ -254,5 +254,5 @@ def describe_revision(service: Service, revision: Deployment) -> Document:
 
 
 def expiry(seconds: float) -> datetime:
-    """The moment so many real seconds from now."""
+    """Return the time so many real seconds from now."""
     return now() + timedelta(seconds=seconds)

@@ -1,5 +1,6 @@
-"""What ECS remembers of services and their deployments, in the shapes Service and Deployment of
-https://docs.aws.amazon.com/AmazonECS/latest/APIReference/. Guarded by `state.lock`.
+"""Records of services and their deployments, in the shapes Service and Deployment.
+
+Guarded by `state.lock`. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from sandbox.services.ecs.records.tasks import Definition, Document, Tags, now, 
 
 @dataclass(slots=True, kw_only=True)
 class Deployment:
-    """One revision of a service: what its tasks run, and how far its rollout has come.
+    """One revision of a service: what its tasks run, and the state of its rollout.
 
-    `serving`: its load balancers with the target groups that it really uses, which alternate.
+    `serving`: its load balancers with the target groups that it uses, which alternate.
     """
 
     definition: Definition
@@ -61,7 +62,7 @@ class Deployment:
 
 @dataclass(slots=True, kw_only=True)
 class Service:
-    """A service; `settings` are those of its API fields that ECS only keeps and returns."""
+    """A service. `settings`: the API's fields that ECS only keeps and returns."""
 
     name: str
     arn: str
@@ -95,7 +96,7 @@ class Service:
 
     @property
     def rollout(self) -> ServiceDeployment | None:
-        """The latest service deployment, ongoing or not."""
+        """Return the latest service deployment, ongoing or not."""
         return self.rollouts[-1] if self.rollouts else None
 
     def say(self, message: str) -> None:

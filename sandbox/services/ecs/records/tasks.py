@@ -1,9 +1,8 @@
-"""What ECS remembers of task definitions and tasks, kept in moto's ECS backends.
+"""Records of task definitions and tasks, kept in moto's ECS backends.
 
-moto's own classes drop half of what AWS returns, so ours take their places in its dictionaries;
-`describe` gives the shapes of https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ (Task,
-Container, TaskDefinition). Controllers write statuses into the same objects.
-All of them are guarded by `state.lock`.
+moto's own classes drop half of what AWS returns, so these take their places in its dictionaries. `describe` returns the
+shapes Task, Container and TaskDefinition. Controllers write statuses into the same objects. All of them are guarded by
+`state.lock`. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ def now() -> datetime:
 
 @dataclass(slots=True)
 class Definition:
-    """A revision of a task definition; `document` is what was registered, with AWS's defaults."""
+    """A revision of a task definition. `document`: what was registered, with AWS's defaults."""
 
     arn: str
     family: str
@@ -54,7 +53,7 @@ class Definition:
 
 @dataclass(slots=True)
 class Container:
-    """A container of a task; `definition` has the task's overrides in it."""
+    """A container of a task. `definition` includes the task's overrides."""
 
     arn: str
     definition: Document
@@ -76,7 +75,7 @@ class Container:
 
 @dataclass(slots=True)
 class Interface:
-    """The network interface that awsvpc mode gives a task."""
+    """The network interface of a task in awsvpc mode."""
 
     attachment_id: str
     id: str
@@ -88,7 +87,7 @@ class Interface:
 
 @dataclass(slots=True, kw_only=True)
 class Task:
-    """A task, whoever started it. Service tasks carry their deployment's id in `started_by`."""
+    """A task. A service's task has its deployment's id in `started_by`."""
 
     id: str
     task_arn: str
@@ -125,17 +124,17 @@ class Task:
 
     @property
     def live(self) -> bool:
-        """Meant to run, and not known to have ended."""
+        """Return whether the task is to run, and is not known to have ended."""
         return self.desired_status == "RUNNING"
 
     @property
     def checks(self) -> set[str]:
-        """The health of those essential containers that have a health check."""
+        """Return the health of the essential containers that have a health check."""
         return {c.health for c in self.containers if c.essential and c.definition.get("healthCheck")}
 
     @property
     def health(self) -> str:
-        """The worst of its essential containers' health.
+        """Return the worst health of the essential containers.
 
         https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
         """
@@ -143,15 +142,15 @@ class Task:
         return next((one for one in ("UNHEALTHY", "UNKNOWN") if one in found), "HEALTHY")
 
     def setting(self, name: str) -> str | None:
-        """A task-level setting (taskRoleArn, cpu, ...): the override, else the definition's."""
+        """Return a task-level setting (taskRoleArn, cpu, ...): the override, else the definition's."""
         return self.overrides.get(name) or self.definition.document.get(name)
 
     def moment(self, name: str) -> None:
-        """Note when something happened for the first time: startedAt, stoppingAt, ..."""
+        """Record the first time of an event: startedAt, stoppingAt, ..."""
         self.moments.setdefault(name, now())
 
     def enter(self, status: str) -> None:
-        """Go to the next state of the lifecycle.
+        """Go to the next status of the lifecycle.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
         """
@@ -159,7 +158,7 @@ class Task:
         self.version += 1
 
     def stop(self, code: str, reason: str) -> None:
-        """Ask for the end of the task; the first reason is the one that counts."""
+        """Request the end of the task; the first reason is kept."""
         if self.live:
             self.desired_status, self.stop_code, self.stopped_reason = "STOPPED", code, reason
             self.moment("stoppingAt")
@@ -250,7 +249,7 @@ class Task:
 
 
 def present(**fields: Any) -> Document:
-    """The fields that have a value: AWS leaves out what is not set."""
+    """Return the fields that have a value: AWS omits what is not set."""
     return {name: value for name, value in fields.items() if value is not None}
 
 

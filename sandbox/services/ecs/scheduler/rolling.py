@@ -17,7 +17,7 @@ Health = Literal["starting", "healthy", "unhealthy"]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A task that is meant to run. `current`: of the deployment that is being rolled out."""
+    """A task that is to run. `current`: it belongs to the deployment that is being rolled out."""
 
     id: str
     current: bool
@@ -27,14 +27,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do now: how many tasks of the current deployment to start, which tasks to stop."""
+    """The number of tasks of the current deployment to start now, and the tasks to stop now."""
 
     start: int = 0
     stop: tuple[str, ...] = ()
 
 
 def step(members: Sequence[Member], *, desired: int, minimum_percent: int, maximum_percent: int) -> Step:
-    """The next step; an empty one when there is nothing to do, or something to wait for."""
+    """Return the next step; an empty one if nothing is to be done, or something is awaited."""
     least = math.ceil(desired * minimum_percent / 100)
     most = math.floor(desired * maximum_percent / 100)
     good = [m for m in members if m.current and m.health != "unhealthy"]
@@ -49,16 +49,15 @@ def step(members: Sequence[Member], *, desired: int, minimum_percent: int, maxim
 
 
 def complete(members: Sequence[Member], desired: int) -> bool:
-    """Whether the service runs what it should, and nothing else."""
+    """Return whether the service runs its desired tasks, and no others."""
     return len(members) == desired and all(m.current and m.health == "healthy" for m in members)
 
 
 def _replaceable(others: Sequence[Member], spare: int, *, crowded: bool) -> list[str]:
-    """What may go before its successors are healthy.
+    """Return the tasks that may stop before their successors are healthy.
 
-    Old tasks that are no help, and as many healthy ones as can be spared. An unhealthy task of
-    the current deployment keeps its place until a successor has come, if there is room for one;
-    else one at a time makes room.
+    Unhealthy old tasks, and as many healthy ones as can be spared. An unhealthy task of the current deployment is kept
+    until a successor is there, if there is room for one; else they stop one at a time.
     """
     idle = [m.id for m in others if not m.current and m.health != "healthy"]
     spared = [m.id for m in others if m.health == "healthy"][: max(0, spare)]
@@ -67,7 +66,7 @@ def _replaceable(others: Sequence[Member], spare: int, *, crowded: bool) -> list
 
 
 def _surplus(good: Sequence[Member], count: int) -> list[str]:
-    """Tasks too many: those that don't serve yet first, then from the fullest zone."""
+    """Return surplus tasks: first those that don't serve yet, then those in the fullest zone."""
     kept, gone = list(good), list[str]()
     for _ in range(count):
         crowd = Counter(m.zone for m in kept)

@@ -1,4 +1,4 @@
-"""A service's tasks in their target groups: registered, judged, drained.
+"""A service's tasks in their target groups: register, deregister, read health.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-healthcheck.html
 """
@@ -18,7 +18,7 @@ Target = tuple[str, str, int]
 
 
 def targets(task: Task) -> list[Target]:
-    """(target group ARN, address, port) for each load balancer of the task."""
+    """Return (target group ARN, address, port) for each load balancer of the task."""
     if task.interface is None:
         return []
     address = task.interface.address
@@ -26,7 +26,7 @@ def targets(task: Task) -> list[Target]:
 
 
 def listening(task: Task, address: str) -> bool:
-    """Whether the task takes connections at its ports, at the loopback address it lives at."""
+    """Return whether the task accepts connections at its ports, at its loopback address."""
     for _, _, port in targets(task):
         try:
             socket.create_connection((address, port), timeout=1).close()
@@ -36,14 +36,14 @@ def listening(task: Task, address: str) -> bool:
 
 
 def register(state: State, task: Task) -> None:
-    """Let the load balancers send to the task."""
+    """Register the task in its target groups."""
     with state.lock:
         for group, address, port in _groups(state, task):
             group.register([{"Id": address, "Port": port}])
 
 
 def deregister(state: State, task: Task) -> None:
-    """Let them send no new requests; what they hold may finish: see `drained`."""
+    """Deregister the task: no new requests; those under way may finish, see `drained`."""
     with state.lock:
         for group, address, _ in _groups(state, task):
             if address in group.targets:
@@ -51,13 +51,13 @@ def deregister(state: State, task: Task) -> None:
 
 
 def drained(state: State, task: Task) -> bool:
-    """Whether the deregistration delay is over in all of the task's target groups."""
+    """Return whether the deregistration delay has passed in all of the task's target groups."""
     with state.lock:
         return not any(one["Id"] == address for group, address, _ in _groups(state, task) for one in draining(group))
 
 
 def health(status: Status, task: Task) -> dict[str, str]:
-    """State of the task in each of its target groups, as their health checks see it."""
+    """Return the task's state in each of its target groups, by their health checks."""
     found = {target[0]: status.target_health.get(target) for target in targets(task)}
     return {arn: health.state if health else "initial" for arn, health in found.items()}
 

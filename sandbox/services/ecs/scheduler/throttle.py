@@ -1,4 +1,4 @@
-"""How long ECS waits before it tries again to start tasks that keep failing to start.
+"""The delay before ECS starts tasks again that repeatedly failed to start.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from sandbox.runtime.clock import Clock
+from sandbox.control.clock import Clock
 
 FIRST_MINUTES = 1 / 6
 LONGEST_MINUTES = 27
@@ -23,7 +23,7 @@ class _Record:
 
 
 class Throttle:
-    """Counts failed starts of each deployment; a task that reaches RUNNING forgives them."""
+    """Count failed starts of each deployment; a task that reaches RUNNING resets the count."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,13 +34,13 @@ class Throttle:
         return record is None or time.monotonic() >= record.not_before
 
     def started(self, deployment: str) -> None:
-        """A task of the deployment runs."""
+        """Record that a task of the deployment runs."""
         record = self._records.get(deployment)
         if record:
             record.count, record.not_before = 0, 0.0
 
     def failed(self, deployment: str, task: str) -> bool:
-        """A task did not start. False when that was known already."""
+        """Record that a task did not start. Returns False if that was known."""
         record = self._records.setdefault(deployment, _Record())
         if task in record.seen:
             return False
@@ -51,5 +51,5 @@ class Throttle:
         return True
 
     def struggling(self, deployment: str) -> bool:
-        """Whether it failed often enough to be told."""
+        """Return whether it failed often enough for a service event."""
         return self._records[deployment].count >= STRUGGLING

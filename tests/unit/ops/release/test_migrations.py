@@ -10,8 +10,8 @@ import pytest
 from plugins.filter.releases import migration_plan, way_back, what_runs
 
 NOTHING: dict[str, Any] = {"found": False, "before": None, "after": None, "contract": []}
-EXPAND = {"migration": "campus.0006_notes", "kind": "expand", "operations": ["AddField"]}
-CONTRACT = {"migration": "campus.0007_gone", "kind": "contract", "operations": ["RemoveField", "DeleteModel"]}
+EXPAND = {"migration": "campus.0006_notes", "kind": "compatible", "operations": ["AddField"]}
+CONTRACT = {"migration": "campus.0007_gone", "kind": "breaking", "operations": ["RemoveField", "DeleteModel"]}
 
 
 def said(*pending: dict[str, Any], **more: Any) -> str:

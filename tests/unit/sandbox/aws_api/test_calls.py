@@ -1,4 +1,4 @@
-"""Which operation a request asks for, and which operations change something."""
+"""The operation of a request, and which operations change something."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ KEY = "AKIASANDBOXOPERATOR0"
 
 
 def environ(name: str, method: str = "POST", path: str = "/", **more: str) -> dict[str, Any]:
-    """A request signed for the service of that signing name."""
+    """Return the environ of a request signed for the service of that signing name."""
     scope = f"Credential={KEY}/20260101/eu-west-1/{name}/aws4_request"
     return {
         "REQUEST_METHOD": method,

@@ -1,4 +1,4 @@
-"""Faults on demand: SDKs take them for worth another attempt, and a seed brings the same ones again."""
+"""Faults on demand: SDKs retry them, and a seed repeats them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOOKS = {
 
 
 def errors(root: Path, faults: Faults) -> dict[str, tuple[str, int]]:
-    """Code and status that each service answers when nothing tries again."""
+    """Return code and status of each service's answer, without retries."""
     found = {}
     with serving(root, faults) as api:
         for service, operation in LOOKS.items():

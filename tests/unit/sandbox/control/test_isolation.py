@@ -1,4 +1,4 @@
-"""One bad resource stops no controller."""
+"""The failure of one resource stops no controller."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import logging
 
 import pytest
 
-from sandbox.control.isolation import Apart
+from sandbox.control.isolation import Isolation
 
 
 def test_it_is_said_once_and_again_after_it_was_well(caplog: pytest.LogCaptureFixture) -> None:
-    apart = Apart()
+    isolation = Isolation()
 
     def look(resource: str, fails: bool) -> None:
-        with apart.unless_failing(resource):
+        with isolation.isolate(resource):
             if fails:
                 raise KeyError(resource)
 

@@ -1,4 +1,4 @@
-"""Families of cache parameters: what each promises, and that the server keeps it."""
+"""Families of cache parameters: their parameters and defaults, compared with the server's."""
 
 from __future__ import annotations
 
@@ -9,20 +9,27 @@ from typing import Any
 import pytest
 
 from sandbox.runtime.network import Network
-from sandbox.runtime.processes import sweep
+from sandbox.runtime.processes import end_all
 from sandbox.runtime.valkey import Valkey
-from sandbox.services.elasticache.families import CATALOGUES, FAMILIES, engine, in_force, objection
+from sandbox.services.elasticache.families import CATALOGUES, FAMILIES, engine, in_force, parameter_error
+from sandbox.services.elasticache.servers import RESTRICTED_COMMANDS
 from tests.support import nets
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     root = tmp_path_factory.mktemp("families")
-    server = Valkey(root, "families", root / "caches/families", Network(root, nets.OWN).address("node/families"))
+    server = Valkey(
+        root,
+        "families",
+        root / "caches/families",
+        Network(root, nets.OWN).address("node/families"),
+        RESTRICTED_COMMANDS,
+    )
     server.create([], {})
     yield server
     server.stop()
-    sweep(root)
+    end_all(root)
     shutil.rmtree(root)
 
 
@@ -48,8 +55,10 @@ def test_the_server_knows_each_parameter_of_a_family_and_keeps_its_default(serve
 )
 def test_a_parameter_of_one_family_is_refused_in_another(name: str, family: str, other: str) -> None:
     default = CATALOGUES[family][name].default
-    assert objection(family, name, default) is None
-    assert objection(other, name, default) == f"Parameter {name} is invalid or not supported by the family {other}."
+    assert parameter_error(family, name, default) is None
+    assert (
+        parameter_error(other, name, default) == f"Parameter {name} is invalid or not supported by the family {other}."
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,7 +74,7 @@ def test_a_parameter_of_one_family_is_refused_in_another(name: str, family: str,
     ],
 )
 def test_values_are_held_to_their_bounds(family: str, name: str, value: str, accepted: bool) -> None:
-    assert (objection(family, name, value) is None) is accepted
+    assert (parameter_error(family, name, value) is None) is accepted
 
 
 @pytest.mark.parametrize(

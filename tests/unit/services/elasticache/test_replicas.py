@@ -1,4 +1,4 @@
-"""A replication group of several nodes through the API: reading, failing over, growing, shrinking."""
+"""A replication group of several nodes through the API: reads, failover, replica counts."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def become(elasticache: Any, status: str) -> dict[str, Any]:
 
 
 def changed(elasticache: Any) -> dict[str, str]:
-    """Who is what once a change is done; it is `modifying` from the call on that asked for it."""
+    """Return the role of each member after a change, which makes the group `modifying` at once."""
     become(elasticache, "available")
     return roles(elasticache)
 
@@ -69,7 +69,7 @@ def roles(elasticache: Any) -> dict[str, str]:
 
 
 def login(stage: Stage, endpoint: str) -> Any:
-    """At the "Primary" or "Reader" endpoint."""
+    """Connect to the "Primary" or "Reader" endpoint."""
     place = describe(stage.client("elasticache"))["NodeGroups"][0][f"{endpoint}Endpoint"]
     return redis.Redis(
         stage.sandbox.network.lookup(place["Address"]) or "",

@@ -1,4 +1,4 @@
-"""The table of parameters is the engine's own; formulas and bounds read as RDS reads them."""
+"""The table of parameters, compared with the engine's own; formulas and bounds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from sandbox.runtime.postgres import binaries
+from sandbox.runtime.postgres.server import binaries
 from sandbox.services.rds.parameters import NEWEST, applicable, catalogue, evaluate, in_force
 
 TYPES = {"BOOLEAN": "boolean", "INTEGER": "integer", "REAL": "float"}
@@ -15,7 +15,7 @@ TYPES = {"BOOLEAN": "boolean", "INTEGER": "integer", "REAL": "float"}
 
 @pytest.fixture(scope="module")
 def engine() -> dict[str, list[str]]:
-    """What the server says of itself: name -> context, group, type, ..."""
+    """Return the server's parameters: name -> context, group, type, ..."""
     alone = ["unshare", "--user"] if os.geteuid() == 0 else []
     command = [*alone, str(binaries() / "postgres"), "--describe-config"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,1 @@
+"""PostgreSQL: one server, its configuration files, and a primary with its synchronous standby."""

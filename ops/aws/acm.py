@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ops.aws.resource import tags_from, unless_missing
+from ops.aws.errors import unless_missing
+from ops.aws.tags import tags_from
 from ops.stack.ownership import absolute, is_own_certificate
 
 Found = dict[str, Any]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.aws.resource import unless_missing
+from ops.aws.errors import unless_missing
 
 NO_SERVICE = {"ServiceNotFoundException", "ClusterNotFoundException"}
 PAGE = 100

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ops.aws.resource import State, tags_from, unless_missing
+from ops.aws.errors import unless_missing
+from ops.aws.tags import tags_from
 from ops.stack.ownership import listener_on
+
+State = dict[str, Any]
 
 
 def find_balancer(elb: Any, name: str) -> State | None:

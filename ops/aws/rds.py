@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.aws.resource import State, tags_from
+from ops.aws.tags import tags_from
+
+State = dict[str, Any]
 
 # Statuses from which an instance does not come back by itself:
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.aws.resource import tags_from
+from ops.aws.tags import tags_from
 from ops.stack.ownership import Zone, absolute
 
 

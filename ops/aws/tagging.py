@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ops.aws.resource import tags_to
+from ops.aws.tags import tags_to
 
 Tags = Mapping[str, Any]
 

@@ -132,7 +132,7 @@ class Prober:
         answer, error = None, None
         try:
             answer = self._ask(client, order)
-            error = self._objection(order, answer)
+            error = self._mismatch(order, answer)
         except NoAnswerError as why:
             error = redact(str(why))
         self._record(
@@ -167,7 +167,7 @@ class Prober:
             "POST", order.path, beat | ({"hold_ms": order.held_ms} if order.held_ms else {}), authorization(token)
         )
 
-    def _objection(self, order: Order, answer: Answer) -> str | None:
+    def _mismatch(self, order: Order, answer: Answer) -> str | None:
         if order.path.startswith(PATH) and answer.status == UNAUTHORIZED and len(self._known) > 1:
             return None
         expected = (200,) if order.sequence is None else ACKNOWLEDGED

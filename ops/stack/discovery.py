@@ -11,8 +11,9 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ops.aws.acm import own_certificates
 from ops.aws.elb import tags_of
-from ops.aws.resource import tags_from, unless_missing
+from ops.aws.errors import unless_missing
 from ops.aws.route53 import name_servers, public_zones
+from ops.aws.tags import tags_from
 from ops.release import history as audit
 from ops.stack.naming import aws_name
 from ops.stack.ownership import (

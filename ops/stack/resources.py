@@ -13,8 +13,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.aws.resource import tags_from, unless_missing
+from ops.aws.errors import unless_missing
 from ops.aws.route53 import public_zones
+from ops.aws.tags import tags_from
 from ops.stack.discovery import Finder, Stack
 from ops.stack.naming import aws_name
 from ops.stack.ownership import ADOPTED_TAG, TAG, Zone, only_zone

@@ -80,7 +80,7 @@ def tasks_of(blocks: Iterable[Any]) -> Iterator[Task]:
                 yield Task((str(entry.name), entry.get_name()), frozenset(map(str, entry.tags)), entry)
 
 
-def objections(tasks: Sequence[Task], selection: Selection) -> list[str]:
+def refusals(tasks: Sequence[Task], selection: Selection) -> list[str]:
     """Return why a selection of a playbook's tasks is none, a sentence each, and the cure."""
     return [
         *misspelt(tasks, selection),
@@ -143,7 +143,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self.playbook = Path(str(playbook._file_name or self.playbook)).name
         tasks = [task for play in playbook.get_plays() for task in tasks_of(play.compile())]
-        if found := objections(tasks, Selection.of(context.CLIARGS)):
+        if found := refusals(tasks, Selection.of(context.CLIARGS)):
             self.refuse(" ".join(found))
 
     def v2_runner_on_start(self, host: Any, task: Any) -> None:

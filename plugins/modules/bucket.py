@@ -39,17 +39,10 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+from ops.aws.errors import unless_missing
 from ops.aws.policies import Policy, reworded
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
+from ops.aws.tags import tags_from, tags_to
 
 PRIVATE = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 NO_LOCATION = "us-east-1"  # the one region that CreateBucket doesn't take as a location
@@ -100,7 +93,7 @@ class Bucket(Resource):
     noun = "bucket"
     # A bucket of that name was removed, and for some hours AWS may not give the name away again:
     # https://repost.aws/knowledge-center/s3-conflicting-conditional-operation
-    not_yet = ("OperationAborted",)
+    retryable_errors = ("OperationAborted",)
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -156,7 +149,7 @@ class Bucket(Resource):
     def create(self, desired: State) -> None:
         region = self.s3.meta.region_name
         location = {} if region == NO_LOCATION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        self.patiently(self.s3.create_bucket, **self.here, **location)
+        self.retry(self.s3.create_bucket, **self.here, **location)
         self.update({}, desired)
 
     def update(self, found: State, changes: State) -> None:
@@ -188,7 +181,7 @@ class Bucket(Resource):
     def put_tags(self, tags: State) -> None:
         self.s3.put_bucket_tagging(**self.here, Tagging={"TagSet": tags_to(tags)})
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if self.params["state"] == "present" or self.params["force_destroy"] or not any(self.versions()):
             return None
         return (

@@ -50,20 +50,11 @@ resource: {description: "The replication group, with its arn, status and endpoin
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION_WITH_READY,
-    TAGS_OPTION,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    same_version,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION_WITH_READY, TAGS_OPTION, WAIT_OPTIONS, Resource, State, run, same_version
 from ops.aws.secrets import AUTH_TOKEN, SecretError, fetch
 from ops.aws.tagging import tag_by_name
+from ops.aws.tags import tags_from, tags_to
 from ops.stack.naming import stored
 
 REQUEST = {  # our option -> AWS's name, in CreateReplicationGroup and, unless fixed, in ModifyReplicationGroup
@@ -184,7 +175,7 @@ class CacheGroup(Resource):
             **request(desired),
         )
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if not (fixed := FIXED & changes.keys()):
             return None
         was = ", ".join(f"{key} {found[key]}" for key in sorted(fixed))
@@ -211,7 +202,7 @@ class CacheGroup(Resource):
         if found["status"] != "deleting":
             self.elasticache.delete_replication_group(ReplicationGroupId=self.name)
 
-    def settled(self, found: State) -> bool:
+    def is_ready(self, found: State) -> bool:
         if found["status"] in ("create-failed", "deleting"):
             self.fail(
                 f"The cache {self.name} is {found['status']} and does not become available by itself. Its events say "

@@ -31,22 +31,15 @@ resource: {description: "The subnet group, with its arn", type: dict, returned: 
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_by_name
+from ops.aws.tags import tags_from, tags_to
 
 
 class CacheSubnetGroup(Resource):
     noun = "cache subnet group"
-    not_yet = ("CacheSubnetGroupInUse",)  # by a cache that is gone
+    retryable_errors = ("CacheSubnetGroupInUse",)  # by a cache that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -93,7 +86,7 @@ class CacheSubnetGroup(Resource):
             tag_by_name(self.elasticache, found["arn"], found["tags"], changes["tags"])
 
     def delete(self, found: State) -> None:
-        self.patiently(self.elasticache.delete_cache_subnet_group, CacheSubnetGroupName=self.name)
+        self.retry(self.elasticache.delete_cache_subnet_group, CacheSubnetGroupName=self.name)
 
 
 def main() -> None:

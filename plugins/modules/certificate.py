@@ -39,15 +39,9 @@ import time
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.acm import has_validation_records, own_certificates
-from ops.aws.resource import (
-    STATE_OPTION_WITH_READY,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION_WITH_READY, WAIT_OPTIONS, Resource, State, run
+from ops.aws.tags import tags_to
 from ops.stack.naming import aws_name
 from ops.stack.ownership import TAG, best_certificate, certificate_names
 
@@ -56,7 +50,7 @@ SECONDS_UNTIL_SHOWN = 120
 
 class Certificate(Resource):
     noun = "certificate"
-    not_yet = ("ResourceInUseException",)  # by a load balancer that is gone
+    retryable_errors = ("ResourceInUseException",)  # by a load balancer that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -116,9 +110,9 @@ class Certificate(Resource):
 
     def delete(self, found: State) -> None:
         for arn in found["arns"]:
-            self.patiently(self.acm.delete_certificate, CertificateArn=arn)
+            self.retry(self.acm.delete_certificate, CertificateArn=arn)
 
-    def settled(self, found: State) -> bool:
+    def is_ready(self, found: State) -> bool:
         return bool(found["status"] == "ISSUED")
 
     def hint(self, found: State | None) -> str:

@@ -60,19 +60,11 @@ from datetime import UTC, datetime
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+from ops.aws.errors import unless_missing
 from ops.aws.rds import FIXED, PLAIN, STUCK, database_state, request
-from ops.aws.resource import (
-    STATE_OPTION_WITH_READY,
-    TAGS_OPTION,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    same_version,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.resource import STATE_OPTION_WITH_READY, TAGS_OPTION, WAIT_OPTIONS, Resource, State, run, same_version
 from ops.aws.tagging import tag_by_name
+from ops.aws.tags import tags_to
 from ops.stack.naming import stored
 
 MISSING = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
@@ -123,7 +115,7 @@ class DatabaseInstance(Resource):
             **request(desired),
         )
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if self.params["state"] == "absent":
             return self.params["deletion_protection"] and (
                 f"The database {self.name} is protected, and was not touched: it holds the stack's data. If it may go: "
@@ -170,7 +162,7 @@ class DatabaseInstance(Resource):
             DBInstanceIdentifier=self.name, **(keep if self.params["final_snapshot"] else {"SkipFinalSnapshot": True})
         )
 
-    def settled(self, found: State) -> bool:
+    def is_ready(self, found: State) -> bool:
         if found["status"] in STUCK or found["status"] == "deleting":
             self.fail(
                 f"The database {self.name} is {found['status']} and does not become available by itself. Its events "

@@ -36,18 +36,10 @@ from collections.abc import Iterator
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_by_name
-from ops.aws.tags import aws_texts
+from ops.aws.tags import aws_texts, tags_from, tags_to
 
 MISSING = ("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault")
 PARAMETERS_A_CALL = 20  # what one ModifyDBParameterGroup or ResetDBParameterGroup takes
@@ -71,7 +63,7 @@ def batches(items: list[State]) -> Iterator[list[State]]:
 
 class DatabaseParameterGroup(Resource):
     noun = "database parameter group"
-    not_yet = ("InvalidDBParameterGroupState",)  # used by a database that is gone
+    retryable_errors = ("InvalidDBParameterGroupState",)  # used by a database that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -130,7 +122,7 @@ class DatabaseParameterGroup(Resource):
         )
         self.set_parameters({}, desired["parameters"])
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if not (fixed := {"family", "description"} & changes.keys()):
             return None
         return (
@@ -157,7 +149,7 @@ class DatabaseParameterGroup(Resource):
             )
 
     def delete(self, found: State) -> None:
-        self.patiently(self.rds.delete_db_parameter_group, DBParameterGroupName=self.name)
+        self.retry(self.rds.delete_db_parameter_group, DBParameterGroupName=self.name)
 
 
 def main() -> None:

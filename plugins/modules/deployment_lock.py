@@ -61,7 +61,7 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import failing_with
+from ops.aws.errors import failing_with
 from ops.lock.lease import Held, Holder, Lease, LockError, LockHeldError, LockLostError, NoBucketError
 
 CURES = (

@@ -144,7 +144,7 @@ class DnsRecords(Resource):
     def update(self, found: State, changes: State) -> None:
         self.change("UPSERT", changes)
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if self.params["state"] == "present":
             planned = self.params["adopt"] and self.module.check_mode
             strange = self.zone and self.zone.owner(self.params["stack"]) == "others" and not planned

@@ -41,8 +41,9 @@ resource: {description: "The cluster, with its arn", type: dict, returned: succe
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_from, tags_to
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_ecs
+from ops.aws.tags import tags_from, tags_to
 
 
 def strategy_state(items: list[State]) -> list[State]:
@@ -63,7 +64,7 @@ def settings(container_insights: str) -> list[State]:
 
 class EcsCluster(Resource):
     noun = "ECS cluster"
-    not_yet = (
+    retryable_errors = (
         # ECS makes the role at the first cluster of an account, and is not done with it when the call is:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
         "Unable to assume the service linked role",
@@ -99,7 +100,7 @@ class EcsCluster(Resource):
         }
 
     def create(self, desired: State) -> None:
-        self.patiently(
+        self.retry(
             self.ecs.create_cluster,
             clusterName=self.name,
             settings=settings(desired["container_insights"]),
@@ -125,7 +126,7 @@ class EcsCluster(Resource):
         for page in self.ecs.get_paginator("list_tasks").paginate(cluster=self.name):
             for arn in page["taskArns"]:  # one-off tasks: a service is gone before its cluster
                 self.ecs.stop_task(cluster=self.name, task=arn, reason=f"The cluster {self.name} is being removed")
-        self.patiently(self.ecs.delete_cluster, cluster=self.name)
+        self.retry(self.ecs.delete_cluster, cluster=self.name)
 
 
 def main() -> None:

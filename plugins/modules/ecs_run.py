@@ -53,7 +53,8 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.aws.resource import tags_to, unless_missing
+from ops.aws.errors import unless_missing
+from ops.aws.tags import tags_to
 
 CONTAINER = "app"
 LAST_LINES = 20

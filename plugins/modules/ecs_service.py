@@ -85,18 +85,10 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.ecs import deployments
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, WAIT_OPTIONS, Resource, State, run
 from ops.aws.tagging import tag_ecs
+from ops.aws.tags import tags_from, tags_to
 
 BALANCER = ("target_group", "alternate_target_group", "production_rule", "test_rule", "infrastructure_role")
 STRATEGIES = ["CANARY", "LINEAR", "BLUE_GREEN"]
@@ -303,7 +295,7 @@ class Service(Resource):
             **self.requests(desired),
         )
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if found["status"] == "DRAINING" and self.params["state"] == "present":
             return (
                 f"The service {self.name} was deleted, and its tasks still drain. Nothing was touched. Run the same command "
@@ -323,7 +315,7 @@ class Service(Resource):
         if found["status"] != "DRAINING":
             self.ecs.delete_service(cluster=self.params["cluster"], service=self.name, force=True)
 
-    def settled(self, found: State) -> bool:
+    def is_ready(self, found: State) -> bool:
         """A deployment that was asked for is there a moment later; who leads it needs its name."""
         return self.known is None or found["deployment"] is not None
 

@@ -46,8 +46,8 @@ resource: {description: "The revision's state, with its arn", type: dict, return
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import TAGS_OPTION, Resource, State, run, tags_from, tags_to
-from ops.aws.tags import aws_texts
+from ops.aws.resource import TAGS_OPTION, Resource, State, run
+from ops.aws.tags import aws_texts, tags_from, tags_to
 
 CONTAINER = "app"
 REVISIONS = 10  # of a family that are looked at, newest first

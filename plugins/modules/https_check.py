@@ -39,7 +39,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ops.probe.client import Address, Client, NoAnswerError, path_of
 
 
-def objection(
+def mismatch(
     status: int, headers: Mapping[str, str], desired_status: int, desired_headers: Mapping[str, str]
 ) -> str | None:
     """What is wrong with the answer, or None."""
@@ -77,7 +77,7 @@ def main() -> None:
         try:
             with Client(address) as client:
                 answer = client.ask("GET", path_of(desired["url"]))
-            wrong = objection(answer.status, answer.headers, desired["status"], desired["headers"])
+            wrong = mismatch(answer.status, answer.headers, desired["status"], desired["headers"])
             good = 0 if wrong else good + 1
             if good >= desired["consecutive"]:
                 module.exit_json(changed=False, status=answer.status)

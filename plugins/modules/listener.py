@@ -37,8 +37,9 @@ resource: {description: "The listener, with its arn", type: dict, returned: succ
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.elb import find_balancer, find_listener, forwarded, group_arn, tags_of
-from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_to
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_elb
+from ops.aws.tags import tags_to
 
 
 def action_state(actions: list[State]) -> State:

@@ -42,16 +42,10 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ops.aws.elb import find_listener, forwarded, group_arn, tags_of
 from ops.aws.redaction import remember
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_to,
-)
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.secrets import TEST_HEADER, MissingSecretError, SecretError, fetch
 from ops.aws.tagging import tag_elb
+from ops.aws.tags import tags_to
 from ops.stack.ownership import TAG, rule_at, rule_belongs
 
 

@@ -41,17 +41,9 @@ resource: {description: "The load balancer, with its arn, dns_name and status", 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.elb import find_balancer, tags_of
-from ops.aws.resource import (
-    STATE_OPTION_WITH_READY,
-    TAGS_OPTION,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    tags_to,
-)
+from ops.aws.resource import STATE_OPTION_WITH_READY, TAGS_OPTION, WAIT_OPTIONS, Resource, State, run
 from ops.aws.tagging import tag_elb
-from ops.aws.tags import aws_texts
+from ops.aws.tags import aws_texts, tags_to
 
 
 class LoadBalancer(Resource):
@@ -100,7 +92,7 @@ class LoadBalancer(Resource):
         )
         self.set_attributes(answer["LoadBalancers"][0]["LoadBalancerArn"], desired["attributes"])
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if self.params["state"] == "absent":
             return self.params["deletion_protection"] and (
                 f"The load balancer {self.name} is protected, and was not touched: it is how people reach the "
@@ -132,7 +124,7 @@ class LoadBalancer(Resource):
             self.set_attributes(found["arn"], {"deletion_protection.enabled": "false"})
         self.elb.delete_load_balancer(LoadBalancerArn=found["arn"])
 
-    def settled(self, found: State) -> bool:
+    def is_ready(self, found: State) -> bool:
         if found["status"] == "failed":
             self.fail(f"AWS could not set up the load balancer {self.name}. Remove it, then run this again.")
         return bool(found["status"] == "active")

@@ -60,8 +60,9 @@ resource: {description: "The alarm, with its arn and its state (OK, ALARM, INSUF
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_from, tags_to
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_cloudwatch
+from ops.aws.tags import tags_from, tags_to
 
 COMPARISONS = [
     "GreaterThanThreshold",

@@ -39,23 +39,15 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-)
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, WAIT_OPTIONS, Resource, State, run
 from ops.aws.tagging import tag_ec2
+from ops.aws.tags import tags_from, tags_to
 from ops.stack.ownership import only_named
 
 
 class NatGateway(Resource):
     noun = "NAT gateway"
-    not_yet = ("InvalidAllocationID.NotFound", "InvalidSubnetID.NotFound")
+    retryable_errors = ("InvalidAllocationID.NotFound", "InvalidSubnetID.NotFound")
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -101,14 +93,14 @@ class NatGateway(Resource):
         address = self.address(None) or self.ec2.allocate_address(
             Domain="vpc", TagSpecifications=tagged("elastic-ip", desired["address_tags"])
         )
-        self.patiently(
+        self.retry(
             self.ec2.create_nat_gateway,
             SubnetId=desired["subnet_id"],
             AllocationId=address["AllocationId"],
             TagSpecifications=tagged("natgateway", desired["tags"]),
         )
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if "subnet_id" not in changes:
             return None
         return f"The NAT gateway {self.name} can't move to another subnet. Delete it, then run this again."
@@ -118,7 +110,7 @@ class NatGateway(Resource):
             if key in changes:
                 tag_ec2(self.ec2, resource, found[key], changes[key])
 
-    def settled(self, found: State) -> bool:
+    def is_ready(self, found: State) -> bool:
         return bool(found["status"] == "available")
 
     def delete(self, found: State) -> None:

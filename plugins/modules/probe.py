@@ -75,7 +75,7 @@ RATES = (0.1, 200.0)
 PERCENT = (0.0, 100.0)
 
 
-def objection(options: dict[str, Any]) -> str | None:
+def refusal(options: dict[str, Any]) -> str | None:
     """What of the options can't be."""
     try:
         Address(options["url"], options["connect_to"], options["ca"])
@@ -162,7 +162,7 @@ def main() -> None:
     if module.params["state"] == "started":
         if module.check_mode or not module.params["enabled"]:
             module.exit_json(changed=False, pid=0)
-        if unfit := objection(module.params):
+        if unfit := refusal(module.params):
             module.fail_json(msg=f"The probe can't be run so: {unfit}")
         desired = ("url", "connect_to", "ca", "record", "name", "token_secret", "rate", "write_percent", "paths")
         config = {option: module.params[option] for option in (*desired, "timeout_seconds")}

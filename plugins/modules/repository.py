@@ -34,16 +34,9 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
+from ops.aws.tags import tags_from, tags_to
 
 # What no tag names is the rest of an interrupted push. A rule that counts what has a tag would take the image that is
 # running as soon as enough newer ones are pushed: ECR doesn't know what runs, nor what a rollback needs.
@@ -111,7 +104,7 @@ class Repository(Resource):
         )
         self.put_lifecycle_policy(desired["lifecycle_policy"])
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if "kms_key_id" in changes:
             return (
                 f"The repository {self.name} can't change its key: AWS fixes it at creation. Copy its images elsewhere "

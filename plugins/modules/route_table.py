@@ -45,16 +45,9 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-)
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_ec2
+from ops.aws.tags import tags_from, tags_to
 from ops.stack.ownership import only_named
 
 LOCAL = "local"
@@ -87,7 +80,7 @@ def associations_from(tables: list[dict[str, Any]]) -> dict[str, str]:
 
 class RouteTable(Resource):
     noun = "route table"
-    not_yet = ("InvalidRouteTableID.NotFound",)
+    retryable_errors = ("InvalidRouteTableID.NotFound",)
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -146,7 +139,7 @@ class RouteTable(Resource):
         for destination, gateway in desired.items():
             if found.get(destination) != gateway:
                 call = self.ec2.replace_route if destination in found else self.ec2.create_route
-                self.patiently(call, RouteTableId=table_id, **route_request(destination, gateway))
+                self.retry(call, RouteTableId=table_id, **route_request(destination, gateway))
 
     def set_subnets(self, table_id: str, found: list[str], desired: list[str]) -> None:
         if found == desired:
@@ -160,7 +153,7 @@ class RouteTable(Resource):
             if association := associations.get(subnets[cidr]):
                 self.ec2.replace_route_table_association(AssociationId=association, RouteTableId=table_id)
             else:
-                self.patiently(self.ec2.associate_route_table, RouteTableId=table_id, SubnetId=subnets[cidr])
+                self.retry(self.ec2.associate_route_table, RouteTableId=table_id, SubnetId=subnets[cidr])
 
     def delete(self, found: State) -> None:
         self.set_subnets(found["id"], found["subnet_cidrs"], [])

@@ -47,7 +47,7 @@ from functools import cache
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import failing_with
+from ops.aws.errors import failing_with
 from ops.stack.discovery import Stack, find_all
 from ops.stack.resources import SWEEPERS, Item, sweep_tags, unnamed
 

@@ -46,17 +46,10 @@ resource: {description: "The target group, with its arn", type: dict, returned: 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.elb import tags_of
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_elb
-from ops.aws.tags import aws_texts
+from ops.aws.tags import aws_texts, tags_to
 
 HEALTH_CHECK = {  # our option -> AWS's name
     "path": "HealthCheckPath",
@@ -77,7 +70,7 @@ def health_check_state(group: State) -> State:
 
 class TargetGroup(Resource):
     noun = "target group"
-    not_yet = ("ResourceInUse",)  # by a load balancer that is gone
+    retryable_errors = ("ResourceInUse",)  # by a load balancer that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -123,7 +116,7 @@ class TargetGroup(Resource):
         )
         self.set_attributes(answer["TargetGroups"][0]["TargetGroupArn"], desired["attributes"])
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if not (fixed := {"vpc_id", "port"} & changes.keys()):
             return None
         return (
@@ -144,7 +137,7 @@ class TargetGroup(Resource):
             self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=tags_to(attributes))
 
     def delete(self, found: State) -> None:
-        self.patiently(self.elb.delete_target_group, TargetGroupArn=found["arn"])
+        self.retry(self.elb.delete_target_group, TargetGroupArn=found["arn"])
 
 
 def main() -> None:

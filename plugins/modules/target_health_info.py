@@ -26,7 +26,7 @@ from collections import Counter
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import failing_with, unless_missing
+from ops.aws.errors import failing_with, unless_missing
 
 
 def main() -> None:

@@ -229,7 +229,7 @@ def secrets_are_read_in_one_place_and_hidden(root: Path) -> Iterator[str]:
         if str(name) != READER:
             yield from (f"{name}: {found} belongs into {READER}" for found in sorted(set(READS.findall(text))))
         if name.parts[1] == "modules" and '.client("secretsmanager")' in text and not HIDING.search(text):
-            yield f"{name} reads secrets and hides none: with hiding_secrets(module), or aws_resource's run()"
+            yield f"{name} reads secrets and hides none: with hiding_secrets(module), or run() of ops/aws/resource.py"
     for path in files(root, "roles", "playbooks", "inventories"):
         for found in sorted(set(LOOKUPS.findall(path.read_text()))):
             yield f"{path.relative_to(root)}: {found} would bring a secret's value into Ansible's variables"

@@ -39,7 +39,7 @@ def test_one_bad_answer_among_good_ones_begins_the_count_anew(
 ) -> None:
     """Right after a change some nodes of a load balancer still do as before."""
     wrong = iter([None, None, "it answers 503 instead of 200", None, None, None])
-    monkeypatch.setattr(https_check, "objection", lambda *_: next(wrong))
+    monkeypatch.setattr(https_check, "mismatch", lambda *_: next(wrong))
     assert ask(outside, consecutive=3)["status"] == 200
     assert asked(outside) == 6
 

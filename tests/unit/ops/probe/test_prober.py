@@ -16,7 +16,7 @@ from ops.probe.client import Address, Client
 from ops.probe.heartbeat import Beats, read_back
 from ops.probe.prober import Load, Prober, orders
 from ops.probe.results import Log, Request, Summary, requests_in, summarise
-from plugins.modules.probe import objection
+from plugins.modules.probe import refusal
 from tests.support.ops.outside import TOKEN, Outside, serving
 from tests.support.waiting import until
 
@@ -260,5 +260,5 @@ GOOD = {
     ],
 )
 def test_options_that_can_t_be_are_refused(wrong: dict[str, object]) -> None:
-    assert objection(GOOD) is None
-    assert objection(GOOD | wrong)
+    assert refusal(GOOD) is None
+    assert refusal(GOOD | wrong)

@@ -1,4 +1,4 @@
-"""Refuse variables that look like a role's and that none declares, and values that can't be of their declared type."""
+"""Refuse variables that resemble a role's and that none declares, and values that don't have their declared type."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ops.variables.names import RUNNERS, misspelt, strangers
 from ops.variables.types import Option, UntypableError, declared, typed
 
 
-def misspelt_words(names: Mapping[str, str | None]) -> str:
-    """What to tell whoever misspelt these."""
+def misspelt_message(names: Mapping[str, str | None]) -> str:
+    """Return the refusal of misspelt names; each with the declared name that it resembles."""
     lines = [f"{name}{f' (did you mean {like}?)' if like else ''}" for name, like in names.items()]
     return (
         f"No role knows the variable {', '.join(lines)}. Nothing was touched. Correct the name in the inventory or "
@@ -23,7 +23,7 @@ def misspelt_words(names: Mapping[str, str | None]) -> str:
 
 
 def untyped(variables: Mapping[str, Any], known: Mapping[str, Option]) -> list[str]:
-    """A line for each variable that is not what its role declares, with the cure."""
+    """Return a line for each variable that does not have its declared type, with the cure."""
     lines = []
     for name in sorted(variables.keys() & known.keys()):
         try:
@@ -34,23 +34,23 @@ def untyped(variables: Mapping[str, Any], known: Mapping[str, Option]) -> list[s
     return lines
 
 
-def unheard(given: Iterable[str], known: Mapping[str, Option]) -> list[str]:
-    """Names after -e that no role reads, without those that every runner adds."""
+def unread(given: Iterable[str], known: Mapping[str, Option]) -> list[str]:
+    """Return the names after -e that no role reads, without those that every runner adds."""
     return [name for name in strangers(given, known) if not name.startswith(RUNNERS)]
 
 
 def refusals(variables: Mapping[str, Any], roles: Path) -> list[str]:
-    """All that is wrong with the names and the values of a play's variables."""
+    """Return the refusals of a play's variables, by name and by value."""
     known = declared(roles)
-    words = []
-    if "_raw_params" in variables:  # what Ansible calls the words after -e that are no name=value
-        words.append(
+    messages = []
+    if "_raw_params" in variables:  # what Ansible calls arguments of -e that are no name=value
+        messages.append(
             "After -e stand words that belong to no variable. Nothing was touched. The shell takes one pair of quotes "
             "away, so a text with blanks needs both: -e 'name=\"several words\"'"
         )
     if wrong := misspelt(variables, known, [path.name for path in roles.iterdir()]):
-        words.append(misspelt_words(wrong))
-    return words + untyped(variables, known)
+        messages.append(misspelt_message(wrong))
+    return messages + untyped(variables, known)
 
 
 class ActionModule(ActionBase):
@@ -58,8 +58,8 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         roles = Path(self._task.args["roles"]).resolve()
         given = set(load_extra_vars(self._loader))
-        if words := refusals(task_vars or {}, roles):
-            return result | {"failed": True, "msg": "\n".join(words)}
-        if names := unheard(given, declared(roles)):
+        if messages := refusals(task_vars or {}, roles):
+            return result | {"failed": True, "msg": "\n".join(messages)}
+        if names := unread(given, declared(roles)):
             self._display.warning(f"No role reads {', '.join(names)}, given by -e.")
         return result | {"changed": False}

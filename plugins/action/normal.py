@@ -1,10 +1,10 @@
-"""Ansible's default action; over the connection `warm_local` it hands AWS modules over by name instead of as a zip.
+"""Ansible's default action; over the connection `warm_local` it sends AWS modules by name instead of as a zip.
 
-Packing a module with all that it imports costs a third of a second; the warm Python imports the very same files from
-where they are. This rests on ansible-core's private interfaces, whose version the lock pins; with ansible_connection:
-local nothing of it is used.
+Packing a module with all that it imports takes a third of a second; the warm server imports the same files from where
+they are. This uses private interfaces of ansible-core, whose version requirements.lock pins; with ansible_connection:
+local none of them is used.
 
-Before a module runs, whatever the connection, its arguments are looked through for placeholders of a plan.
+A module whose arguments hold a placeholder of a plan is refused, whatever the connection.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ops.stack.placeholders import refusal
 MARK = b"#warm-module\n"
 COLLECTIONS = ("amazon.aws.", "community.aws.")
 
-# this file is itself loaded under the original's name, so the original is loaded by its path
+# this plugin has the original's name, so the original is loaded by its path
 _original = Path(ansible.plugins.action.__file__ or "").parent / "normal.py"
 _spec = importlib.util.spec_from_file_location("ansible_core_normal", _original)
 assert _spec and _spec.loader
@@ -35,7 +35,7 @@ OURS = Path(__file__).resolve().parent.parent / "modules"
 
 
 def importable_name(path: Path) -> str | None:
-    """The name by which the warm Python imports a module's file, or None if it isn't one that it knows."""
+    """Return the name by which the warm server imports a module's file; None if it can't."""
     if path.parent == OURS:
         return f"plugins.modules.{path.stem}"
     parts = path.with_suffix("").parts

@@ -1,6 +1,6 @@
-"""Say what the callback `command_line` objects to: reads [[playbook, selection], ...] as JSON, writes a list for each.
+"""Print the refusals of the callback `command_line`: reads [[playbook, selection], ...] as JSON, writes a list for each.
 
-A process of its own, since Ansible, to load a playbook, changes how Python imports.
+A process of its own, since Ansible changes how Python imports when it loads a playbook.
 """
 
 from __future__ import annotations

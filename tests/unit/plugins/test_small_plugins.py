@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.stack.discovery import current_version, subnets_of
-from plugins.callback.story import indented, progress, table
+from plugins.callback.progress import indented, progress, table
 from plugins.connection.warm_local import environment_of
 from plugins.filter.secrets import pinned_secrets
 from plugins.modules.ecs_run import failure, last_words

@@ -70,7 +70,7 @@ def declarations(roles: Path) -> Iterator[tuple[str, str, Option]]:
 
 @cache
 def declared(roles: Path) -> Mapping[str, Option]:
-    """Return every option that a role below `roles` declares, by name. A contract test keeps the types of a name alike."""
+    """Return every option that a role below `roles` declares, by name; a contract test keeps its types alike."""
     return {name: option for _, name, option in declarations(roles)}
 
 

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: bucket
 short_description: A private, versioned, encrypted S3 bucket
 description:
-  - Makes, repairs or removes a bucket that nobody reaches without TLS or in public, and that keeps earlier versions.
+  - Creates, updates or deletes a bucket that nobody reaches without TLS or in public, and that keeps earlier versions.
 options:
   name: {description: Name, type: str, required: true}
   kms_key_id:
@@ -15,14 +15,12 @@ options:
     type: str
   noncurrent_days: {description: Days that a replaced or deleted version is kept, type: int, default: 30}
   force_destroy: {description: Whether to remove a bucket with all its objects and versions, type: bool, default: false}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the bucket for documents
+- name: Create the bucket for documents
   bucket:
     name: campshub360-tier1-123456789012-documents
     kms_key_id: arn:aws:kms:us-east-1:123456789012:key/0123abcd-0123-4567-89ab-0123456789ab
@@ -49,7 +47,7 @@ NO_LOCATION = "us-east-1"  # the one region that CreateBucket doesn't take as a 
 
 
 def tls_only(bucket: str, partition: str) -> Policy:
-    """The policy that refuses plain HTTP.
+    """Return the policy that refuses plain HTTP.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html
     """
@@ -70,7 +68,7 @@ def tls_only(bucket: str, partition: str) -> Policy:
 
 
 def lifecycle_rules(noncurrent_days: int) -> list[dict[str, Any]]:
-    """Old versions, the marks of objects that are wholly gone, and unfinished uploads go away."""
+    """Return rules that delete old versions, delete markers without versions, and unfinished uploads."""
     return [
         {
             "ID": "forget-old-versions",
@@ -84,6 +82,7 @@ def lifecycle_rules(noncurrent_days: int) -> list[dict[str, Any]]:
 
 
 def encryption_rule(kms_key_id: str | None) -> dict[str, Any]:
+    """Return the encryption of new objects."""
     if kms_key_id is None:
         return {"SSEAlgorithm": "AES256"}
     return {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": kms_key_id}
@@ -195,7 +194,7 @@ class Bucket(Resource):
         self.s3.delete_bucket(**self.here)
 
     def versions(self) -> Iterator[list[dict[str, str]]]:
-        """Pages of what the bucket holds: versions of objects and marks of deleted ones."""
+        """Yield pages of what the bucket holds: versions of objects, and delete markers."""
         for page in self.s3.get_paginator("list_object_versions").paginate(**self.here):
             held = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             if held:

@@ -5,21 +5,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cache_subnet_group
-short_description: The subnets in which a cache may stand
+short_description: An ElastiCache subnet group
 description:
-  - Makes, repairs or removes a cache subnet group.
+  - Creates, updates or deletes a cache subnet group.
 options:
   name: {description: Name, type: str, required: true}
   description: {description: What it is for, type: str, default: Managed by Ansible}
   subnets: {description: Ids of the subnets, type: list, elements: str, default: []}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Place the cache in the data subnets
+- name: Create the cache subnet group
   cache_subnet_group:
     name: campshub360-tier1
     subnets: [subnet-0a, subnet-0b]

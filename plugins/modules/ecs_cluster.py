@@ -7,13 +7,13 @@ DOCUMENTATION = r"""
 module: ecs_cluster
 short_description: An ECS cluster for Fargate
 description:
-  - Makes, repairs or removes a cluster, its capacity providers and its Container Insights.
+  - Creates, updates or deletes a cluster, its capacity providers and its Container Insights.
 options:
   name: {description: Name, type: str, required: true}
-  container_insights: {description: How closely CloudWatch looks, type: str, choices: [disabled, enabled, enhanced], default: disabled}
+  container_insights: {description: Level of Container Insights, type: str, choices: [disabled, enabled, enhanced], default: disabled}
   capacity_providers: {description: Capacity providers that services may use, type: list, elements: str, default: [FARGATE, FARGATE_SPOT]}
   default_strategy:
-    description: Where tasks run whose service does not say.
+    description: Capacity providers of tasks whose service names none.
     type: list
     elements: dict
     default: []
@@ -21,14 +21,12 @@ options:
       provider: {description: Capacity provider, type: str, required: true}
       weight: {description: "Share of the tasks beyond the base, from 0 to 1000", type: int, default: 0}
       base: {description: Number of tasks that always run there, type: int, default: 0}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the cluster
+- name: Create the cluster
   ecs_cluster:
     name: campshub360-tier1
     container_insights: enabled

@@ -20,8 +20,7 @@ options:
     elements: str
     default: []
   tags: {description: Tags of the stack's own zone; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state]
 author: CampsHub360
 """
 

@@ -15,7 +15,7 @@ author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Send everything to blue
+- name: Set the weights to blue alone
   listener_weights:
     rule: arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/campshub360-tier1/0a/0b/0c
     weights:

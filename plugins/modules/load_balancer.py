@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: load_balancer
 short_description: An Application Load Balancer
 description:
-  - Makes, repairs or removes an Application Load Balancer, without its listeners. See M(listener) for these.
+  - Creates, updates or deletes an Application Load Balancer, without its listeners. See M(listener) for these.
   - Removing it lifts its deletion protection in AWS first, but only with O(deletion_protection=false).
 options:
   name: {description: Name, type: str, required: true}
@@ -16,17 +16,12 @@ options:
   security_groups: {description: Ids of its security groups, type: list, elements: str, default: []}
   attributes: {description: Attributes by AWS's own names. Others are left alone, type: dict, default: {}}
   deletion_protection: {description: Whether this module refuses to delete it, type: bool, default: true}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, or is ready, type: str, choices: [present, absent, ready], default: present}
-  wait: {description: Whether to wait until it is active or gone, type: bool, default: false}
-  wait_timeout: {description: Seconds to wait at most, type: int, default: 600}
-  poll_seconds: {description: Seconds between two looks, type: float, default: 10}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.ready, resource.tags, resource.wait]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the load balancer
+- name: Create the load balancer
   load_balancer:
     name: campshub360-tier1
     subnets: [subnet-0a, subnet-0b]

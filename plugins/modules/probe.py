@@ -5,10 +5,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: probe
-short_description: Ask the application from outside, steadily, and tell what came of it
+short_description: The availability probe of the application
 description:
   - The action plugin of the same name starts a background process, which ends with the play at the latest, and stops it.
-    This part checks what it is given, and afterwards looks for what was written.
+    This module validates the options, and afterwards looks for the writes.
   - Every request is a line of I(results). Writes are heartbeats, numbered, authorized by a token that is read from
     Secrets Manager inside the processes which use it.
   - Changes nothing of the stack, so it never says changed. In check mode nothing is sent.
@@ -25,18 +25,18 @@ options:
   name: {description: "Name under which it writes, at most 64 characters, a new one each time", type: str, required: true}
   token_secret: {description: Name of the secret that holds the heartbeat token, type: str, required: true}
   rate: {description: "Requests a second, 0.1 to 200", type: float, default: 10}
-  write_percent: {description: How many of a hundred requests write, type: float, default: 33}
+  write_percent: {description: Percentage of writes, type: float, default: 33}
   paths: {description: Paths that are read, type: list, elements: str, default: [/]}
   timeout_seconds: {description: Seconds after which a request without an answer has failed, type: float, default: 10}
-  enabled: {description: "Whether to start, or to verify, anything at all", type: bool, default: true}
-  pid: {description: "What was started, to be verified or stopped; 0 when nothing was", type: int, default: 0}
+  enabled: {description: "Whether the probe is started or verified at all", type: bool, default: true}
+  pid: {description: "Process id of the probe that was started; 0 if none was", type: int, default: 0}
   ended_early: {description: Set by the action plugin when the process had ended before it was stopped, type: bool, default: false}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Begin to look from outside
+- name: Start the availability probe
   probe:
     state: started
     url: https://app.tier1.campshub360.example
@@ -47,7 +47,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-pid: {description: "What was started, 0 when nothing was", type: int, returned: state=started}
+pid: {description: "Process id of the probe, 0 if it was not started", type: int, returned: state=started}
 summary:
   description: >-
     requests, failed, refused, reconnected, seconds, p95_ms, by_release (requests, failed, p95_ms by tag), first_failure,
@@ -76,7 +76,7 @@ PERCENT = (0.0, 100.0)
 
 
 def refusal(options: dict[str, Any]) -> str | None:
-    """What of the options can't be."""
+    """Return which of the options is invalid; None if none is."""
     try:
         Address(options["url"], options["connect_to"], options["ca"])
     except ValueError as error:
@@ -93,8 +93,8 @@ def refusal(options: dict[str, Any]) -> str | None:
     return None if options["timeout_seconds"] > 0 else "timeout_seconds is more than 0."
 
 
-def look_back(module: AnsibleAWSModule) -> Summary:
-    """What was seen, and whether the writes are there. What can't be known is said, and is no error: the play goes on."""
+def summarize_results(module: AnsibleAWSModule) -> Summary:
+    """Return the summary of the results. What can't be known is part of it, and no error: the play goes on."""
     options = module.params
     requests = requests_in(Path(options["results"]))
     why_not = gap(options, requests)  # before anything is asked, which takes time
@@ -171,7 +171,7 @@ def main() -> None:
         verify(module)
         module.exit_json(changed=False)
     with hiding_secrets(module):
-        summary = Summary() if module.check_mode else look_back(module)
+        summary = Summary() if module.check_mode else summarize_results(module)
         module.exit_json(changed=False, summary=summary.as_dict())
 
 

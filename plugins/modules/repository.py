@@ -7,19 +7,17 @@ DOCUMENTATION = r"""
 module: repository
 short_description: An ECR repository whose tags never move
 description:
-  - Makes, repairs or removes a repository with immutable tags, that scans what is pushed to it.
+  - Creates, updates or deletes a repository with immutable tags, that scans what is pushed to it.
 options:
   name: {description: Name, type: str, required: true}
   kms_key_id: {description: "Key that encrypts it, by ARN. Without it, ECR's own key does. Can't change", type: str}
   force_destroy: {description: Whether to remove a repository with its images, type: bool, default: false}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the repository of the application's images
+- name: Create the repository of the application's images
   repository:
     name: campshub360-tier1
     kms_key_id: "{{ storage_kms_key_id }}"

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: target_group
 short_description: A target group of an Application Load Balancer
 description:
-  - Makes, repairs or removes a target group of type C(ip). Never registers or deregisters targets; ECS does that.
+  - Creates, updates or deletes a target group of type C(ip). Never registers or deregisters targets; ECS does that.
 options:
   name: {description: Name, type: str, required: true}
   vpc_id: {description: The VPC of the targets. Can't change, type: str}
@@ -23,14 +23,12 @@ options:
       unhealthy_threshold: {description: From 2 to 10, type: int, default: 2}
       success_codes: {description: Such as 200 or 200-299, type: str, default: "200"}
   attributes: {description: Attributes by AWS's own names. Others are left alone, type: dict, default: {}}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep a target group for the blue tasks
+- name: Create a target group for the blue tasks
   target_group:
     name: campshub360-tier1-blue
     vpc_id: vpc-0123456789abcdef0

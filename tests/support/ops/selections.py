@@ -1,4 +1,4 @@
-"""Print the refusals of the callback `command_line`: reads [[playbook, selection], ...] as JSON, writes a list for each.
+"""Print the refusals of the callback `command_line`: reads [[playbook, selection], ...] as JSON, a list for each.
 
 A process of its own, since Ansible changes how Python imports when it loads a playbook.
 """

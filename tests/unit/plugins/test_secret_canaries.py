@@ -107,7 +107,7 @@ def traffic(world: World, value: str | bytes, **more: Any) -> str:
     return output(https_traffic.main, {**options, "header_secret": world.put("t/header", value), **more})
 
 
-def look_back(world: World, value: str | bytes, **more: Any) -> str:
+def summarize_results(world: World, value: str | bytes, **more: Any) -> str:
     """The probe's second half: it looks for the writes that its record tells of."""
     record = world.folder / "requests.jsonl"
     Log(record)(Request(1.0, 2.0, "1.0.0", "write", 201, None, 1))
@@ -115,7 +115,7 @@ def look_back(world: World, value: str | bytes, **more: Any) -> str:
     return output(probe.main, {**options, "token_secret": world.put("t/token", value), **more})
 
 
-PLACES = {place.__name__: place for place in (smoke_test_token, smoke_test_header, traffic, look_back)}
+PLACES = {place.__name__: place for place in (smoke_test_token, smoke_test_header, traffic, summarize_results)}
 
 
 # The failures: each returns options that the place gets.
@@ -207,7 +207,7 @@ def test_a_timeout_shows_none_either(world: World) -> None:
     for value in (SENDABLE["plain"], TEXTS["newline"]):
         world.served.does.slow = {"/api/heartbeat"}
         assert leaks(smoke_test_token(world, value, timeout=0.1), value) == set()
-        assert leaks(look_back(world, value, timeout_seconds=0.1), value) == set()
+        assert leaks(summarize_results(world, value, timeout_seconds=0.1), value) == set()
 
 
 @pytest.mark.parametrize("name", [*SENDABLE, *TOKENS])

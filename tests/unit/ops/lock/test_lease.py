@@ -11,12 +11,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ops.lock.lease import (
+    ATTEMPTS,
     KEY,
     HeldLock,
     Holder,
     Lease,
+    LockError,
     LockHeldError,
     LockLostError,
     NoBucketError,
@@ -213,3 +216,27 @@ def test_what_is_no_lock_is_neither_taken_for_one_nor_for_none(s3: Any, lease: L
 def test_what_is_written_is_what_is_read() -> None:
     there = replace(holder(), since="2026-11-25T11:30:00Z", previous={"owner": "eve"})
     assert Holder.read(there.body()) == there
+
+
+class Conflicting:
+    """A bucket without a lock in which every write conflicts with another one."""
+
+    def __init__(self) -> None:
+        self.writes = 0
+
+    def get_object(self, **_: Any) -> Any:
+        metadata = {"HTTPHeaders": {"date": "Wed, 25 Nov 2026 11:30:00 GMT"}}
+        raise ClientError({"Error": {"Code": "NoSuchKey"}, "ResponseMetadata": metadata}, "GetObject")
+
+    def put_object(self, **request: Any) -> Any:
+        assert request["IfNoneMatch"] == "*"
+        self.writes += 1
+        raise ClientError({"Error": {"Code": "ConditionalRequestConflict"}}, "PutObject")
+
+
+def test_a_write_that_always_conflicts_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    s3 = Conflicting()
+    with pytest.raises(LockError, match="Try once more"):
+        Lease(s3, "bucket").acquire(holder())
+    assert s3.writes == ATTEMPTS == 8

@@ -67,7 +67,7 @@ class Rehearsal:
             *INVENTORIES,
             f"playbooks/{name}.yml",
             *words,
-            environment=environment(os.environ) | {"STORY_RECORD": str(record)} | color,
+            environment=environment(os.environ) | {"PLAY_SUMMARY": str(record)} | color,
         )
         data = json.loads(record.read_text())
         return summary.PlaybookRun(seconds=data["seconds"], changed=data["hosts"][STACK]["changed"])

@@ -1,11 +1,12 @@
-"""A stack's certificates, as the module that requests one and the finder see them."""
+"""A stack's certificates in ACM."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from ops.aws.resource import tags_from, unless_missing
+from ops.aws.errors import unless_missing
+from ops.aws.tags import tags_from
 from ops.stack.ownership import absolute, is_own_certificate
 
 Found = dict[str, Any]
@@ -24,7 +25,7 @@ def own_certificates(acm: Any, domain: str, stack: str, statuses: Sequence[str] 
 def described(acm: Any, arn: str) -> Found | None:
     """Return a certificate: arn, status, failure, names, in_use_by, not_after, validation_records, tags.
 
-    None if it is gone, or so new that only AWS's list knows it.
+    None if it is deleted, or so new that it can't be described yet.
     """
     answer = unless_missing("ResourceNotFoundException", acm.describe_certificate, CertificateArn=arn)
     if answer is None:

@@ -1,4 +1,4 @@
-"""Comparing policy documents, which AWS gives back in other words than it was given."""
+"""Comparison of policy documents, which AWS returns in another form than it was given."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Policy = dict[str, Any]
 
 
 def reworded(found: Policy | None, desired: Policy | None) -> Policy | None:
-    """`found`, in the words of `desired` where the two say the same: so that a difference is one in meaning.
+    """Return `found`, or `desired` if both mean the same, so that a difference is one in meaning.
 
     AWS turns lists of one into a string, sorts lists, and writes an account as the ARN of its root.
     """

@@ -1,12 +1,14 @@
-"""How an RDS instance is read: AWS's answer, with what is pending, as the options of our module."""
+"""RDS instances: AWS's answer, with pending modifications, as the options of our module."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ops.aws.resource import State, tags_from
+from ops.aws.tags import tags_from
 
-# Statuses from which an instance does not come back by itself:
+State = dict[str, Any]
+
+# Statuses that an instance does not leave by itself:
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
 STUCK = frozenset(
     {
@@ -46,25 +48,26 @@ FIXED = frozenset({"engine", "kms_key_arn", "database_name", "master_username", 
 
 
 def coming(instance: State) -> State:
-    """The instance as it will be when what is pending has been done."""
+    """Return the instance as it will be when its pending modifications are done."""
     pending = instance.get("PendingModifiedValues", {})
     return {**instance, **pending}
 
 
 def growth(shown: State) -> int:
-    """Up to how many GB storage grows by itself; 0 if it doesn't, which AWS also says by the size that it has."""
+    """Return up to how many GB AWS may grow the storage; 0 if it may not, which AWS also says by the present size."""
     most = int(shown.get("MaxAllocatedStorage", 0))
     return 0 if most == shown.get("AllocatedStorage") else most
 
 
 def log_exports(instance: State) -> list[str]:
+    """Return the logs that are exported to CloudWatch, pending changes included."""
     pending = instance.get("PendingModifiedValues", {}).get("PendingCloudwatchLogsExports", {})
     enabled = {*instance.get("EnabledCloudwatchLogsExports", []), *pending.get("LogTypesToEnable", [])}
     return sorted(enabled - {*pending.get("LogTypesToDisable", [])})
 
 
 def database_state(instance: State) -> State:
-    """An instance in the options of our module, and what others need to know of it."""
+    """Return an instance's state in our module's options, with arn, status and endpoint."""
     shown = coming(instance)
     insights = shown.get("PerformanceInsightsEnabled", False)
     groups = instance.get("DBParameterGroups") or [{}]
@@ -85,7 +88,7 @@ def database_state(instance: State) -> State:
 
 
 def request(changes: State) -> State:
-    """Desired values as parameters that CreateDBInstance and ModifyDBInstance share."""
+    """Return desired values as the parameters that CreateDBInstance and ModifyDBInstance share."""
     desired: dict[str, Any] = {PLAIN[ours]: value for ours, value in changes.items() if ours in PLAIN}
     renamed = {"security_groups": "VpcSecurityGroupIds", "parameter_group": "DBParameterGroupName"}
     desired |= {aws: changes[ours] for ours, aws in renamed.items() if ours in changes}

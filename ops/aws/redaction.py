@@ -1,7 +1,7 @@
-"""Keeps the values of secrets out of texts: whoever reads one has it remembered here, and texts go through `redact`.
+"""Redaction of secrets: whoever reads a secret's value calls `remember`, and texts pass through `redact`.
 
-A value is seldom quoted as it is: an exception shows its repr, a URL percent signs, a page entities, and some show a
-part. So what a value becomes is hidden too, and so is every piece of it that somebody could recognize.
+A value is seldom quoted as it is: an exception shows its repr, a URL percent-encodes it, HTML escapes it, and some show
+a part. So its encoded forms are hidden too, and every piece of it that is long enough to be recognized.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "********"  # as Ansible's own
-# The shortest piece that is hidden. Shorter values would be found in half of all words.
+# The shortest piece that is hidden. Shorter ones would hide parts of ordinary words.
 PIECE = 8
-LEAST_VARIETY = 3  # characters: indentation and rules of dashes are pieces of nothing
-# Keys of a JSON secret that are none: they are parts of names that messages need.
+LEAST_VARIETY = 3  # different characters: indentation and lines of dashes are no pieces
+# Keys of a JSON secret whose values are public: messages need these names.
 # docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
 PUBLIC_KEYS = {"username", "engine", "host", "port", "dbname", "dbInstanceIdentifier", "dbClusterIdentifier"}
 
@@ -30,7 +30,7 @@ _answers: list[set[str]] = []
 
 
 def remember(value: str) -> None:
-    """Have a value hidden by this process from now on."""
+    """Hide a value in this process from now on."""
     found = forms(value)
     _forms.update(found)
     _pieces.update(pieces(form for secret in _leaves(value) or [value] for form in forms(secret)))
@@ -52,9 +52,9 @@ def redact(text: str) -> str:
 
 @contextmanager
 def hiding_secrets(module: Any) -> Iterator[None]:
-    """Keep values that are read in here out of all that an AnsibleModule answers, also when it breaks.
+    """Hide values that are read inside in all that an AnsibleModule returns, also after an uncaught exception.
 
-    Ansible itself prints an exception that nobody caught as it is, past `no_log_values`.
+    Ansible prints an uncaught exception without regard to `no_log_values`.
     """
     known = set(_forms), set(_pieces)
     module.no_log_values.update(_forms)
@@ -74,7 +74,7 @@ def hiding_secrets(module: Any) -> Iterator[None]:
 
 
 def forms(value: str) -> set[str]:
-    """Return a value as it may stand in a text: as it is, its lines, and all of it escaped or encoded."""
+    """Return the forms of a value in a text: as it is, its lines, and each of them escaped or encoded."""
     plain = {value, value.strip(), *value.splitlines(), *_leaves(value)}
     encoded = {form for text in plain if len(text) >= PIECE for form in _encoded(text)}
     return {form for text in encoded for form in (text, *_escaped(text)) if len(form) >= PIECE}
@@ -87,7 +87,7 @@ def pieces(texts: Iterable[str]) -> set[str]:
 
 
 def _leaves(value: str) -> list[str]:
-    """Return what a JSON object holds that is secret; nothing for what is no JSON object."""
+    """Return the secret values of a JSON object; none if it is no JSON object."""
     try:
         found = json.loads(value)
     except (ValueError, RecursionError):
@@ -99,7 +99,7 @@ def _leaves(value: str) -> list[str]:
 def _escaped(text: str) -> Iterator[str]:
     for quoted in (repr(text), ascii(text), json.dumps(text), json.dumps(text, ensure_ascii=False)):
         yield quoted[1:-1]
-    bare = text.encode("unicode_escape").decode()  # a longer text decides by its own quotes which of them are escaped
+    bare = text.encode("unicode_escape").decode()  # which quotes are escaped depends on those of the whole text
     yield from (bare, bare.replace("'", "\\'"), bare.replace('"', '\\"'))
 
 
@@ -118,7 +118,7 @@ def _encoded(text: str) -> Iterator[str]:
 
 
 def _base64(body: bytes) -> Iterator[str]:
-    """Yield what is the same whatever stands before and after the body, in each of three alignments."""
+    """Yield the part that does not depend on what precedes and follows the body, in each of three alignments."""
     for before in range(3):
         text = base64.b64encode(bytes(before) + body).decode()
         inner = text[-(-before * 4 // 3) : len(text) - 4 if text.endswith("=") else None]

@@ -1,10 +1,10 @@
-"""Public hosted zones of a name, as all modules that find or change one see them."""
+"""Public hosted zones in Route 53."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ops.aws.resource import tags_from
+from ops.aws.tags import tags_from
 from ops.stack.ownership import Zone, absolute
 
 
@@ -16,7 +16,7 @@ def public_zones(route53: Any, name: str) -> list[Zone]:
 
 
 def described(route53: Any, zone: dict[str, Any]) -> Zone:
-    """Return a zone of AWS's list with its tags."""
+    """Return a zone of ListHostedZonesByName with its tags."""
     identifier = zone["Id"].rpartition("/")[2]
     answer = route53.list_tags_for_resource(ResourceType="hostedzone", ResourceId=identifier)
     tags = tags_from(answer["ResourceTagSet"]["Tags"])
@@ -24,5 +24,5 @@ def described(route53: Any, zone: dict[str, Any]) -> Zone:
 
 
 def name_servers(route53: Any, zone: Zone) -> list[str]:
-    """Return the name servers to which the domain above must delegate."""
+    """Return the name servers to which the parent domain must delegate."""
     return list(route53.get_hosted_zone(Id=zone.id)["DelegationSet"]["NameServers"])

@@ -1,4 +1,4 @@
-"""The only place that reads or generates a secret's value: hidden from then on, and fit for its use or refused."""
+"""Secrets in Secrets Manager: the only place that reads or generates a value, which is redacted from then on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MissingSecretError(SecretError):
 
 
 class SecretValue(str):
-    """A value that whoever sends it can send, and that shows itself in no repr of what holds it."""
+    """A secret's value, which no repr shows."""
 
     __slots__ = ()
 
@@ -33,11 +33,11 @@ class SecretValue(str):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a value is for, and what it must be for that. forbidden: characters, beside those that no use can bear."""
+    """What a value is for, and its limits. forbidden: characters, beside those that no use allows."""
 
     what: str
     longest: int
-    shortest: int = PIECE  # else it could not be kept out of texts
+    shortest: int = PIECE  # a shorter one could not be redacted
     forbidden: str = r"(?!)"
     forbidden_words: str = ""
 
@@ -64,7 +64,7 @@ AUTH_TOKEN = Use(
 
 
 def fetch(secrets: Any, name: str, use: Use, stage: str = "AWSCURRENT") -> SecretValue:
-    """Return a secret's value; SecretError where there is none that is fit for this use.
+    """Return a secret's value. Raises SecretError if there is none, or if it is not fit for this use.
 
     docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
     """
@@ -92,7 +92,7 @@ def fetch(secrets: Any, name: str, use: Use, stage: str = "AWSCURRENT") -> Secre
 
 
 def generate(secrets: Any, length: int) -> SecretValue:
-    """Return a new password of letters and digits, which go everywhere: AUTH tokens, URLs, headers."""
+    """Return a new password of letters and digits, which any use allows: AUTH tokens, URLs, headers."""
     value = SecretValue(secrets.get_random_password(PasswordLength=length, ExcludePunctuation=True)["RandomPassword"])
     remember(str(value))
     return value

@@ -1,4 +1,4 @@
-"""Values and tags as AWS keeps them: text. What YAML gives (4711, true) would differ from it for ever (pure).
+"""Tags as AWS stores them: as text. The numbers and truth values that YAML reads would differ at every run (pure).
 
 https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules_creating
@@ -8,44 +8,56 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-# Found by Stack, told apart by Tier, shown by Name: the platform sets these itself.
-OWN = ("Stack", "Name", "Tier")
+# Tags that the platform sets itself: Stack finds a resource, Tier distinguishes subnets, Name is for people.
+PLATFORM_TAGS = ("Stack", "Name", "Tier")
 ALLOWED = re.compile(r"[\w .:/=+\-@]*")
-KEY_LENGTH, VALUE_LENGTH, MOST = 128, 256, 50
+KEY_LENGTH, VALUE_LENGTH, MAX_TAGS = 128, 256, 50
 
 
 def aws_text(value: Any) -> str:
-    """Return a value as AWS takes it and shows it again: true and false in lower case, else as it is written."""
+    """Return a value as AWS stores it: true and false in lower case, else as it is written."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def aws_texts(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return a mapping with its values as AWS shows them again."""
+    """Return a mapping with its values as AWS stores them."""
     return {str(name): aws_text(value) for name, value in values.items()}
 
 
+def tags_from(pairs: Iterable[Mapping[str, str]], key: str = "Key", value: str = "Value") -> dict[str, str]:
+    """Return AWS's list of tags as a dictionary, without those that AWS sets itself (`aws:...`)."""
+    return {pair[key]: pair[value] for pair in pairs if not pair[key].startswith("aws:")}
+
+
+def tags_to(tags: Mapping[str, Any], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+    """Return a dictionary of tags as AWS's list, sorted by key."""
+    return [{key: name, value: aws_text(text)} for name, text in sorted(tags.items())]
+
+
 def resource_tags(tags: Mapping[str, Any], stack: str) -> dict[str, str]:
-    """Return the tags of every resource of a stack: the given ones as text, and the one by which it is found."""
+    """Return the tags of a stack's resources: the given ones as text, and `Stack`."""
     return {**aws_texts(tags), "Stack": stack}
 
 
-def tag_problems(tags: Mapping[str, Any], stack: str) -> Iterator[str]:
-    """Yield what forbids these tags, by the rules of the strictest of the services that get them."""
-    if len(tags) > MOST - len(OWN):
-        yield f"{len(tags)} are more than {MOST - len(OWN)}: a resource has {MOST} at most, with the platform's own"
+def tag_errors(tags: Mapping[str, Any], stack: str) -> Iterator[str]:
+    """Yield why these tags are refused, by the rules of the strictest service that gets them."""
+    allowed = MAX_TAGS - len(PLATFORM_TAGS)
+    if len(tags) > allowed:
+        yield f"{len(tags)} are more than {allowed}: a resource has {MAX_TAGS} at most, with the platform's own"
     for key, count in Counter(str(key).lower() for key in tags).items():
         if count > 1:
             yield f"{key} is there in several spellings, which IAM takes for one"
     for key, value in tags.items():
-        yield from key_problems(str(key), value, stack)
-        yield from value_problems(str(key), value)
+        yield from key_errors(str(key), value, stack)
+        yield from value_errors(str(key), value)
 
 
-def key_problems(key: str, value: Any, stack: str) -> Iterator[str]:
-    own = next((name for name in OWN if name.lower() == key.lower()), None)
+def key_errors(key: str, value: Any, stack: str) -> Iterator[str]:
+    """Yield why a tag's key is refused."""
+    own = next((name for name in PLATFORM_TAGS if name.lower() == key.lower()), None)
     if own and not (key == "Stack" and value == stack):
         yield f"{key} is set by the platform itself, which finds and names its resources by it"
     if key.lower().startswith("aws:"):
@@ -54,7 +66,8 @@ def key_problems(key: str, value: Any, stack: str) -> Iterator[str]:
         yield f"the key {key!r} has not 1 to {KEY_LENGTH} letters, digits, spaces inside and . : / = + - @ _"
 
 
-def value_problems(key: str, value: Any) -> Iterator[str]:
+def value_errors(key: str, value: Any) -> Iterator[str]:
+    """Yield why a tag's value is refused."""
     if isinstance(value, float):
         yield f"the value of {key} is a number with a point, of which YAML keeps {value}: put it into quotes"
     elif value is None or isinstance(value, list | dict):

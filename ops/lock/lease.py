@@ -1,14 +1,14 @@
-"""The lock on a stack: one object in S3, written only under conditions, with a lease that its holder renews.
+"""The deployment lock of a stack: an object in S3 that is written by conditional requests, with a lease to renew.
 
-S3 decides who holds it: a write succeeds only if the object is absent (If-None-Match) or still the one that was looked
-at (If-Match), and a removal likewise. Both work in versioned buckets, where a removal leaves a delete marker that is as
-good as absent, and every holder stays readable as an older version. Removing under a condition needs s3:GetObject
-besides s3:DeleteObject, and a look at an absent lock needs s3:ListBucket, else S3 answers 403.
+S3 decides who holds it: a write succeeds only if the object is absent (If-None-Match) or unchanged since it was read
+(If-Match), and so does a deletion. Both work in versioned buckets: a deletion leaves a delete marker, which counts as
+absent, and every holder stays readable as an older version. A conditional deletion needs s3:GetObject besides
+s3:DeleteObject, and reading an absent lock needs s3:ListBucket, else S3 answers 403.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
 
-Whether a lease has run out is judged by AWS's clock alone: Last-Modified of the object against Date of the answer.
+Whether a lease has expired is decided by AWS's clock alone: Last-Modified of the object against Date of the answer.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ T = TypeVar("T")
 
 KEY = "locks/stack.json"
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
-ATTEMPTS = 8  # writes that lost to another one at the same moment
+ATTEMPTS = 8  # of a write that conflicts with others at the same moment
 ABSENT = {"NoSuchKey"}
-OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", *ABSENT}
+CONFLICTS = {"PreconditionFailed", "ConditionalRequestConflict", *ABSENT}
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lock, for what.
+    """Who holds the lock, and for what.
 
-    token: what only this holder knows itself by. renewals: makes every renewal another content, and so another ETag,
-    where S3's ETag is that of the content. before: from whom it was taken, if from somebody.
+    token: known to this holder only. renewals: gives every renewal another content, and so another ETag.
+    previous: owner, run and since of the holder from whom it was acquired, with replaced_because; None if it was free.
     """
 
     owner: str
@@ -48,10 +48,11 @@ class Holder:
     since: str = ""
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     renewals: int = 0
-    before: dict[str, str] | None = None
+    previous: dict[str, str] | None = None
 
     @classmethod
     def read(cls, body: bytes) -> Holder:
+        """Return the holder that an object names. Raises NotALockError."""
         try:
             known = json.loads(body)
             return cls(**{name: known[name] for name in cls.__dataclass_fields__})
@@ -61,20 +62,22 @@ class Holder:
             ) from None
 
     def body(self) -> bytes:
+        """Return the object's content."""
         return json.dumps(asdict(self), indent=1).encode()
 
-    def words(self) -> str:
+    def summary(self) -> str:
+        """Return who holds it, since when and for what."""
         return f"{self.owner} since {self.since} for {self.reason} (run {self.run or 'unnamed'})"
 
-    def account(self) -> str:
-        """How the lock came to this holder: part of what its loser is told."""
+    def origin(self) -> str:
+        """Return how this holder acquired the lock, for the message to the one who lost it."""
         how = f"was taken by {self.owner} at {self.since} for {self.reason}"
-        return f"{how}, because {self.before['why']}" if self.before else how
+        return f"{how}, because {self.previous['replaced_because']}" if self.previous else how
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """The lock as it was seen: its holder, its ETag, when it was renewed, and AWS's time then."""
+class HeldLock:
+    """The lock as S3 returned it: its holder, its ETag, when it was renewed, and the time of the answer."""
 
     holder: Holder
     etag: str
@@ -83,125 +86,129 @@ class Held:
 
     @property
     def expires(self) -> datetime:
+        """Return when the lease ends unless it is renewed."""
         return self.renewed + timedelta(seconds=self.holder.lease_seconds)
 
     @property
     def expired(self) -> bool:
-        """Past its last second: both times come in whole ones."""
+        """Return whether the lease's last second is over: both times come in whole seconds."""
         return self.now > self.expires
 
-    def words(self) -> str:
-        return f"{self.holder.words()}. Its lease lasts until {self.expires.strftime(MOMENT)} unless it is renewed"
+    def summary(self) -> str:
+        """Return who holds it, and until when."""
+        return f"{self.holder.summary()}. Its lease lasts until {self.expires.strftime(MOMENT)} unless it is renewed"
 
 
 class LockError(Exception):
-    """Why the lock can't be had; the message goes on after "The lock ...: "."""
+    """The lock can't be used; the message continues "The lock ...: "."""
 
 
 class LockHeldError(LockError):
-    """Somebody else holds the lock, and its lease has not run out."""
+    """Somebody else holds the lock, and its lease has not expired."""
 
-    def __init__(self, held: Held) -> None:
-        super().__init__(f"it is held by {held.words()}")
+    def __init__(self, held: HeldLock) -> None:
+        super().__init__(f"it is held by {held.summary()}")
         self.held = held
 
 
 class LockLostError(LockError):
-    """The lock is not ours any more."""
+    """The lock is no longer held with this token."""
 
-    def __init__(self, held: Held | None) -> None:
-        super().__init__(f"it {held.holder.account()}" if held else "it was removed: by a runbook, or by hand")
+    def __init__(self, held: HeldLock | None) -> None:
+        super().__init__(f"it {held.holder.origin()}" if held else "it was removed: by a runbook, or by hand")
         self.held = held
 
 
 class NoBucketError(LockError):
-    """The bucket in which the lock would stand is not there."""
+    """The bucket of the lock does not exist."""
 
 
 class NotALockError(LockError):
-    """What stands in the lock's place was not written by us."""
+    """The object is no lock of ours."""
 
 
-class _OvertakenError(LockError):
-    """Somebody else wrote between our look and our write."""
+class _ConflictError(LockError):
+    """Somebody else wrote between our read and our write."""
 
 
 class Lease:
-    """The lock at one place. None of its methods waits for another holder."""
+    """The lock in one object. None of its methods waits for another holder."""
 
     def __init__(self, s3: Any, bucket: str, key: str = KEY) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._key = key
 
-    def look(self) -> Held | None:
-        return self._look()[0]
+    def get(self) -> HeldLock | None:
+        """Return the lock; None if nobody holds it."""
+        return self._get()[0]
 
-    def take(self, desired: Holder, steal: str = "") -> Held:
-        """Hold the lock for `desired`; from another holder if its lease ran out, or with a reason to steal it.
+    def acquire(self, desired: Holder, force_reason: str = "") -> HeldLock:
+        """Acquire the lock for `desired`; from another holder if the lease has expired, or with a force_reason.
 
-        Raises LockHeldError. Both a thief's reason and a lease that ran out are recorded in the lock.
+        Raises LockHeldError. Why another holder was replaced is recorded in the lock.
         """
-        return self._again(lambda: self._take(desired, steal))
+        return self._retry(lambda: self._acquire(desired, force_reason))
 
-    def _take(self, desired: Holder, steal: str) -> Held:
-        held, now = self._look()
+    def _acquire(self, desired: Holder, force_reason: str) -> HeldLock:
+        held, now = self._get()
         desired = replace(desired, since=now.strftime(MOMENT))
         if held is None:
             return self._write(desired, now, IfNoneMatch="*")
         if held.holder.token == desired.token:  # the answer to our own write was lost on its way
             return held
-        if not (held.expired or steal):
+        if not (held.expired or force_reason):
             raise LockHeldError(held)
-        why = f"its lease ran out at {held.expires.strftime(MOMENT)}" if held.expired else steal
-        before = {"owner": held.holder.owner, "run": held.holder.run, "since": held.holder.since, "why": why}
-        return self._write(replace(desired, before=before), now, IfMatch=held.etag)
+        because = f"its lease ran out at {held.expires.strftime(MOMENT)}" if held.expired else force_reason
+        last = held.holder
+        previous = {"owner": last.owner, "run": last.run, "since": last.since, "replaced_because": because}
+        return self._write(replace(desired, previous=previous), now, IfMatch=held.etag)
 
-    def renew(self, held: Held) -> Held:
-        """Begin the lease anew. Raises LockLostError if the lock is another's by now, or nobody's."""
+    def renew(self, held: HeldLock) -> HeldLock:
+        """Renew the lease. Raises LockLostError if somebody else holds the lock by now, or nobody."""
 
-        def attempt() -> Held:
+        def attempt() -> HeldLock:
             try:
-                # whoever took it meanwhile changed the ETag; as long as nobody did, it is ours, run out or not
+                # another holder would have changed the ETag; unchanged, the lock is ours, expired or not
                 return self._write(_renewed(held.holder), held.now, IfMatch=held.etag)
-            except _OvertakenError:
+            except _ConflictError:
                 mine = self.check(held.holder.token)
                 return self._write(_renewed(mine.holder), mine.now, IfMatch=mine.etag)
 
-        return self._again(attempt)
+        return self._retry(attempt)
 
-    def check(self, token: str) -> Held:
-        """The lock, if the one with this token holds it; raises LockLostError otherwise."""
-        held = self.look()
+    def check(self, token: str) -> HeldLock:
+        """Return the lock if it is held with this token. Raises LockLostError otherwise."""
+        held = self.get()
         if held is None or held.holder.token != token:
             raise LockLostError(held)
         return held
 
-    def free(self, token: str) -> bool:
-        """Let go of the lock; False if it wasn't ours any more."""
+    def release(self, token: str) -> bool:
+        """Release the lock; return False if it was no longer held with this token."""
 
         def attempt() -> bool:
-            held = self.look()
+            held = self.get()
             if held is None or held.holder.token != token:
                 return False
             _conditionally(self._s3.delete_object, Bucket=self._bucket, Key=self._key, IfMatch=held.etag)
             return True
 
-        return self._again(attempt)
+        return self._retry(attempt)
 
-    def _again(self, attempt: Callable[[], T]) -> T:
+    def _retry(self, attempt: Callable[[], T]) -> T:
         for _ in range(ATTEMPTS - 1):
             try:
                 return attempt()
-            except _OvertakenError:
+            except _ConflictError:
                 time.sleep(0.1)
         try:
             return attempt()
-        except _OvertakenError:
+        except _ConflictError:
             raise LockError("others write it at the same moment, again and again. Try once more") from None
 
-    def _look(self) -> tuple[Held | None, datetime]:
-        """The lock if there is one, and what time AWS says it is."""
+    def _get(self) -> tuple[HeldLock | None, datetime]:
+        """Return the lock, or None, and the time of AWS's answer."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=self._key)
         except ClientError as error:
@@ -212,9 +219,9 @@ class Lease:
             raise
         now = _date(answer)
         holder = Holder.read(answer["Body"].read())
-        return Held(holder, answer["ETag"], answer["LastModified"], now), now
+        return HeldLock(holder, answer["ETag"], answer["LastModified"], now), now
 
-    def _write(self, holder: Holder, now: datetime, **condition: str) -> Held:
+    def _write(self, holder: Holder, now: datetime, **condition: str) -> HeldLock:
         answer = _conditionally(
             self._s3.put_object,
             Bucket=self._bucket,
@@ -224,7 +231,7 @@ class Lease:
             **condition,
         )
         at = _date(answer)
-        return Held(holder, answer["ETag"], at, max(at, now))
+        return HeldLock(holder, answer["ETag"], at, max(at, now))
 
 
 def _renewed(holder: Holder) -> Holder:
@@ -235,8 +242,8 @@ def _conditionally(call: Callable[..., Any], **request: Any) -> Any:
     try:
         return call(**request)
     except ClientError as error:
-        if _code(error) in OVERTAKEN:
-            raise _OvertakenError from error
+        if _code(error) in CONFLICTS:
+            raise _ConflictError from error
         raise
 
 

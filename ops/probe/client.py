@@ -1,9 +1,8 @@
-"""A kept HTTPS connection: asks the public address as anybody outside can, and hides nothing of what came back.
+"""An HTTPS client of the public address with a persistent connection, which hides no failure.
 
-No request is ever sent twice. The one thing that happens silently elsewhere and is told apart here: a kept connection
-which the other side closed while nothing was under way. That is seen before anything is sent, a new connection is
-made, and `reconnected` counts it (RFC 9112, 9.3.1: connections may be closed at any time). When it is closed after
-the request was sent, nobody knows what became of the request: that is no answer, and an error.
+No request is ever sent twice. A persistent connection that the server closed between two requests is noticed before the
+next one is sent: a new connection is opened, and `reconnected` counts it (RFC 9112, 9.3.1: connections may be closed at
+any time). If it is closed after the request was sent, the request's outcome is unknown: that is no answer, an error.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ from ops.aws.redaction import redact
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 USER_AGENT = "campshub360-check"
-# RFC 9110, 5.5: what would end a header, or begin another one; beyond Latin-1 a header has no characters.
+# Control characters, which would end a header, and what is outside Latin-1: RFC 9110, 5.5.
 UNSENDABLE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
 class NoAnswerError(Exception):
-    """There was no whole answer; the message says why, in a few words."""
+    """There was no complete answer; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Headers by lower-case name."""
+    """An HTTP answer. headers: by lower-case name. ms: from the request to the last byte of the body."""
 
     status: int
     headers: Mapping[str, str]
@@ -46,11 +45,11 @@ class Answer:
 
     @property
     def release(self) -> str | None:
-        """The release that answered, by its own word."""
+        """Return the release that answered, as its header X-Release names it."""
         return self.headers.get("x-release")
 
     def json(self) -> Any:
-        """The body as JSON; None when it is something else."""
+        """Return the body's JSON; None when it is none."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -59,10 +58,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Whom to ask (`url`: scheme, host, port), where to connect, and whom to trust.
+    """A server: its URL (scheme, host, port), where to connect, and which certificates to trust.
 
     connect_to: host:port to connect to instead; the certificate and the Host header are still the URL's.
-    ca: a file of trusted certificates; the system's when empty.
+    ca: a file of trusted certificates; the system's when empty. timeout: seconds.
     """
 
     url: str
@@ -88,14 +87,14 @@ class Address:
 
     @property
     def destination(self) -> tuple[str, int]:
-        """Host and port to connect to."""
+        """Return host and port to connect to."""
         host, _, port = self.connect_to.rpartition(":")
         return (host.strip("[]"), int(port)) if self.connect_to else (self.name, self.port)
 
 
 @functools.cache
 def _trusting(ca: str) -> ssl.SSLContext:
-    """Made once for all connections: reading the system's certificates takes its time."""
+    """Return the TLS context, created once for all connections: reading the system's certificates is slow."""
     return ssl.create_default_context(cafile=ca or None)
 
 
@@ -115,7 +114,7 @@ class _Connection(http.client.HTTPSConnection):
             raise
 
     def closed_while_idle(self) -> bool:
-        """Whether the other side has closed it, or sent what nobody asked for, since the last answer."""
+        """Return whether the server has closed it, or sent unrequested data, since the last answer."""
         if self.sock is None:
             return False
         try:
@@ -130,9 +129,9 @@ class _Connection(http.client.HTTPSConnection):
 
 
 class Client:
-    """One connection, made when it is needed and kept. For one thread at a time.
+    """A client with one persistent connection, opened when it is needed. For one thread at a time.
 
-    Cookies are kept as a browser does, so that what binds browsers (a load balancer's stickiness) binds it too.
+    It sends cookies back as a browser does, so that a load balancer's stickiness applies to it too.
     """
 
     def __init__(self, address: Address) -> None:
@@ -152,14 +151,14 @@ class Client:
             self._connection.close()
 
     def connect(self) -> None:
-        """Make the connection now, so that no answer's time has it in it; NoAnswerError when that fails."""
+        """Open the connection now, so that no answer's time includes it. Raises NoAnswerError."""
         try:
             self._connection.connect()
         except OSError as error:
-            raise NoAnswerError(words(error, self.address.timeout)) from error
+            raise NoAnswerError(cause(error, self.address.timeout)) from error
 
     def ask(self, method: str, path: str, body: object = None, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
-        """The answer to one request (`body` is sent as JSON); NoAnswerError when there is none."""
+        """Send one request, its body as JSON, and return the answer. Raises NoAnswerError."""
         for name in (name for name, value in headers.items() if UNSENDABLE.search(value)):
             raise NoAnswerError(f"the header {name} can't be sent: it holds a character that HTTP does not allow there")
         if self._connection.closed_while_idle():
@@ -176,7 +175,7 @@ class Client:
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise NoAnswerError(words(error, self.address.timeout)) from error
+            raise NoAnswerError(cause(error, self.address.timeout)) from error
         ms = (time.monotonic() - begun) * 1000
         if answer.will_close:
             self.close()
@@ -189,8 +188,8 @@ class Client:
         return Answer(answer.status, found, content, ms)
 
 
-def words(error: Exception, timeout: float) -> str:
-    """Why there was no answer, as a person would say it."""
+def cause(error: Exception, timeout: float) -> str:
+    """Return why there was no answer, as a message."""
     match error:
         case TimeoutError():
             return f"no answer within {timeout:g} s"
@@ -208,6 +207,6 @@ def words(error: Exception, timeout: float) -> str:
 
 
 def path_of(url: str) -> str:
-    """Path and query of a URL."""
+    """Return path and query of a URL."""
     parts = urlsplit(url)
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

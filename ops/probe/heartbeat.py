@@ -1,4 +1,4 @@
-"""The application's heartbeat endpoint (docs/app-contract.md): what a probe writes there and finds again."""
+"""The application's heartbeat endpoint (docs/app-contract.md), to which the availability probe writes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ops.aws.secrets import BEARER, SecretError, fetch
 from ops.probe.client import Answer, Client, NoAnswerError
 
 PATH = "/api/heartbeat"
-ACKNOWLEDGED = (201, 200)  # new; there already
+ACKNOWLEDGED = (201, 200)  # created; stored already
 UNAUTHORIZED = 401
 NAME_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Beats:
-    """What the application has of a probe's writes. Gaps are (first, last); beyond a thousand they are not listed."""
+    """The writes that the application has stored. gaps: (first, last) of missing ones, a thousand at most."""
 
     count: int = 0
     first: int = 0
@@ -28,12 +28,13 @@ class Beats:
     gaps: Sequence[tuple[int, int]] = ()
 
     def holds(self, sequence: int) -> bool:
+        """Return whether the write with this sequence number is stored."""
         within = self.count > 0 and self.first <= sequence <= self.last
         return within and not any(first <= sequence <= last for first, last in self.gaps)
 
     @property
     def doubled(self) -> int:
-        """Rows beyond one a sequence."""
+        """Return how many rows there are beyond one a sequence number."""
         distinct = self.last - self.first + 1 - sum(last - first + 1 for first, last in self.gaps)
         return max(0, self.count - distinct) if self.count else 0
 
@@ -47,15 +48,15 @@ def authorization(token: str) -> dict[str, str]:
 
 
 def tokens(secrets: Any, name: str) -> tuple[str, ...]:
-    """The token, and the one before: while a release brings a new one, tasks with either are answering."""
+    """Return the current token and the previous one: during a release, tasks with either are answering."""
     found = [fetch(secrets, name, BEARER)]
-    with contextlib.suppress(SecretError):  # it never had another; or one that can't be sent, which this one replaced
+    with contextlib.suppress(SecretError):  # there is no previous one, or one that can't be sent
         found.append(fetch(secrets, name, BEARER, "AWSPREVIOUS"))
     return tuple(dict.fromkeys(found))
 
 
 def beats_of(answer: Answer) -> Beats:
-    """What an answer to GET says; NoAnswerError when it says something else."""
+    """Return the writes that an answer to GET lists. Raises NoAnswerError if it lists none."""
     said = answer.json()
     if answer.status != 200 or not isinstance(said, dict):
         raise NoAnswerError(f"{PATH} answered {answer.status} instead of what it holds")
@@ -72,7 +73,7 @@ def beats_of(answer: Answer) -> Beats:
 
 
 def read_back(client: Client, name: str, known: Iterable[str]) -> Beats:
-    """What the application holds of a probe's writes, asked with the first token that it accepts."""
+    """Return the writes that the application has stored, asked with the first token that it accepts."""
     why: NoAnswerError | None = None
     for token in known:
         try:

@@ -1,24 +1,24 @@
-"""Whether the availability probe measured the whole of a run, and why not (pure)."""
+"""The check whether the availability probe measured the whole of a run (pure)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
 
-# A request a second or two may be late on a busy machine; at the lowest rate there are ten seconds between two.
+# At the lowest rate there are ten seconds between two requests, and a busy machine sends some late.
 SILENT_SECONDS = 30.0
 
 
 def longest_silence(sent: Sequence[float], until: float) -> float:
-    """Return the longest time in seconds in which no request was sent, from the first one until a moment."""
+    """Return the longest time without a request, in seconds, from the first request until `until`."""
     moments = [*sorted(sent), until]
     return max((later - earlier for earlier, later in pairwise(moments)), default=0.0)
 
 
 def not_measured(sent: Sequence[float], until: float, ended_early: bool, patience: float = 0.0) -> str:
-    """Return why a run was not measured from its first request until a moment; empty if it was.
+    """Return why a run was not measured from its first request until `until`; empty if it was.
 
-    sent: when requests were sent, in epoch seconds; patience: seconds a request may be under way and not yet known.
+    sent: when requests were sent, in epoch seconds. patience: seconds that a request may be under way, not yet logged.
     """
     if not sent:
         return "the availability probe sent no request"

@@ -1,10 +1,10 @@
-"""The probe: asks the application from outside, steadily, and writes down what came of every request.
+"""The availability probe: sends requests to the application at a steady rate, and logs the result of each.
 
-The rate is kept whatever the answers do (an open loop): each request has its moment, and one that is slow occupies a
-thread of its own instead of delaying the next. Reads and writes are mixed evenly. A write is a heartbeat with a number
-that is used once, so a write can be looked for afterwards, and one that was carried out twice is seen.
+The rate does not depend on the answers (an open loop): each request is due at its time, and a slow one occupies a
+thread of its own instead of delaying the next. Reads and writes are mixed evenly. A write is a heartbeat with a
+sequence number that is used once, so that lost and doubled writes are found afterwards.
 
-Run as a companion of a play; `Prober` alone is what load tests use.
+Runs as a companion process of a play (ops/process/companion.py); load tests use `Prober` alone.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from ops.probe.results import Log, Request
 from ops.process.companion import Companion, serve
 
 MOST_THREADS = 512
-# A machine that stood still does not make up for it: a burst would measure the burst.
+# Requests that fell due while the machine stood still are skipped beyond this: a burst would measure itself.
 BEHIND_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked, and how often.
+    """Which requests are sent, and how many a second.
 
-    paths: read in turn, each to be answered with 200. read_back: whether the heartbeats are read too, as one of them.
-    held_percent: of all requests, the writes whose answer the application is asked to hold for held_ms.
+    paths: read in turn, each expected to answer 200. read_back: whether the heartbeats are read as one of these paths.
+    held_percent: percentage of all requests that are writes whose answer the application is to delay by held_ms.
     """
 
     address: Address
@@ -59,39 +59,39 @@ class Load:
 
     @property
     def threads(self) -> int:
-        """As many as may wait at once when nothing is answered before its time is up."""
+        """Return how many requests may be under way at once if none is answered before its timeout."""
         return min(math.ceil(self.rate * self.address.timeout) + 4, MOST_THREADS)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One request to be sent; a write has a sequence."""
+class PlannedRequest:
+    """A request to be sent; a write has a sequence number."""
 
     path: str
     sequence: int | None = None
     held_ms: int = 0
 
 
-def orders(load: Load) -> Iterator[Order]:
-    """Requests without end, in the desired shares, as evenly mixed as can be."""
+def planned_requests(load: Load) -> Iterator[PlannedRequest]:
+    """Yield requests without end, reads and writes mixed as evenly as their shares allow."""
     reads = itertools.cycle([*load.paths, *([read_path(load.name)] if load.read_back else [])])
     sequence = 0
     for number in itertools.count(1):
         if _falls_due(number, load.write_percent):
             sequence += 1
             held = load.write_percent > 0 and _falls_due(sequence, 100 * load.held_percent / load.write_percent)
-            yield Order(PATH, sequence, load.held_ms if held else 0)
+            yield PlannedRequest(PATH, sequence, load.held_ms if held else 0)
         else:
-            yield Order(next(reads))
+            yield PlannedRequest(next(reads))
 
 
 def _falls_due(number: int, percent: float) -> bool:
-    """Whether the number-th is one of so many in a hundred."""
+    """Return whether the number-th of a series is one of so many in a hundred."""
     return math.floor(number * percent / 100) > math.floor((number - 1) * percent / 100)
 
 
 class Prober:
-    """Sends a load until it is told to stop; `record` gets every request, from several threads."""
+    """Sends a load until it is stopped; `record` is called with every request, from several threads."""
 
     def __init__(self, load: Load, known: Sequence[str], record: Callable[[Request], None]) -> None:
         self._load, self._known, self._record = load, known, record
@@ -101,13 +101,13 @@ class Prober:
         self._broken: BaseException | None = None
 
     def run(self, over: Callable[[float], bool]) -> None:
-        """`over` sleeps so many seconds and says whether it is time to end; what is under way is then awaited."""
+        """Send requests until `over`, which sleeps so many seconds, returns True; then wait for those under way."""
         with ThreadPoolExecutor(self._load.threads) as threads:
             due = time.monotonic()
-            for order in orders(self._load):
+            for planned in planned_requests(self._load):
                 if over(max(0.0, due - time.monotonic())) or self._broken:
                     break
-                threads.submit(self._send, order).add_done_callback(self._sent)
+                threads.submit(self._send, planned).add_done_callback(self._sent)
                 due = max(due + 1 / self._load.rate, time.monotonic() - BEHIND_SECONDS)
         for client in self._clients:
             client.close()
@@ -115,24 +115,25 @@ class Prober:
             raise self._broken
 
     def _sent(self, done: Future[None]) -> None:
-        """What is no matter of the application, as a full disk, ends the probe: figures with holes would lie."""
+        """End the probe on an error that is not the application's, such as a full disk: its figures would be wrong."""
         self._broken = self._broken or done.exception()
 
     def _client(self) -> Client:
-        """This thread's, which keeps its connection."""
+        """Return this thread's client, which keeps its connection."""
         if not hasattr(self._own, "client"):
             self._own.client = Client(self._load.address)
             self._clients.append(self._own.client)
         client: Client = self._own.client
         return client
 
-    def _send(self, order: Order) -> None:
+    def _send(self, planned: PlannedRequest) -> None:
+        """Send a request, and record its result."""
         client = self._client()
         before, at, begun = client.reconnected, time.time(), time.monotonic()
         answer, error = None, None
         try:
-            answer = self._ask(client, order)
-            error = self._objection(order, answer)
+            answer = self._ask(client, planned)
+            error = self._mismatch(planned, answer)
         except NoAnswerError as why:
             error = redact(str(why))
         self._record(
@@ -140,47 +141,50 @@ class Prober:
                 t=at,
                 ms=(time.monotonic() - begun) * 1000,
                 release=redact(answer.release) if answer and answer.release else None,  # an application may echo
-                kind="read" if order.sequence is None else "write",
+                kind="read" if planned.sequence is None else "write",
                 status=answer.status if answer else None,
                 error=error,
-                sequence=order.sequence,
+                sequence=planned.sequence,
                 reconnected=client.reconnected > before,
             )
         )
 
-    def _ask(self, client: Client, order: Order) -> Answer:
-        if not order.path.startswith(PATH):
-            return client.ask("GET", order.path)
+    def _ask(self, client: Client, planned: PlannedRequest) -> Answer:
+        """Return the answer; a heartbeat whose token is refused is sent with the other token."""
+        if not planned.path.startswith(PATH):
+            return client.ask("GET", planned.path)
         token = self._token
-        answer = self._beat(client, order, token)
+        answer = self._beat(client, planned, token)
         if answer.status == UNAUTHORIZED and len(self._known) > 1:
-            # a refused heartbeat has done nothing: the other token's is another request, not a second try
+            # a refused heartbeat has done nothing: with the other token it is a new request, not a second attempt
             self._token = next(one for one in self._known if one != token)
-            answer = self._beat(client, order, self._token)
+            answer = self._beat(client, planned, self._token)
         return answer
 
-    def _beat(self, client: Client, order: Order, token: str) -> Answer:
-        if order.sequence is None:
-            return client.ask("GET", order.path, headers=authorization(token))
-        beat = {"probe": self._load.name, "sequence": order.sequence}
+    def _beat(self, client: Client, planned: PlannedRequest, token: str) -> Answer:
+        if planned.sequence is None:
+            return client.ask("GET", planned.path, headers=authorization(token))
+        beat = {"probe": self._load.name, "sequence": planned.sequence}
         return client.ask(
-            "POST", order.path, beat | ({"hold_ms": order.held_ms} if order.held_ms else {}), authorization(token)
+            "POST", planned.path, beat | ({"hold_ms": planned.held_ms} if planned.held_ms else {}), authorization(token)
         )
 
-    def _objection(self, order: Order, answer: Answer) -> str | None:
-        if order.path.startswith(PATH) and answer.status == UNAUTHORIZED and len(self._known) > 1:
+    def _mismatch(self, planned: PlannedRequest, answer: Answer) -> str | None:
+        """Return how an answer differs from the expected one; None if it does not."""
+        if planned.path.startswith(PATH) and answer.status == UNAUTHORIZED and len(self._known) > 1:
             return None
-        expected = (200,) if order.sequence is None else ACKNOWLEDGED
+        expected = (200,) if planned.sequence is None else ACKNOWLEDGED
         if answer.status in expected:
             return None
         return f"answered {answer.status} instead of {expected[0]}"
 
 
 class ProbeError(Exception):
-    """Why the probe could not go on, without a secret's value."""
+    """The probe could not go on; the message holds no secret's value."""
 
 
 def main(companion: Companion) -> None:
+    """Run the probe; errors are raised and logged without secrets."""
     try:
         probe(companion)
     except SecretError as error:
@@ -191,6 +195,7 @@ def main(companion: Companion) -> None:
 
 
 def probe(companion: Companion) -> None:
+    """Send the load that the companion's configuration describes, until it is to end."""
     config = companion.config
     known = tokens(boto3.client("secretsmanager"), config["token_secret"])
     load = Load(
@@ -200,7 +205,7 @@ def probe(companion: Companion) -> None:
         write_percent=config["write_percent"],
         paths=config["paths"],
     )
-    log = Log(Path(config["record"]))
+    log = Log(Path(config["results"]))
     companion.ready()
     Prober(load, known, log).run(companion.wait)
     companion.log(f"ended, {'its play' if companion.owner_gone else 'as asked'}")

@@ -1,4 +1,4 @@
-"""What a probe saw: one line a request, and the summary of them all. Reads and writes no more than one file."""
+"""Results of the availability probe: a line of JSON a request (requests.jsonl), and their summary."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 
 from ops.probe.heartbeat import ACKNOWLEDGED, UNAUTHORIZED, Beats
 
-UNKNOWN_RELEASE = "unknown"  # no answer, or none from the application
+UNKNOWN_RELEASE = "unknown"  # no answer, or one without X-Release
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as its sender saw it. It failed when `error` says how; `t` is the moment at which it was sent."""
+    """The result of one request. t: when it was sent, in epoch seconds. error: why it failed; None if it did not."""
 
     t: float
     ms: float
@@ -35,7 +35,7 @@ class Request:
 
     @property
     def refused(self) -> bool:
-        """Its token was refused, by a task that knows only the other one."""
+        """Return whether its token was refused, by a task that accepts only the other one."""
         return self.status == UNAUTHORIZED and not self.failed
 
     @property
@@ -43,6 +43,7 @@ class Request:
         return self.kind == "write" and self.status in ACKNOWLEDGED and not self.failed
 
     def line(self) -> str:
+        """Return the request as a line of the results file."""
         said = asdict(self) | {"t": round(self.t, 4), "ms": round(self.ms, 1)}
         if self.sequence is None:
             del said["sequence"]
@@ -52,7 +53,7 @@ class Request:
 
 
 class Log:
-    """A file of requests, for its owner's eyes only. Each line is one write, so a kill leaves at most half a line."""
+    """A file of requests that only its owner can read. Each line is one write, so a kill leaves at most half a line."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +68,7 @@ class Log:
 
 
 def requests_in(path: Path) -> list[Request]:
-    """The requests in a file, in the order in which they were sent; none when there is no file."""
+    """Return the requests in a file, in the order in which they were sent; none when there is no file."""
     try:
         text = path.read_text()
     except FileNotFoundError:
@@ -84,8 +85,8 @@ def _parsed(text: str) -> Iterator[Request]:
 
 
 @dataclass(frozen=True, slots=True)
-class Colour:
-    """What one release answered."""
+class ReleaseFigures:
+    """The figures of one release's answers."""
 
     requests: int
     failed: int
@@ -94,10 +95,10 @@ class Colour:
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """found, lost and doubled are None when the application could not be asked.
+    """The figures of the writes. found, lost and doubled are None when the application could not be asked.
 
-    lost: acknowledged, and not found again. doubled: carried out twice, though each was sent once: found in two rows,
-    or acknowledged at the first sending as one that was there already.
+    lost: acknowledged and not stored. doubled: executed twice though sent once: stored in two rows, or acknowledged as
+    one that was stored already.
     """
 
     sent: int = 0
@@ -109,16 +110,18 @@ class Writes:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
+    """The figures of all requests, and the message that sums them up."""
+
     requests: int = 0
     failed: int = 0
     refused: int = 0
     reconnected: int = 0
     seconds: float = 0.0
     p95_ms: float | None = None
-    by_release: dict[str, Colour] = field(default_factory=dict)
+    by_release: dict[str, ReleaseFigures] = field(default_factory=dict)
     first_failure: str | None = None
     writes: Writes = field(default_factory=Writes)
-    words: str = "Nothing was seen from outside: the probe did not run."
+    message: str = "Nothing was seen from outside: the probe did not run."
     not_measured: str = ""  # why the figures do not cover the whole run; empty if they do
 
     def as_dict(self) -> dict[str, Any]:
@@ -126,16 +129,16 @@ class Summary:
 
 
 def summarise(requests: Sequence[Request], beats: Beats | None, unread: str = "") -> Summary:
-    """All requests in figures and one sentence.
+    """Return the summary of all requests.
 
-    beats: what the application holds of the writes; None when it could not be asked, and `unread` says why.
+    beats: the writes that the application has stored; None when it could not be asked, and `unread` says why.
     """
     if not requests:
         return Summary()
     failures = [request for request in requests if request.failed]
     writes = _writes(requests, beats)
     seconds = round(requests[-1].t + requests[-1].ms / 1000 - requests[0].t, 1)
-    tags = sorted({request.release or UNKNOWN_RELEASE for request in requests})
+    releases = sorted({request.release or UNKNOWN_RELEASE for request in requests})
     refused = sum(request.refused for request in requests)
     return Summary(
         requests=len(requests),
@@ -144,21 +147,25 @@ def summarise(requests: Sequence[Request], beats: Beats | None, unread: str = ""
         reconnected=sum(request.reconnected for request in requests),
         seconds=seconds,
         p95_ms=p95(requests),
-        by_release={tag: _colour([one for one in requests if (one.release or UNKNOWN_RELEASE) == tag]) for tag in tags},
-        first_failure=_told(failures[0]) if failures else None,
+        by_release={release: _figures(_of_release(requests, release)) for release in releases},
+        first_failure=_described(failures[0]) if failures else None,
         writes=writes,
-        words=_words(len(requests), seconds, failures, refused, writes, unread),
+        message=_message(len(requests), seconds, failures, refused, writes, unread),
     )
 
 
 def p95(requests: Iterable[Request]) -> float | None:
-    """The time within which 95 of 100 answers came (nearest rank); what was never answered has none."""
+    """Return the 95th percentile of the answers' milliseconds (nearest rank); None without an answer."""
     times = sorted(request.ms for request in requests if request.status is not None)
     return round(times[math.ceil(0.95 * len(times)) - 1], 1) if times else None
 
 
-def _colour(requests: Sequence[Request]) -> Colour:
-    return Colour(len(requests), sum(request.failed for request in requests), p95(requests))
+def _of_release(requests: Sequence[Request], release: str) -> list[Request]:
+    return [one for one in requests if (one.release or UNKNOWN_RELEASE) == release]
+
+
+def _figures(requests: Sequence[Request]) -> ReleaseFigures:
+    return ReleaseFigures(len(requests), sum(request.failed for request in requests), p95(requests))
 
 
 def _writes(requests: Sequence[Request], beats: Beats | None) -> Writes:
@@ -177,13 +184,13 @@ def _writes(requests: Sequence[Request], beats: Beats | None) -> Writes:
     )
 
 
-def _told(failure: Request) -> str:
+def _described(failure: Request) -> str:
     at = datetime.fromtimestamp(failure.t, UTC)
     return f"a {failure.kind} at {at:%H:%M:%S} UTC: {failure.error}"
 
 
-def _words(count: int, seconds: float, failures: Sequence[Request], refused: int, writes: Writes, unread: str) -> str:
-    how = f"{len(failures):,} failed, first {_told(failures[0])}" if failures else "none failed"
+def _message(count: int, seconds: float, failures: Sequence[Request], refused: int, writes: Writes, unread: str) -> str:
+    how = f"{len(failures):,} failed, first {_described(failures[0])}" if failures else "none failed"
     parts = [f"{count:,} requests from outside in {seconds:g} s, {how}"]
     if refused:
         parts.append(f"{refused:,} heartbeats were refused while two tokens are in use")

@@ -1,9 +1,10 @@
-"""Background processes on the controller that accompany one ansible-playbook, and live no longer than it.
+"""Companions: background processes on the controller that run beside one ansible-playbook, and end with it.
 
-An action plugin calls `start` and gets a pid; another one calls `stop`. What runs is a module of this project that
-calls `serve(main)`. A companion has a session of its own, so that Ctrl-C reaches the play first; it holds a descriptor
-of the play's process, so that it notices its end in whatever way that comes, `kill -9` included, and is not deceived by
-a pid that is used again. Its configuration comes on stdin, never in its arguments, which everybody here can read.
+An action plugin calls `start` and gets a pid; later it calls `stop`. A companion is a Python module of this project
+that calls `serve(main)`, run as `python -P -m MODULE`. It has a session of its own, so that Ctrl-C reaches the play
+first. It holds a pidfd of the play's process, so that it notices its end however that comes, `kill -9` included, and
+never mistakes a reused pid for it. Its configuration comes on stdin, never in its arguments, which every user of the
+machine can read.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: stands in the command line of every companion
+#: an argument in the command line of every companion
 COMPANION = "campshub360-companion"
 READY = "ready"
-START_SECONDS = 120.0  # it hangs: a busy controller takes ten times as long as an idle one
-# What a companion has to tidy up after its owner's end, before it is ended by force.
+START_SECONDS = 120.0  # ten times what a busy controller takes
+# How long a companion may take after its owner's end before it is killed.
 LAST_SECONDS = 60.0
 
 
@@ -34,35 +35,35 @@ class CompanionError(Exception):
 
 
 def start(module: str, config: Mapping[str, Any], environment: Mapping[str, str], owner: int, log: Path) -> int:
-    """Start `module` as a companion of the process `owner`; its pid, once it said that it is ready.
+    """Start `module` as a companion of the process `owner`, and return its pid once it is ready. Raises CompanionError.
 
-    environment: added to this process's own. log: what it says later is appended there, for its user's eyes only.
+    environment: added to this process's own. log: the file for its output; only its user can read it.
     """
     try:
         lifeline = os.pidfd_open(owner)
     except ProcessLookupError:
         raise CompanionError(f"{module} was not started: its owner, process {owner}, has ended.") from None
     log.parent.mkdir(parents=True, exist_ok=True)
-    words = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.fchmod(words, 0o600)  # it may be older
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.fchmod(output, 0o600)  # it may be older
     try:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, COMPANION, str(lifeline)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=words,
+            stderr=output,
             env={**os.environ, **environment},
             pass_fds=(lifeline,),
             start_new_session=True,
         )
     finally:
         os.close(lifeline)
-        os.close(words)
+        os.close(output)
     assert process.stdin and process.stdout
     try:
         process.stdin.write(json.dumps(dict(config)).encode())
         process.stdin.close()
-    except BrokenPipeError:  # it ended before it read: what it says of that comes below
+    except BrokenPipeError:  # it ended before it read: its message is read below
         pass
     said = _first_line(process.stdout.fileno(), START_SECONDS)
     process.stdout.close()
@@ -74,7 +75,7 @@ def start(module: str, config: Mapping[str, Any], environment: Mapping[str, str]
 
 
 def _first_line(descriptor: int, seconds: float) -> str:
-    """What comes on a pipe until a line ends, the pipe is closed, or time is up."""
+    """Return what comes on a pipe until a line ends, the pipe is closed, or time is up."""
     deadline, line = time.monotonic() + seconds, b""
     while not line.endswith(b"\n"):
         readable, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
@@ -86,9 +87,9 @@ def _first_line(descriptor: int, seconds: float) -> str:
 
 
 def stop(pid: int, patience: float = LAST_SECONDS + 5) -> bool:
-    """Ask a companion to end and wait for it; False if that pid is no companion (any more).
+    """Stop a companion and wait for its end; return False if that pid is no companion (any more).
 
-    The descriptor is taken before the look at what the process is, so the signal can't reach one that came after it.
+    The pidfd is opened before the process is identified, so that the signal can't reach a later process with that pid.
     """
     try:
         process = os.pidfd_open(pid)
@@ -109,23 +110,23 @@ def stop(pid: int, patience: float = LAST_SECONDS + 5) -> bool:
 
 def runs(pid: int) -> bool:
     """Return whether that pid is a companion that has not ended."""
-    return _is_companion(pid)  # of one that ended and was not waited for, the command line is empty
+    return _is_companion(pid)  # a zombie's command line is empty
 
 
 def _is_companion(pid: int) -> bool:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return COMPANION.encode() in words
+    return COMPANION.encode() in arguments
 
 
 @dataclass(slots=True)
 class Companion:
-    """What a companion has at hand.
+    """The companion's own view of itself.
 
     config: what `start` was given. ending: a descriptor that is readable as soon as it is time to end (for select or
-    asyncio). owner_gone: why it is: True when the owner ended, False when `stop` asked.
+    asyncio). owner_gone: True if that is because the owner has ended, False if `stop` was called.
     """
 
     config: dict[str, Any]
@@ -134,16 +135,16 @@ class Companion:
     _said: bool = field(default=False, init=False)
 
     def ready(self) -> None:
-        """Let `start` return; from here on, standard output is the log."""
+        """Make `start` return; from here on, standard output is the log."""
         self._say(READY)
 
     def wait(self, seconds: float | None) -> bool:
-        """Sleep so long, or until it is time to end; whether it is. None: for however long."""
+        """Sleep so many seconds (None: without limit) or until it is time to end; return whether it is."""
         return bool(select.select([self.ending], [], [], seconds)[0])
 
-    def log(self, words: str) -> None:
-        """A line of the log, with the time."""
-        print(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {words}", file=sys.stderr, flush=True)
+    def log(self, message: str) -> None:
+        """Write a line to the log, with the time."""
+        print(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {message}", file=sys.stderr, flush=True)
 
     def _say(self, line: str) -> None:
         if not self._said:
@@ -153,9 +154,9 @@ class Companion:
 
 
 def serve(main: Callable[[Companion], None]) -> None:
-    """Run a module's `main` as a companion; it is to end soon after `wait` returned True.
+    """Run `main` as a companion; it must return soon after `wait` returned True.
 
-    What it raises before it was ready is what `start` raises; later it goes to the log, and the companion has failed.
+    What it raises before it is ready, `start` raises; later it goes to the log, and the companion fails.
     """
     lifeline = int(sys.argv[2])
     config = json.load(sys.stdin)
@@ -175,7 +176,7 @@ def serve(main: Callable[[Companion], None]) -> None:
 
 
 def _watch(companion: Companion, lifeline: int, writing: int) -> None:
-    """Tell when the owner has ended, and end what can't bring itself to."""
+    """Signal the owner's end, and kill the companion if it does not end in time."""
     select.select([lifeline], [], [])
     companion.owner_gone = True
     os.write(writing, b"o")

@@ -1,14 +1,16 @@
-"""A Python with boto3, the collections' utilities and AWS's service models loaded, which runs modules in its forks.
+"""The warm server: runs modules in forks of a Python that has loaded boto3, the collections and AWS's models.
 
-Loading those takes a module half a second of processor time; a fork of this server has them at once. Nothing is shared
-between modules: each runs in a fresh child and is gone afterwards. The server ends with the ansible-playbook that
-started it, also when that is killed.
+Loading those takes a module half a second of processor time; a fork of this server has them already. Modules share
+nothing: each runs in a fresh child that ends with it. The server ends with the ansible-playbook that started it, also
+when that is killed.
 
-Started by the connection plugin as: warm_server NAME CONTROLLER_PID, with {services} as JSON on stdin, and in
-PYTHONPATH the roots of modules and collections. It
-listens on the abstract Unix socket NAME for peers of the same user. A request is a length, a JSON header {fqn, params,
-profile, env, cwd, umask} and two descriptors for stdout and stderr; the answer is RAN and the exit status, a byte each.
-Whoever asks a server that could not load what modules need is answered FAILED, and why.
+The connection plugin warm_local starts it as `python -P -m ops.process.warm_server NAME CONTROLLER_PID`, with
+{services} as JSON on stdin, and with the roots of modules and collections in PYTHONPATH. It listens on the abstract
+Unix socket NAME for peers of the same user.
+
+A request is a length, a JSON header {fqn, params, profile, env, cwd, umask} and two descriptors for stdout and stderr;
+the answer is RAN and the exit status, a byte each. If the server could not load what modules need, the answer is FAILED
+and the error.
 """
 
 from __future__ import annotations
@@ -29,9 +31,9 @@ from collections.abc import Iterator
 from typing import Any
 
 RAN, FAILED = b"R", b"F"
-#: after a failed start, for those who came while it loaded; who comes later starts a server anew
+#: how long a server that failed to load answers those who connected meanwhile; later ones start another server
 FAILED_SECONDS = 2.0
-#: what the shell says of AWS, right or wrong, is for the modules: the models of services don't depend on it
+#: the shell's AWS settings, valid or not, are for the modules: service models don't depend on them
 NO_SETTINGS = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 PRELOAD = (
     "ansible.module_utils.basic",
@@ -49,13 +51,14 @@ PRELOAD = (
 
 
 def peer_uid(connection: socket.socket) -> int:
+    """Return the user id of the process at the other end."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return int(struct.unpack("3i", credentials)[1])
 
 
 @contextlib.contextmanager
-def without_settings_of_aws() -> Iterator[None]:
-    """Leave aside what the shell says of AWS."""
+def without_aws_settings() -> Iterator[None]:
+    """Remove AWS settings from the environment for a while."""
     own = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     for name in own:
         del os.environ[name]
@@ -69,13 +72,14 @@ def without_settings_of_aws() -> Iterator[None]:
 
 
 def preload(services: list[str]) -> None:
+    """Import what modules need, and parse the models of these services."""
     for name in PRELOAD:
         importlib.import_module(name)
     import boto3
     import botocore.session
     from botocore.exceptions import UnknownServiceError
 
-    # every module makes a session of its own: one loader for them all is one cache of the models for them all
+    # every module creates a session of its own: with one loader, all sessions share the cache of models
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
     session = boto3.session.Session(region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
     loader = session._session.get_component("data_loader")
@@ -87,7 +91,7 @@ def preload(services: list[str]) -> None:
 
 
 def run_module(header: dict[str, Any], out: int, err: int) -> int:
-    """Run one module in this (forked) process; its exit status."""
+    """Run one module in this (forked) process, and return its exit status."""
     null = os.open(os.devnull, os.O_RDONLY)
     for descriptor, target in ((null, 0), (out, 1), (err, 2)):
         os.dup2(descriptor, target)
@@ -114,6 +118,7 @@ def run_module(header: dict[str, Any], out: int, err: int) -> int:
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], int, int]:
+    """Return a request: its header, and the descriptors for stdout and stderr."""
     size, descriptors, _flags, _address = socket.recv_fds(connection, 8, 2)
     with connection.makefile("rb") as stream:
         header = json.loads(stream.read(int.from_bytes(size, "big")))
@@ -121,7 +126,7 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], int, int]:
 
 
 def serve_one(connection: socket.socket) -> None:
-    """In the child: run what the peer asks for, answer, end."""
+    """Run the requested module in this child process, answer, and end the process."""
     status = run_module(*receive(connection))
     atexit._run_exitfuncs()  # modules clean up their temporary folders there
     sys.stdout.flush()
@@ -131,17 +136,17 @@ def serve_one(connection: socket.socket) -> None:
 
 
 def load(settings: dict[str, Any]) -> None:
-    """Import all that modules share."""
-    with without_settings_of_aws():
+    """Load what modules need, and keep it out of the garbage collector."""
+    with without_aws_settings():
         preload(settings["services"])
     gc.collect()
     gc.freeze()  # keeps the children from copying what they only read
 
 
-def tell_all(listener: socket.socket, error: BaseException) -> None:
-    """Tell everybody who waits for this server why it can't serve."""
+def answer_failed(listener: socket.socket, error: BaseException) -> None:
+    """Answer every waiting peer that the server failed to load, and why."""
     traceback.print_exception(error)
-    words = f"{type(error).__name__}: {error}".encode()
+    message = f"{type(error).__name__}: {error}".encode()
     listener.settimeout(FAILED_SECONDS)
     with contextlib.suppress(TimeoutError):
         while True:
@@ -149,11 +154,12 @@ def tell_all(listener: socket.socket, error: BaseException) -> None:
             with connection, contextlib.suppress(OSError):
                 if peer_uid(connection) == os.geteuid():
                     connection.settimeout(FAILED_SECONDS)
-                    receive(connection)  # who is answered before it has asked may lose the answer
-                    connection.sendall(FAILED + words)
+                    receive(connection)  # a peer that is answered before it has sent its request may lose the answer
+                    connection.sendall(FAILED + message)
 
 
 def reap() -> None:
+    """Collect the exit statuses of ended children."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -162,6 +168,7 @@ def reap() -> None:
 
 
 def main() -> None:
+    """Serve until the controller ends."""
     name = sys.argv[1]
     try:
         ended = os.pidfd_open(int(sys.argv[2]))
@@ -174,11 +181,11 @@ def main() -> None:
         listener.bind("\0" + name)
     except OSError:  # another worker's server was first
         return
-    listener.listen(128)  # who comes while we load waits here
+    listener.listen(128)  # peers that connect while it loads wait here
     try:
         load(settings)
     except BaseException as error:
-        tell_all(listener, error)
+        answer_failed(listener, error)
         raise SystemExit(1) from None
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ops.aws.resource import unless_missing
+from ops.aws.errors import unless_missing
 from ops.report.facts import Facts
 from ops.report.values import iso
 

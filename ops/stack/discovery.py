@@ -10,8 +10,9 @@ from typing import Any
 
 from ops.aws.acm import own_certificates
 from ops.aws.elb import tags_of
-from ops.aws.resource import tags_from, unless_missing
+from ops.aws.errors import unless_missing
 from ops.aws.route53 import name_servers, public_zones
+from ops.aws.tags import tags_from
 from ops.release import history
 from ops.stack import naming
 from ops.stack.finder import Finder, find_all

@@ -1,1 +1,1 @@
-"""What a person sees in the terminal while a playbook waits."""
+"""The terminal's output while a playbook waits."""

@@ -1,4 +1,4 @@
-"""What of a wait belongs into a log, where nothing is written over: what is new, and once a minute how it stands."""
+"""The choice of a wait's messages for a log, which can't be overwritten: a new stage, and one message a minute."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ EVERY_SECONDS = 60.0
 
 @dataclass
 class WaitLog:
-    """By host: the stage that was told last, and when (seconds of any clock)."""
+    """The stage that was logged last for each host, and when (seconds of any clock)."""
 
-    _told: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _logged: dict[str, tuple[str, float]] = field(default_factory=dict)
 
-    def wants(self, host: str, stage: str, now: float) -> bool:
-        """Whether this look is worth a line; it counts as told then."""
-        last = self._told.get(host)
+    def is_due(self, host: str, stage: str, now: float) -> bool:
+        """Return whether a message is due in the log; if it is, it counts as logged."""
+        last = self._logged.get(host)
         if last and last[0] == stage and now - last[1] < EVERY_SECONDS:
             return False
-        self._told[host] = (stage, now)
+        self._logged[host] = (stage, now)
         return True
 
     def end(self, host: str | None = None) -> None:
-        """The host waits no more, or nobody does; what it waits for next is new."""
+        """End the wait of a host, or of all hosts; the next message is due."""
         if host:
-            self._told.pop(host, None)
+            self._logged.pop(host, None)
         else:
-            self._told.clear()
+            self._logged.clear()

@@ -1,8 +1,8 @@
-"""The type that a role's argument_specs.yml declares for a variable, and how a value that somebody typed gets it.
+"""The types that roles' argument_specs.yml declare for variables, and the conversion of typed values to them.
 
-The specifications check and don't convert: to them the text `true` is a good bool, and to an expression in a role it is
-a text. So every value is converted once, where it comes in (plugins/vars/typed_variables.py), and refused where it
-can't be (plugins/action/known_variables.py).
+Ansible's validation checks and does not convert: it takes the text `true` for a bool, and an expression in a role still
+gets a text. So every value is converted once, at its source (plugins/vars/typed_variables.py), and refused if it can't
+be (plugins/action/known_variables.py).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TEXTS = ("str", "path")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What a specification says of an option. elements: the type of a list's elements; options: of a dict's keys."""
+    """An option of a specification. elements: the type of a list's elements. options: a dict's keys."""
 
     type: str = "str"
     elements: str = "raw"
@@ -36,6 +36,7 @@ class Option:
 
     @classmethod
     def of(cls, spec: Mapping[str, Any]) -> Option:
+        """Return an option of a role's specification."""
         return cls(
             type=str(spec.get("type", "str")),
             elements=str(spec.get("elements", "raw")),
@@ -45,12 +46,12 @@ class Option:
 
     @property
     def element(self) -> Option:
-        """What a list says of each of its elements."""
+        """Return the option that describes each element of a list."""
         return Option(type=self.elements, choices=self.choices, options=self.options)
 
 
 class UntypableError(ValueError):
-    """A value that is not of the declared type, and can't become it: what it is instead, and what to type."""
+    """A value can't be converted to its declared type. fault: what it is instead. cure: what to type."""
 
     def __init__(self, fault: str, cure: str) -> None:
         super().__init__(fault)
@@ -59,7 +60,7 @@ class UntypableError(ValueError):
 
 
 def declarations(roles: Path) -> Iterator[tuple[str, str, Option]]:
-    """Every option of every entry point below `roles`: `role entry`, name and what is said of it."""
+    """Yield every option of every entry point below `roles`: `role entry`, name and option."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     for path in sorted(roles.glob("*/meta/argument_specs.yml")):
         for entry, spec in ((yaml.load(path.read_text(), loader) or {}).get("argument_specs") or {}).items():
@@ -69,17 +70,17 @@ def declarations(roles: Path) -> Iterator[tuple[str, str, Option]]:
 
 @cache
 def declared(roles: Path) -> Mapping[str, Option]:
-    """Every option that a role below `roles` declares, by name. A contract test keeps the types of a name alike."""
+    """Return every option that a role below `roles` declares, by name; a contract test keeps its types alike."""
     return {name: option for _, name, option in declarations(roles)}
 
 
 def is_template(value: object) -> bool:
-    """Whether Ansible is still to compute the value; what comes of it has a type of its own."""
+    """Return whether the value is a template that Ansible has yet to compute."""
     return isinstance(value, str) and is_trusted_as_template(value) and ("{{" in value or "{%" in value)
 
 
 def typed(value: Any, option: Option, name: str) -> Any:
-    """Return the value in the declared type. `name` is for the command that cures what can't be converted."""
+    """Return the value in the declared type. Raises UntypableError. name: for the command that cures it."""
     if is_template(value):
         return value
     if value is None:
@@ -92,7 +93,7 @@ def typed(value: Any, option: Option, name: str) -> Any:
 
 
 def text(value: Any, _: Option, name: str) -> Any:
-    """Return what YAML or JSON read as a whole number as the text that was typed; refuse what lost it."""
+    """Return a text; a whole number becomes the text that was typed, and a type that lost the typed text is refused."""
     if isinstance(value, bool):
         raise UntypableError(f"{shown(value)} is a truth value, and this is a text", quoted(name, "no"))
     if isinstance(value, int):
@@ -108,6 +109,7 @@ def text(value: Any, _: Option, name: str) -> Any:
 
 
 def truth(value: Any, _: Option, name: str) -> Any:
+    """Return a bool."""
     if isinstance(value, (bool, int, float, str)):
         try:
             return boolean(value, strict=True)
@@ -117,6 +119,7 @@ def truth(value: Any, _: Option, name: str) -> Any:
 
 
 def whole(value: Any, option: Option, name: str) -> Any:
+    """Return an int."""
     found = number(value)
     if found is None or found != int(found) or (isinstance(value, str) and not WHOLE.fullmatch(value.strip())):
         example = next(iter(option.choices), 3)
@@ -125,13 +128,14 @@ def whole(value: Any, option: Option, name: str) -> Any:
 
 
 def fraction(value: Any, _: Option, name: str) -> Any:
+    """Return a number."""
     if (found := number(value)) is None:
         raise UntypableError(f"{shown(value)} is no number", f"say one, as in -e {name}=1.5")
     return int(found) if found == int(found) and "." not in str(value) else found
 
 
 def number(value: Any) -> float | None:
-    """Return a number, or a text that is one; None for all else, a truth value too."""
+    """Return the float of a number or of a text that is one; None for all else, also for a bool."""
     if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
@@ -140,7 +144,7 @@ def number(value: Any) -> float | None:
 
 
 def several(value: Any, option: Option, name: str) -> Any:
-    """Return a list. As in Ansible's own options, a text with commas is one, where its elements aren't dicts."""
+    """Return a list; as in Ansible's own options, a text with commas is one, unless its elements are dicts."""
     if isinstance(value, str):
         value = from_json(value) if value.strip().startswith("[") else commas(value, option)
     if not isinstance(value, list):
@@ -151,12 +155,14 @@ def several(value: Any, option: Option, name: str) -> Any:
 
 
 def commas(value: str, option: Option) -> Any:
+    """Return the list that a text with commas is, unless its elements are dicts."""
     if option.elements == "dict":
         return value
     return [one.strip() for one in value.split(",")] if value.strip() else []
 
 
 def mapping(value: Any, option: Option, name: str) -> Any:
+    """Return a dict, its known keys in their types."""
     found = from_json(value) if isinstance(value, str) else value
     if not isinstance(found, dict):
         raise UntypableError(f"{shown(value)} is no dict", f"""say -e '{{"{name}": {{"key": "value"}}}}'""")
@@ -168,7 +174,7 @@ def mapping(value: Any, option: Option, name: str) -> Any:
 
 
 def inside(place: str, value: Any, option: Option, name: str) -> Any:
-    """Convert a part of a value, and say of a failure which part it was."""
+    """Convert a part of a value; an error names the part."""
     try:
         return typed(value, option, name)
     except UntypableError as error:
@@ -177,7 +183,7 @@ def inside(place: str, value: Any, option: Option, name: str) -> Any:
 
 
 def from_json(value: str) -> Any:
-    """Return what a text says in JSON; the text itself, when it is none."""
+    """Return the value of a text in JSON; the text itself if it is none."""
     try:
         return json.loads(value)
     except ValueError:
@@ -185,11 +191,12 @@ def from_json(value: str) -> Any:
 
 
 def quoted(name: str, example: str) -> str:
+    """Return the cure of a text that YAML reads as another type."""
     return f'put it in quotes, as in -e \'{{"{name}": "{example}"}}\' or, without JSON, -e {name}=...'
 
 
 def shown(value: object) -> str:
-    """Return a value as it was typed, and no more of it than a message can bear."""
+    """Return a value as it was typed, shortened for a message."""
     said = f"'{value}'" if isinstance(value, str) else json.dumps(value, default=str)
     return said if len(said) <= 80 else f"{said[:77]}..."
 

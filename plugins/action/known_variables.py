@@ -34,7 +34,7 @@ def untyped(variables: Mapping[str, Any], known: Mapping[str, Option]) -> list[s
     return lines
 
 
-def unheard(given: Iterable[str], known: Mapping[str, Option]) -> list[str]:
+def unread(given: Iterable[str], known: Mapping[str, Option]) -> list[str]:
     """Return the names after -e that no role reads, without those that runners such as AWX add."""
     return [name for name in strangers(given, known) if not name.startswith(RUNNERS)]
 
@@ -60,6 +60,6 @@ class ActionModule(ActionBase):
         given = set(load_extra_vars(self._loader))
         if messages := refusals(task_vars or {}, roles):
             return result | {"failed": True, "msg": "\n".join(messages)}
-        if names := unheard(given, declared(roles)):
+        if names := unread(given, declared(roles)):
             self._display.warning(f"No role reads {', '.join(names)}, given by -e.")
         return result | {"changed": False}

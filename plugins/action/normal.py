@@ -1,8 +1,8 @@
 """Run a module as Ansible's default action does; over the connection `warm_local`, by its name instead of as a zip.
 
-Packing a module with all that it imports costs a third of a second; the warm Python imports the very same files from
-where they are. This rests on ansible-core's private interfaces, whose version the lock pins; with ansible_connection:
-local nothing of it is used.
+Packing a module with all that it imports takes a third of a second; the warm server imports the same files from where
+they are. This uses private interfaces of ansible-core, whose version requirements.lock pins; with ansible_connection:
+local none of them is used.
 
 Before a module runs, over any connection, it fails if an argument is a placeholder of a plan (docs/decisions/001).
 """
@@ -24,7 +24,7 @@ from ops.stack.placeholders import refusal
 MARK = b"#warm-module\n"
 COLLECTIONS = ("amazon.aws.", "community.aws.")
 
-# this file is itself loaded under the original's name, so the original is loaded by its path
+# this plugin has the original's name, so the original is loaded by its path
 _original = Path(ansible.plugins.action.__file__ or "").parent / "normal.py"
 _spec = importlib.util.spec_from_file_location("ansible_core_normal", _original)
 assert _spec and _spec.loader

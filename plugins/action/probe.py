@@ -1,4 +1,4 @@
-"""Start, verify and stop the probe as a companion of this play; the module of that name does what needs no process."""
+"""Start, verify and stop the probe's process, a companion of this play; the module does the rest."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ class ActionModule(ActionBase):
         return result
 
     def _start(self, config: dict[str, Any]) -> int:
+        """Start the probe, and return its pid."""
         environment: dict[str, Any] = {}
         self._compute_environment_string(environment)
-        words = {name: str(value) for name, value in environment.items()}
-        log = Path(config["record"]).with_suffix(".log")
+        variables = {name: str(value) for name, value in environment.items()}
+        log = Path(config["results"]).with_suffix(".log")
         # this is a worker's fork; its parent is ansible-playbook, whose end is the play's
-        return start(PROBER, config, words, os.getppid(), log)
+        return start(PROBER, config, variables, os.getppid(), log)

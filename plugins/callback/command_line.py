@@ -1,4 +1,4 @@
-"""Refuse a command line that would end as a success and have done nothing, or that leaves out what must always run."""
+"""Refuse a command line that would succeed without doing anything, or that skips what must always run."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ DOCUMENTATION = """
 """
 
 ALWAYS = "always"
-#: words of Ansible's, and what Molecule skips in every playbook
+#: Ansible's own tags, and those that Molecule skips in every playbook
 SKIPPABLE = {"all", "tagged", "untagged", "never", ALWAYS, "notest", "molecule-notest", "molecule-idempotence-notest"}
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task of a playbook: its names, without and with its role's, and its tags."""
+    """A task of a playbook. names: without and with the role's name."""
 
     names: tuple[str, str]
     tags: frozenset[str]
@@ -42,20 +42,21 @@ class Task:
 
     @property
     def guards(self) -> bool:
-        """Whether it is to run whatever else does; a role's own arguments are validated under the role's tag too."""
+        """Return whether it must always run; a validation of arguments has its role's tag too, and need not."""
         return self.tags == {ALWAYS}
 
     def runs(self, only: Sequence[str], skip: Sequence[str]) -> bool:
-        """Return whether Ansible runs it with these tags, those skipped."""
+        """Return whether Ansible runs it with --tags and --skip-tags."""
         return bool(self.task.evaluate_tags(list(only), list(skip), {}))
 
     def is_called(self, pattern: str) -> bool:
+        """Return whether a pattern of --start-at-task matches one of its names."""
         return any(fnmatch.fnmatch(name, pattern) for name in self.names)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the command line selects."""
+    """The options of the command line that select tasks."""
 
     tags: tuple[str, ...] = ("all",)
     skip_tags: tuple[str, ...] = ()
@@ -71,7 +72,7 @@ class Selection:
 
 
 def tasks_of(blocks: Iterable[Any]) -> Iterator[Task]:
-    """Return the tasks of blocks, without those that Ansible puts in for itself."""
+    """Yield the tasks of blocks, without those that Ansible adds itself."""
     for block in blocks:
         for entry in (*block.block, *block.rescue, *block.always):
             if isinstance(entry, Block):
@@ -80,8 +81,8 @@ def tasks_of(blocks: Iterable[Any]) -> Iterator[Task]:
                 yield Task((str(entry.name), entry.get_name()), frozenset(map(str, entry.tags)), entry)
 
 
-def objections(tasks: Sequence[Task], selection: Selection) -> list[str]:
-    """Return why a selection of a playbook's tasks is none, a sentence each, and the cure."""
+def refusals(tasks: Sequence[Task], selection: Selection) -> list[str]:
+    """Return why a selection of a playbook's tasks is refused, with the cure, a sentence each."""
     return [
         *misspelt(tasks, selection),
         *unguarded(tasks, selection),
@@ -90,6 +91,7 @@ def objections(tasks: Sequence[Task], selection: Selection) -> list[str]:
 
 
 def misspelt(tasks: Sequence[Task], selection: Selection) -> Iterator[str]:
+    """Yield the tags that select nothing."""
     known = sorted({tag for task in tasks for tag in task.tags} - {ALWAYS, "never"})
     strangers = [tag for tag in selection.tags if tag not in ("all", ALWAYS) and not selects(tasks, tag, selection)]
     unskipped = [tag for tag in selection.skip_tags if tag not in {*known, *SKIPPABLE}]
@@ -101,11 +103,12 @@ def misspelt(tasks: Sequence[Task], selection: Selection) -> Iterator[str]:
 
 
 def selects(tasks: Sequence[Task], tag: str, selection: Selection) -> bool:
-    """Return whether a tag selects more than what always runs."""
+    """Return whether a tag selects a task that does not always run."""
     return any(task.runs([tag], selection.skip_tags) for task in tasks if ALWAYS not in task.tags)
 
 
 def unguarded(tasks: Sequence[Task], selection: Selection) -> Iterator[str]:
+    """Yield the refusal if --skip-tags skips a task that must always run."""
     if not all(task.runs(["all"], selection.skip_tags) for task in tasks if task.guards):
         yield (
             f"--skip-tags {','.join(selection.skip_tags)} leaves out what runs always, as the comparison of the "
@@ -114,7 +117,7 @@ def unguarded(tasks: Sequence[Task], selection: Selection) -> Iterator[str]:
 
 
 def no_start(tasks: Sequence[Task], start_at: str) -> Iterator[str]:
-    """Return why a playbook can't start at a task; it is chosen as Ansible does."""
+    """Yield why a playbook can't start at a task, which is found as Ansible finds it."""
     number = next((number for number, task in enumerate(tasks) if task.is_called(start_at)), None)
     if number is None:
         yield f"--start-at-task finds no task {start_at!r}{likely(start_at, [task.name for task in tasks])}."
@@ -126,6 +129,7 @@ def no_start(tasks: Sequence[Task], start_at: str) -> Iterator[str]:
 
 
 def likely(word: str, known: Sequence[str]) -> str:
+    """Return the question whether a similar name was meant; empty if there is none."""
     found = difflib.get_close_matches(word, set(known) - {word}, n=1)
     return f" (did you mean {found[0]}?)" if found else ""
 
@@ -143,7 +147,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self.playbook = Path(str(playbook._file_name or self.playbook)).name
         tasks = [task for play in playbook.get_plays() for task in tasks_of(play.compile())]
-        if found := objections(tasks, Selection.of(context.CLIARGS)):
+        if found := refusals(tasks, Selection.of(context.CLIARGS)):
             self.refuse(" ".join(found))
 
     def v2_runner_on_start(self, host: Any, task: Any) -> None:

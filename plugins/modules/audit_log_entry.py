@@ -36,7 +36,7 @@ from dataclasses import replace
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import failing_with
+from ops.aws.errors import failing_with
 from ops.release.history import entry, key_of
 from ops.report.facts import IDLE, RUN, facts_from
 from ops.report.store import put

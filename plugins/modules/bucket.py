@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: bucket
 short_description: A private, versioned, encrypted S3 bucket
 description:
-  - Makes, repairs or removes a bucket that nobody reaches without TLS or in public, and that keeps earlier versions.
+  - Creates, updates or deletes a bucket that nobody reaches without TLS or in public, and that keeps earlier versions.
 options:
   name: {description: Name, type: str, required: true}
   kms_key_id:
@@ -15,14 +15,12 @@ options:
     type: str
   noncurrent_days: {description: Days that a replaced or deleted version is kept, type: int, default: 30}
   force_destroy: {description: Whether to remove a bucket with all its objects and versions, type: bool, default: false}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the bucket for documents
+- name: Create the bucket for documents
   bucket:
     name: campshub360-tier1-123456789012-documents
     kms_key_id: arn:aws:kms:us-east-1:123456789012:key/0123abcd-0123-4567-89ab-0123456789ab
@@ -39,24 +37,17 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+from ops.aws.errors import unless_missing
 from ops.aws.policies import Policy, reworded
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
+from ops.aws.tags import tags_from, tags_to
 
 PRIVATE = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 NO_LOCATION = "us-east-1"  # the one region that CreateBucket doesn't take as a location
 
 
 def tls_only(bucket: str, partition: str) -> Policy:
-    """The policy that refuses plain HTTP.
+    """Return the policy that refuses plain HTTP.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html
     """
@@ -77,7 +68,7 @@ def tls_only(bucket: str, partition: str) -> Policy:
 
 
 def lifecycle_rules(noncurrent_days: int) -> list[dict[str, Any]]:
-    """Old versions, the marks of objects that are wholly gone, and unfinished uploads go away."""
+    """Return rules that delete old versions, delete markers without versions, and unfinished uploads."""
     return [
         {
             "ID": "forget-old-versions",
@@ -91,6 +82,7 @@ def lifecycle_rules(noncurrent_days: int) -> list[dict[str, Any]]:
 
 
 def encryption_rule(kms_key_id: str | None) -> dict[str, Any]:
+    """Return the encryption of new objects."""
     if kms_key_id is None:
         return {"SSEAlgorithm": "AES256"}
     return {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": kms_key_id}
@@ -100,7 +92,7 @@ class Bucket(Resource):
     noun = "bucket"
     # A bucket of that name was removed, and for some hours AWS may not give the name away again:
     # https://repost.aws/knowledge-center/s3-conflicting-conditional-operation
-    not_yet = ("OperationAborted",)
+    retryable_errors = ("OperationAborted",)
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -156,7 +148,7 @@ class Bucket(Resource):
     def create(self, desired: State) -> None:
         region = self.s3.meta.region_name
         location = {} if region == NO_LOCATION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        self.patiently(self.s3.create_bucket, **self.here, **location)
+        self.retry(self.s3.create_bucket, **self.here, **location)
         self.update({}, desired)
 
     def update(self, found: State, changes: State) -> None:
@@ -188,7 +180,7 @@ class Bucket(Resource):
     def put_tags(self, tags: State) -> None:
         self.s3.put_bucket_tagging(**self.here, Tagging={"TagSet": tags_to(tags)})
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if self.params["state"] == "present" or self.params["force_destroy"] or not any(self.versions()):
             return None
         return (
@@ -202,7 +194,7 @@ class Bucket(Resource):
         self.s3.delete_bucket(**self.here)
 
     def versions(self) -> Iterator[list[dict[str, str]]]:
-        """Pages of what the bucket holds: versions of objects and marks of deleted ones."""
+        """Yield pages of what the bucket holds: versions of objects, and delete markers."""
         for page in self.s3.get_paginator("list_object_versions").paginate(**self.here):
             held = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             if held:

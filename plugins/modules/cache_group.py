@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: cache_group
 short_description: An ElastiCache replication group
 description:
-  - Makes, repairs or removes a replication group without shards, with TLS, AUTH and encryption at rest.
+  - Creates, updates or deletes a replication group without shards, with TLS, AUTH and encryption at rest.
   - Reads the AUTH token from Secrets Manager itself, once, at creation. The token is state; it is never put back.
   - While AWS works on the group it can't be changed, nor all of it read, so then nothing is compared.
   - The number of nodes changes at once, whatever I(apply_immediately) says, since AWS knows no other way. When more is
@@ -28,12 +28,8 @@ options:
   maintenance_window: {description: "Weekly window in UTC, as sun:09:00-sun:10:00", type: str}
   minor_upgrades: {description: Whether AWS upgrades minor versions in the window, type: bool, default: true}
   apply_immediately: {description: Whether changes are done now rather than in the window, type: bool, default: false}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: "Whether it exists, or is available", type: str, choices: [present, absent, ready], default: present}
-  wait: {description: Whether to wait until it is available or gone, type: bool, default: false}
   wait_timeout: {description: Seconds to wait at most, type: int, default: 3600}
-  poll_seconds: {description: Seconds between two looks, type: float, default: 10}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.ready, resource.tags, resource.wait]
 author: CampsHub360
 """
 
@@ -50,20 +46,11 @@ resource: {description: "The replication group, with its arn, status and endpoin
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION_WITH_READY,
-    TAGS_OPTION,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    same_version,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION_WITH_READY, TAGS_OPTION, WAIT_OPTIONS, Resource, State, run, same_version
 from ops.aws.secrets import AUTH_TOKEN, SecretError, fetch
 from ops.aws.tagging import tag_by_name
+from ops.aws.tags import tags_from, tags_to
 from ops.stack.naming import stored
 
 REQUEST = {  # our option -> AWS's name, in CreateReplicationGroup and, unless fixed, in ModifyReplicationGroup
@@ -87,7 +74,7 @@ FIXED = frozenset({"engine", "subnet_group", "kms_key_arn", "encrypted_in_transi
 
 
 def cache_state(group: State, member: State) -> State:
-    """A replication group and its first member (which alone knows some of it) in our options.
+    """Return the state of a replication group and its first member, which alone has some fields.
 
     What waits for the maintenance window counts as done, so that it is asked for once.
     """
@@ -112,13 +99,13 @@ def cache_state(group: State, member: State) -> State:
 
 
 def request(values: State) -> State:
-    """Values in our options as parameters of an AWS call; failover and standing in several zones go together."""
+    """Return values as parameters of an AWS call; automatic failover and Multi-AZ go together."""
     zones = {"MultiAZEnabled": values["failover"]} if "failover" in values else {}
     return {REQUEST[ours]: value for ours, value in values.items() if ours in REQUEST} | zones
 
 
 def steps(found: State, changes: State, now: bool) -> list[tuple[str, State]]:
-    """The calls that make these changes, in order, as operation and parameters.
+    """Return the calls that make these changes, in order, as operation and parameters.
 
     Failover needs a replica: it is switched on once there is one, and off before the last one goes.
     """
@@ -133,6 +120,7 @@ def steps(found: State, changes: State, now: bool) -> list[tuple[str, State]]:
 
 
 def endpoint(group: State) -> str | None:
+    """Return the address of the primary endpoint; None while there is none."""
     nodes = group.get("NodeGroups") or [{}]
     return str(nodes[0]["PrimaryEndpoint"]["Address"]) if "PrimaryEndpoint" in nodes[0] else None
 
@@ -184,7 +172,7 @@ class CacheGroup(Resource):
             **request(desired),
         )
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if not (fixed := FIXED & changes.keys()):
             return None
         was = ", ".join(f"{key} {found[key]}" for key in sorted(fixed))
@@ -195,13 +183,13 @@ class CacheGroup(Resource):
 
     def update(self, found: State, changes: State) -> None:
         for operation, parameters in steps(found, changes, self.params["apply_immediately"]):
-            self.await_available()
+            self.wait_until_available()
             getattr(self.elasticache, operation)(ReplicationGroupId=self.name, **parameters)
         if "tags" in changes:
             tag_by_name(self.elasticache, found["arn"], found["tags"], changes["tags"])
 
-    def await_available(self) -> None:
-        """One change after the other; the first finds the group available."""
+    def wait_until_available(self) -> None:
+        """Wait until the group is available, as each change requires."""
         delay, most = self.params["poll_seconds"], self.params["wait_timeout"]
         waiter = self.elasticache.get_waiter("replication_group_available")
         attempts = {"Delay": delay, "MaxAttempts": max(1, round(most / delay))}
@@ -211,7 +199,7 @@ class CacheGroup(Resource):
         if found["status"] != "deleting":
             self.elasticache.delete_replication_group(ReplicationGroupId=self.name)
 
-    def settled(self, found: State) -> bool:
+    def is_ready(self, found: State) -> bool:
         if found["status"] in ("create-failed", "deleting"):
             self.fail(
                 f"The cache {self.name} is {found['status']} and does not become available by itself. Its events say "

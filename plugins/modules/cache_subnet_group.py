@@ -5,21 +5,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cache_subnet_group
-short_description: The subnets in which a cache may stand
+short_description: An ElastiCache subnet group
 description:
-  - Makes, repairs or removes a cache subnet group.
+  - Creates, updates or deletes a cache subnet group.
 options:
   name: {description: Name, type: str, required: true}
   description: {description: What it is for, type: str, default: Managed by Ansible}
   subnets: {description: Ids of the subnets, type: list, elements: str, default: []}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Place the cache in the data subnets
+- name: Create the cache subnet group
   cache_subnet_group:
     name: campshub360-tier1
     subnets: [subnet-0a, subnet-0b]
@@ -31,22 +29,15 @@ resource: {description: "The subnet group, with its arn", type: dict, returned: 
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_by_name
+from ops.aws.tags import tags_from, tags_to
 
 
 class CacheSubnetGroup(Resource):
     noun = "cache subnet group"
-    not_yet = ("CacheSubnetGroupInUse",)  # by a cache that is gone
+    retryable_errors = ("CacheSubnetGroupInUse",)  # by a cache that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -93,7 +84,7 @@ class CacheSubnetGroup(Resource):
             tag_by_name(self.elasticache, found["arn"], found["tags"], changes["tags"])
 
     def delete(self, found: State) -> None:
-        self.patiently(self.elasticache.delete_cache_subnet_group, CacheSubnetGroupName=self.name)
+        self.retry(self.elasticache.delete_cache_subnet_group, CacheSubnetGroupName=self.name)
 
 
 def main() -> None:

@@ -15,16 +15,12 @@ options:
   name: {description: "The domain, such as example.org", type: str, required: true}
   parent_name_servers: {description: "Name servers to which the parent domain must delegate, for the message", type: list, elements: str, default: []}
   tags: {description: Tags; others are removed. Must hold Stack, type: dict, required: true}
-  state: {description: "Whether it exists, or is issued", type: str, choices: [present, absent, ready], default: present}
-  wait: {description: Whether to wait until it is issued or gone, type: bool, default: false}
-  wait_timeout: {description: Seconds to wait at most, type: int, default: 600}
-  poll_seconds: {description: Seconds between two looks, type: float, default: 10}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.ready, resource.wait]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Request the certificate
+- name: Create the certificate
   certificate:
     name: tier1.campshub360.example
     tags: {Stack: campshub360-tier1}
@@ -39,24 +35,18 @@ import time
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.acm import has_validation_records, own_certificates
-from ops.aws.resource import (
-    STATE_OPTION_WITH_READY,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION_WITH_READY, WAIT_OPTIONS, Resource, State, run
+from ops.aws.tags import tags_to
 from ops.stack.naming import load_balancer_name
 from ops.stack.ownership import TAG, best_certificate, certificate_names
 
-SECONDS_UNTIL_SHOWN = 120
+LISTED_SECONDS = 120
 
 
 class Certificate(Resource):
     noun = "certificate"
-    not_yet = ("ResourceInUseException",)  # by a load balancer that is gone
+    retryable_errors = ("ResourceInUseException",)  # by a load balancer that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -89,14 +79,14 @@ class Certificate(Resource):
             KeyAlgorithm="RSA_2048",
             Tags=tags_to(desired["tags"]),
         )
-        self.await_shown(answer["CertificateArn"])
+        self.wait_until_listed(answer["CertificateArn"])
 
-    def await_shown(self, arn: str) -> None:
+    def wait_until_listed(self, arn: str) -> None:
         """Wait until AWS names the records that dns has to publish, and lists the certificate: whoever looks later finds it.
 
         Both take some seconds: https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
         """
-        deadline = time.monotonic() + SECONDS_UNTIL_SHOWN
+        deadline = time.monotonic() + LISTED_SECONDS
         while not (self.has_records(arn) and any(item["arn"] == arn for item in self.own())):
             if time.monotonic() > deadline:
                 self.fail(
@@ -116,9 +106,9 @@ class Certificate(Resource):
 
     def delete(self, found: State) -> None:
         for arn in found["arns"]:
-            self.patiently(self.acm.delete_certificate, CertificateArn=arn)
+            self.retry(self.acm.delete_certificate, CertificateArn=arn)
 
-    def settled(self, found: State) -> bool:
+    def is_ready(self, found: State) -> bool:
         return bool(found["status"] == "ISSUED")
 
     def hint(self, found: State | None) -> str:

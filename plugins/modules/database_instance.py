@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: database_instance
 short_description: An RDS database instance
 description:
-  - Makes, repairs or removes an encrypted instance whose master password RDS keeps in Secrets Manager.
+  - Creates, updates or deletes an encrypted instance whose master password RDS keeps in Secrets Manager.
   - What waits for the maintenance window counts as done. Storage that AWS grew is left as it is.
   - Upgrades no major version, and never makes the instance public.
 options:
@@ -21,7 +21,7 @@ options:
   kms_key_arn: {description: Key that encrypts storage and master secret. Can't change, type: str}
   database_name: {description: Name of the first database. Can't change, type: str}
   master_username: {description: Name of the master user. Can't change, type: str}
-  multi_az: {description: Whether a standby stands in another zone, type: bool, default: false}
+  multi_az: {description: Run a Multi-AZ standby, type: bool, default: false}
   subnet_group: {description: Name of the DB subnet group. Can't change, type: str}
   security_groups: {description: Ids of the security groups, type: list, elements: str, default: []}
   parameter_group: {description: Name of the DB parameter group, type: str}
@@ -36,12 +36,8 @@ options:
   ca_certificate: {description: Certificate authority of the server, type: str, default: rds-ca-rsa2048-g1}
   apply_immediately: {description: Whether changes are done now rather than in the window, type: bool, default: false}
   final_snapshot: {description: Whether a snapshot is kept when the instance goes, type: bool, default: true}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: "Whether it exists, or is available", type: str, choices: [present, absent, ready], default: present}
-  wait: {description: Whether to wait until it is available or gone, type: bool, default: false}
   wait_timeout: {description: Seconds to wait at most, type: int, default: 3600}
-  poll_seconds: {description: Seconds between two looks, type: float, default: 10}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.ready, resource.tags, resource.wait]
 author: CampsHub360
 """
 
@@ -60,19 +56,11 @@ from datetime import UTC, datetime
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+from ops.aws.errors import unless_missing
 from ops.aws.rds import FIXED, PLAIN, STUCK, database_state, request
-from ops.aws.resource import (
-    STATE_OPTION_WITH_READY,
-    TAGS_OPTION,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    same_version,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.resource import STATE_OPTION_WITH_READY, TAGS_OPTION, WAIT_OPTIONS, Resource, State, run, same_version
 from ops.aws.tagging import tag_by_name
+from ops.aws.tags import tags_to
 from ops.stack.naming import stored
 
 MISSING = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
@@ -123,7 +111,7 @@ class DatabaseInstance(Resource):
             **request(desired),
         )
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if self.params["state"] == "absent":
             return self.params["deletion_protection"] and (
                 f"The database {self.name} is protected, and was not touched: it holds the stack's data. If it may go: "
@@ -170,7 +158,7 @@ class DatabaseInstance(Resource):
             DBInstanceIdentifier=self.name, **(keep if self.params["final_snapshot"] else {"SkipFinalSnapshot": True})
         )
 
-    def settled(self, found: State) -> bool:
+    def is_ready(self, found: State) -> bool:
         if found["status"] in STUCK or found["status"] == "deleting":
             self.fail(
                 f"The database {self.name} is {found['status']} and does not become available by itself. Its events "

@@ -7,21 +7,19 @@ DOCUMENTATION = r"""
 module: database_parameter_group
 short_description: The parameters of an RDS database
 description:
-  - Makes, repairs or removes a DB parameter group. Parameters that are not named go back to the family's defaults.
+  - Creates, updates or deletes a DB parameter group. Parameters that are not named go back to the family's defaults.
   - Dynamic parameters work at once. Static ones work after the next reboot, which this module never does.
 options:
   name: {description: Name, type: str, required: true}
   family: {description: "Family, such as postgres17. Can't change", type: str}
   description: {description: What it is for. Can't change, type: str, default: Managed by Ansible}
   parameters: {description: Parameters that differ from the family's defaults, type: dict, default: {}}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the parameters
+- name: Create the parameter group
   database_parameter_group:
     name: campshub360-tier1
     family: postgres17
@@ -36,25 +34,17 @@ from collections.abc import Iterator
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_by_name
-from ops.aws.tags import aws_texts
+from ops.aws.tags import aws_texts, tags_from, tags_to
 
 MISSING = ("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault")
 PARAMETERS_A_CALL = 20  # what one ModifyDBParameterGroup or ResetDBParameterGroup takes
 
 
 def settings(parameters: dict[str, str], dynamic: set[str]) -> list[State]:
-    """Parameters as AWS takes them; it refuses to apply a static one at once."""
+    """Return parameters as AWS takes them; it refuses to apply a static one at once."""
     return [
         {
             "ParameterName": name,
@@ -71,7 +61,7 @@ def batches(items: list[State]) -> Iterator[list[State]]:
 
 class DatabaseParameterGroup(Resource):
     noun = "database parameter group"
-    not_yet = ("InvalidDBParameterGroupState",)  # used by a database that is gone
+    retryable_errors = ("InvalidDBParameterGroupState",)  # used by a database that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -93,7 +83,7 @@ class DatabaseParameterGroup(Resource):
         }
 
     def parameters(self) -> dict[str, str]:
-        """What the group sets, and what is desired of it: a value that is the default too, AWS doesn't call the user's.
+        """Return the values that the group sets. AWS does not list a desired value as the user's if it is the default too.
 
         https://github.com/hashicorp/terraform-provider-aws/issues/23335
         """
@@ -130,7 +120,7 @@ class DatabaseParameterGroup(Resource):
         )
         self.set_parameters({}, desired["parameters"])
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if not (fixed := {"family", "description"} & changes.keys()):
             return None
         return (
@@ -157,7 +147,7 @@ class DatabaseParameterGroup(Resource):
             )
 
     def delete(self, found: State) -> None:
-        self.patiently(self.rds.delete_db_parameter_group, DBParameterGroupName=self.name)
+        self.retry(self.rds.delete_db_parameter_group, DBParameterGroupName=self.name)
 
 
 def main() -> None:

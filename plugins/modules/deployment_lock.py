@@ -5,53 +5,55 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: deployment_lock
-short_description: The lock that keeps two operations off one stack
+short_description: The deployment lock of a stack
 description:
-  - Takes, checks, frees, shows or breaks the lock on a stack, an object in S3 that is written under conditions only.
-  - Its action plugin starts a keeper that renews the lease while the playbook lives, and frees the lock at its end.
-  - Never says changed, since a lock is no part of the stack. Check mode refuses where a run would, and writes nothing.
+  - Acquires, checks, releases, shows or force-unlocks the deployment lock, an object in S3 that is written conditionally.
+  - Its action plugin starts a keeper that renews the lease while the playbook lives, and releases the lock at its end.
+  - Never returns changed, since a lock is no part of the stack. Check mode refuses where a run would, and writes nothing.
 options:
   bucket: {description: Bucket that holds the lock, type: str, required: true}
-  key: {description: Object that is the lock, type: str, default: locks/stack.json}
+  key: {description: Key of the lock's object, type: str, default: locks/stack.json}
   state:
-    description: C(held) takes it. C(checked) fails unless it is ours. C(free) lets go of ours. C(seen) shows it. C(broken) removes whosever it is.
+    description:
+      - C(acquired) acquires the lock. C(checked) fails unless it is held with I(holder_id).
+      - C(released) releases it. C(shown) returns its holder. C(force_unlocked) removes it, whoever holds it.
     type: str
-    choices: [held, checked, free, seen, broken]
-    default: held
-  owner: {description: Who takes or breaks it; user and machine are added, type: str, default: ""}
-  reason: {description: For what it is taken, or why it is broken, type: str, default: ""}
-  run: {description: Name of the run for which it is taken, type: str, default: ""}
-  lease_seconds: {description: Seconds after which it is free if nobody renewed it, type: int, default: 60}
-  steal: {description: Why it is taken from another holder, type: str, default: ""}
-  holder_id: {description: "For C(checked) and C(free): what C(held) returned. Empty says that nothing was taken", type: str, default: ""}
-  keeper: {description: "For C(free): process of the keeper, as C(held) returned it", type: int, default: 0}
-  log: {description: "For C(held): file for what the keeper has to say; lock.log in Ansible's home if empty", type: str, default: ""}
+    choices: [acquired, checked, released, shown, force_unlocked]
+    default: acquired
+  owner: {description: Who acquires or force-unlocks it; user and machine are added, type: str, default: ""}
+  reason: {description: "For what it is acquired, or why it is force-unlocked", type: str, default: ""}
+  run: {description: Name of the run for which it is acquired, type: str, default: ""}
+  lease_seconds: {description: Seconds after which it is free unless it is renewed, type: int, default: 60}
+  force_reason: {description: Why it is acquired although another holder has it, type: str, default: ""}
+  holder_id: {description: "For C(checked) and C(released): what C(acquired) returned. Empty if nothing was acquired", type: str, default: ""}
+  keeper: {description: "For C(released): process id of the keeper, as C(acquired) returned it", type: int, default: 0}
+  log: {description: "For C(acquired): log file of the keeper; lock.log in Ansible's home if empty", type: str, default: ""}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Take the lock
+- name: Acquire the deployment lock
   deployment_lock:
     bucket: campshub360-tier1-123456789012-reports
     owner: arn:aws:iam::123456789012:user/ada
     reason: release 1.0.0
     log: reports/deploy/20261125T113000Z-1.0.0/lock.log
-  register: taken
+  register: acquired
 
-- name: Free it
+- name: Release the deployment lock
   deployment_lock:
     bucket: campshub360-tier1-123456789012-reports
-    state: free
-    holder_id: "{{ taken.holder_id }}"
-    keeper: "{{ taken.keeper }}"
+    state: released
+    holder_id: "{{ acquired.holder_id }}"
+    keeper: "{{ acquired.keeper }}"
 """
 
 RETURN = r"""
-holder_id: {description: What its holder knows itself by; empty if nothing was taken, type: str, returned: success}
-holder: {description: "Who holds it: owner, reason, run, since, lease_seconds, before", type: dict, returned: when it is held}
-words: {description: The same as a sentence, type: str, returned: success}
-keeper: {description: Process that renews it, type: int, returned: when it was taken}
+holder_id: {description: Token of its holder; empty if nothing was acquired, type: str, returned: success}
+holder: {description: "Its holder: owner, reason, run, since, lease_seconds, previous", type: dict, returned: when it is held}
+message: {description: The same as a sentence, type: str, returned: success}
+keeper: {description: Process id of the keeper, type: int, returned: when it was acquired}
 """
 
 import getpass
@@ -61,8 +63,8 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import failing_with
-from ops.lock.lease import Held, Holder, Lease, LockError, LockHeldError, LockLostError, NoBucketError
+from ops.aws.errors import failing_with
+from ops.lock.lease import HeldLock, Holder, Lease, LockError, LockHeldError, LockLostError, NoBucketError
 
 CURES = (
     "Nothing was touched. Wait until it is free; or take it with a reason that is recorded, -e 'lock_force_reason=\"why\"'; or, when "
@@ -70,18 +72,18 @@ CURES = (
 )
 
 
-def shown(held: Held | None) -> dict[str, Any]:
-    """What a task returns of a lock."""
+def result_of(held: HeldLock | None) -> dict[str, Any]:
+    """Return a lock as the module's result."""
     if held is None:
-        return {"words": "Nobody holds it."}
+        return {"message": "Nobody holds it."}
     known = asdict(held.holder)
     del known["token"]
-    ended = " It has run out: whoever comes next takes it." if held.expired else ""
-    return {"holder": known, "words": f"It is held by {held.words()}.{ended}"}
+    ended = " It has run out: the next to come acquires the lock." if held.expired else ""
+    return {"holder": known, "message": f"It is held by {held.summary()}.{ended}"}
 
 
 def explanation(error: LockError, name: str) -> str:
-    """What is wrong, why, and what cures it."""
+    """Return what failed, why, and the cure."""
     match error:
         case NoBucketError():
             return f"There is no place for the lock {name}: {error}. Nothing was touched. Run provision.yml first."
@@ -96,6 +98,8 @@ def explanation(error: LockError, name: str) -> str:
 
 
 class StackLock:
+    """The lock as the module's options name it; each state is a method that returns the result."""
+
     def __init__(self, module: AnsibleAWSModule) -> None:
         self.module = module
         self.params: dict[str, Any] = module.params
@@ -110,42 +114,42 @@ class StackLock:
             lease_seconds=self.params["lease_seconds"],
         )
 
-    def held(self) -> dict[str, Any]:
+    def acquired(self) -> dict[str, Any]:
         if not self.module.check_mode:
-            held = self.lease.take(self.desired(), self.params["steal"])
-            if held.holder.before:
-                self.module.warn(f"The lock was taken from {held.holder.before['owner']}: {held.holder.before['why']}.")
-            return {"holder_id": held.holder.token, **shown(held)}
-        present = self.lease.look()
-        if present and not (present.expired or self.params["steal"]):
+            held = self.lease.acquire(self.desired(), self.params["force_reason"])
+            if last := held.holder.previous:
+                self.module.warn(f"The lock was acquired from {last['owner']}: {last['replaced_because']}.")
+            return {"holder_id": held.holder.token, **result_of(held)}
+        present = self.lease.get()
+        if present and not (present.expired or self.params["force_reason"]):
             raise LockHeldError(present)
-        return shown(present)
+        return result_of(present)
 
     def checked(self) -> dict[str, Any]:
         mine = self.params["holder_id"]
         if not mine and not self.module.check_mode:
             self.module.fail_json(msg="No lock was taken, so none can be ours. Take it first: the role lock, main.")
-        return shown(self.lease.check(mine) if mine else self.lease.look())
+        return result_of(self.lease.check(mine) if mine else self.lease.get())
 
-    def free(self) -> dict[str, Any]:
+    def released(self) -> dict[str, Any]:
         mine = self.params["holder_id"]
         if mine and not self.module.check_mode:
-            self.lease.free(mine)
-        held = self.lease.look() if mine else None
+            self.lease.release(mine)
+        held = self.lease.get() if mine else None
         if held and not self.module.check_mode:
-            self.module.warn(f"The lock is another's: it {held.holder.account()}.")
-        return shown(held)
+            self.module.warn(f"The lock is another's: it {held.holder.origin()}.")
+        return result_of(held)
 
-    def seen(self) -> dict[str, Any]:
-        return shown(self.lease.look())
+    def shown(self) -> dict[str, Any]:
+        return result_of(self.lease.get())
 
-    def broken(self) -> dict[str, Any]:
-        """Take it, so that a version of the object tells who broke it and why; then remove it."""
-        held = self.lease.look()
+    def force_unlocked(self) -> dict[str, Any]:
+        """Acquire it, so that a version of the object records who force-unlocked it and why; then release it."""
+        held = self.lease.get()
         if held and not self.module.check_mode:
-            mine = self.lease.take(self.desired(), self.params["reason"])
-            self.lease.free(mine.holder.token)
-        return shown(held)
+            mine = self.lease.acquire(self.desired(), self.params["reason"])
+            self.lease.release(mine.holder.token)
+        return result_of(held)
 
 
 def main() -> None:
@@ -153,12 +157,12 @@ def main() -> None:
         argument_spec={
             "bucket": {"required": True},
             "key": {"default": "locks/stack.json", "no_log": False},
-            "state": {"choices": ["held", "checked", "free", "seen", "broken"], "default": "held"},
+            "state": {"choices": ["acquired", "checked", "released", "shown", "force_unlocked"], "default": "acquired"},
             "owner": {"default": ""},
             "reason": {"default": ""},
             "run": {"default": ""},
             "lease_seconds": {"type": "int", "default": 60},
-            "steal": {"default": ""},
+            "force_reason": {"default": ""},
             "holder_id": {"default": ""},
             "keeper": {"type": "int", "default": 0},
             "log": {"default": ""},
@@ -166,8 +170,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     name = f"{module.params['bucket']}/{module.params['key']}"
-    if module.params["state"] in ("held", "broken") and not module.params["reason"].strip():
-        module.fail_json(msg=f"Nobody said for what the lock {name} is to be {module.params['state']}. Give a reason.")
+    if module.params["state"] in ("acquired", "force_unlocked") and not module.params["reason"].strip():
+        module.fail_json(msg=f"The lock {name} can't be {module.params['state']} without a reason. Give one.")
     with failing_with(module, f"Could not use the lock {name}"):
         try:
             result = getattr(StackLock(module), module.params["state"])()

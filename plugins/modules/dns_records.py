@@ -32,14 +32,14 @@ options:
         suboptions:
           dns_name: {description: Name that AWS gave it, type: str, required: true}
           hosted_zone_id: {description: Hosted zone of that name, type: str, required: true}
-  force: {description: Whether to take away records that others made, type: bool, default: false}
+  force: {description: Whether to delete records that others created, type: bool, default: false}
   state: {description: Whether the records exist, type: str, choices: [present, absent], default: present}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Point the name at the load balancer
+- name: Create the application's record
   dns_records:
     zone: tier1.campshub360.example
     stack: campshub360-tier1
@@ -67,7 +67,7 @@ def key(name: str, kind: str) -> str:
 
 
 def record_set(record: State) -> State:
-    """A record of our options as Route 53 takes and shows it."""
+    """Return a record of our options as Route 53's record set."""
     head = {"Name": absolute(record["name"]), "Type": record["type"]}
     if record["alias"]:
         target = {
@@ -80,7 +80,7 @@ def record_set(record: State) -> State:
 
 
 def normal(found: State) -> State:
-    """A record set that AWS shows, in the form of `record_set`."""
+    """Return a record set of Route 53 in the form of `record_set`."""
     shown = {**found, "Name": absolute(found["Name"])}
     if "AliasTarget" in shown:
         shown["AliasTarget"] = {**shown["AliasTarget"], "DNSName": absolute(shown["AliasTarget"]["DNSName"])}
@@ -105,7 +105,7 @@ class DnsRecords(Resource):
         return absolute(self.params["zone"]).rstrip(".")
 
     def read(self) -> State | None:
-        """Those of the records that exist; when they are to go, those that may."""
+        """Return the zone's records; with state absent, those that may be deleted."""
         absent = self.params["state"] == "absent"
         zones = public_zones(self.route53, self.name)
         if absent:
@@ -116,10 +116,10 @@ class DnsRecords(Resource):
         pages = self.route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=self.zone.id)
         sets = [item for page in pages for item in page["ResourceRecordSets"]]
         found = {key(item["Name"], item["Type"]): normal(item) for item in sets}
-        return self.doomed(self.zone, found) or None if absent else found
+        return self.deletable(self.zone, found) or None if absent else found
 
-    def doomed(self, zone: Zone, found: State) -> State:
-        """Return what has to go: all but the zone's own two, of an adopted zone only the records given.
+    def deletable(self, zone: Zone, found: State) -> State:
+        """Return what is to be deleted: all but the zone's own two, of an adopted zone only the records given.
 
         There the record that validates the certificate stays: AWS has one for all certificates of a domain, so others'
         may need it. https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
@@ -131,7 +131,7 @@ class DnsRecords(Resource):
         return {name: item for name, item in found.items() if name not in own}
 
     def desired(self, found: State | None) -> State:
-        """An alias leads where it was led last: that is how traffic fails over, so its target is state."""
+        """Return the desired records; an alias keeps its present target, which is state, since failover changes it."""
         records = {key(record["name"], record["type"]): record_set(record) for record in self.params["records"]}
         led = {name: item for name, item in (found or {}).items() if "AliasTarget" in item}
         return {name: led.get(name, record) if "AliasTarget" in record else record for name, record in records.items()}
@@ -144,7 +144,7 @@ class DnsRecords(Resource):
     def update(self, found: State, changes: State) -> None:
         self.change("UPSERT", changes)
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if self.params["state"] == "present":
             planned = self.params["adopt"] and self.module.check_mode
             strange = self.zone and self.zone.owner(self.params["stack"]) == "others" and not planned

@@ -7,13 +7,13 @@ DOCUMENTATION = r"""
 module: ecs_cluster
 short_description: An ECS cluster for Fargate
 description:
-  - Makes, repairs or removes a cluster, its capacity providers and its Container Insights.
+  - Creates, updates or deletes a cluster, its capacity providers and its Container Insights.
 options:
   name: {description: Name, type: str, required: true}
-  container_insights: {description: How closely CloudWatch looks, type: str, choices: [disabled, enabled, enhanced], default: disabled}
+  container_insights: {description: Level of Container Insights, type: str, choices: [disabled, enabled, enhanced], default: disabled}
   capacity_providers: {description: Capacity providers that services may use, type: list, elements: str, default: [FARGATE, FARGATE_SPOT]}
   default_strategy:
-    description: Where tasks run whose service does not say.
+    description: Capacity providers of tasks whose service names none.
     type: list
     elements: dict
     default: []
@@ -21,14 +21,12 @@ options:
       provider: {description: Capacity provider, type: str, required: true}
       weight: {description: "Share of the tasks beyond the base, from 0 to 1000", type: int, default: 0}
       base: {description: Number of tasks that always run there, type: int, default: 0}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the cluster
+- name: Create the cluster
   ecs_cluster:
     name: campshub360-tier1
     container_insights: enabled
@@ -41,8 +39,9 @@ resource: {description: "The cluster, with its arn", type: dict, returned: succe
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_from, tags_to
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_ecs
+from ops.aws.tags import tags_from, tags_to
 
 
 def strategy_state(items: list[State]) -> list[State]:
@@ -63,7 +62,7 @@ def settings(container_insights: str) -> list[State]:
 
 class EcsCluster(Resource):
     noun = "ECS cluster"
-    not_yet = (
+    retryable_errors = (
         # ECS makes the role at the first cluster of an account, and is not done with it when the call is:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
         "Unable to assume the service linked role",
@@ -99,7 +98,7 @@ class EcsCluster(Resource):
         }
 
     def create(self, desired: State) -> None:
-        self.patiently(
+        self.retry(
             self.ecs.create_cluster,
             clusterName=self.name,
             settings=settings(desired["container_insights"]),
@@ -125,7 +124,7 @@ class EcsCluster(Resource):
         for page in self.ecs.get_paginator("list_tasks").paginate(cluster=self.name):
             for arn in page["taskArns"]:  # one-off tasks: a service is gone before its cluster
                 self.ecs.stop_task(cluster=self.name, task=arn, reason=f"The cluster {self.name} is being removed")
-        self.patiently(self.ecs.delete_cluster, cluster=self.name)
+        self.retry(self.ecs.delete_cluster, cluster=self.name)
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import failing_with, unless_missing
+from ops.aws.errors import failing_with, unless_missing
 from ops.report import events as record
 
 

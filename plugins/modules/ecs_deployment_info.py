@@ -85,7 +85,7 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.ecs import deployments
-from ops.aws.resource import failing_with
+from ops.aws.errors import failing_with
 from ops.release import metrics as traffic
 from ops.release.analysis import Limits, Sent, Verdict, concluded, goes_on, judge
 from ops.release.deployment import (

@@ -16,14 +16,14 @@ options:
   subnets: {description: Subnets of the task, type: list, elements: str, required: true}
   security_groups: {description: Security groups of the task, type: list, elements: str, required: true}
   assign_public_ip: {description: Whether the task gets a public address, type: bool, default: false}
-  log_group: {description: Where its output goes, type: str, required: true}
+  log_group: {description: Log group of its output, type: str, required: true}
   timeout: {description: Seconds, type: int, default: 900}
-  timeout_help: {description: "Sentences for who meets the timeout: what is left, and which option helps", type: str, default: ""}
-  poll_seconds: {description: Seconds between two looks, type: float, default: 5}
+  timeout_help: {description: "What to add to the message after a timeout", type: str, default: ""}
+  poll_seconds: {description: Polling interval in seconds, type: float, default: 5}
   says:
     description:
-      - Text of a line that it must write. AWS delivers a log late, so it is looked for until it is there, a minute long.
-      - Empty is any line. Without this option the log of a command that succeeded is looked at once.
+      - Text that its log must show. CloudWatch delivers a log late, so it is polled for a minute.
+      - Empty means any line. Without this option, the log of a command that succeeded is read once.
     type: str
   tags: {description: Tags, type: dict, default: {}}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
@@ -43,7 +43,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 task: {description: "arn, exit_code, reason", type: dict, returned: success}
-lines: {description: The last lines that it wrote, type: list, returned: success}
+lines: {description: Last lines of its log, type: list, returned: success}
 """
 
 import json
@@ -53,18 +53,19 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.aws.resource import tags_to, unless_missing
+from ops.aws.errors import unless_missing
+from ops.aws.tags import tags_to
 
 CONTAINER = "app"
 LAST_LINES = 20
 LOG_SECONDS = 60  # awslogs sends a line within seconds; nothing promises when CloudWatch shows it
 
 
-STOP_SECONDS = 180  # a container has at most 120 s to end after SIGTERM
+STOP_SECONDS = 180  # a container may take 120 s to end after SIGTERM
 
 
 class LateError(Exception):
-    """A task took longer than it may and was stopped; the task as it was then."""
+    """A task was stopped after its timeout. task: its description then."""
 
     def __init__(self, task: dict[str, Any]) -> None:
         super().__init__()
@@ -80,6 +81,7 @@ class Run:
         self.logs = module.client("logs")
 
     def start(self) -> str:
+        """Start the task, and return its ARN."""
         network = {
             "subnets": self.params["subnets"],
             "securityGroups": self.params["security_groups"],
@@ -116,12 +118,12 @@ class Run:
         return task
 
     def describe(self, arn: str) -> dict[str, Any] | None:
-        """None where ECS, which is eventually consistent, does not show yet what it has just started."""
+        """Return the task; None while ECS, which is eventually consistent, does not list it."""
         tasks: list[dict[str, Any]] = self.ecs.describe_tasks(cluster=self.params["cluster"], tasks=[arn])["tasks"]
         return tasks[0] if tasks else None
 
     def lines(self, task: dict[str, Any]) -> list[str]:
-        """What it wrote last; nothing when it never started."""
+        """Return the last lines of the task's log; none if it never started."""
         deadline = time.monotonic() + LOG_SECONDS
         says = awaited(task, self.params["says"])
         while not holds(lines := self.shown(task), says) and time.monotonic() < deadline:
@@ -129,7 +131,7 @@ class Run:
         return lines
 
     def shown(self, task: dict[str, Any]) -> list[str]:
-        """The last lines that CloudWatch shows by now. A page may be empty; the end is where the token stays the same."""
+        """Return the last lines that CloudWatch has. A page may be empty; the last one repeats its token."""
         family = task["taskDefinitionArn"].rpartition("/")[2].partition(":")[0]
         request: dict[str, Any] = {
             "logGroupName": self.params["log_group"],
@@ -148,17 +150,18 @@ class Run:
 
 
 def awaited(task: dict[str, Any], says: str | None) -> str | None:
-    """The text that its log must come to hold: what failed says why, and what never began says nothing."""
+    """Return the text that the log must show: any line of a task that failed, none of one that never started."""
     code = task["containers"][0].get("exitCode")
     return says if code == 0 else None if code is None else ""
 
 
 def holds(lines: list[str], says: str | None) -> bool:
+    """Return whether a line holds the text; None is no text."""
     return says is None or any(says in line for line in lines)
 
 
 def failure(task: dict[str, Any]) -> str | None:
-    """Why the task did not do its work, in a sentence, or None."""
+    """Return why the task failed, as a message; None if it did not."""
     container = task["containers"][0]
     if container.get("exitCode") == 0:
         return None
@@ -168,7 +171,7 @@ def failure(task: dict[str, Any]) -> str | None:
 
 
 def last_words(lines: list[str]) -> str:
-    """What the last line of JSON says, in one line: its detail, else its message; nothing where no line is JSON."""
+    """Return the last JSON line's detail, else its message; empty if no line is JSON."""
     for line in reversed(lines):
         try:
             said = json.loads(line)

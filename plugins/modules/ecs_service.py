@@ -16,7 +16,7 @@ options:
   task_definition: {description: ARN of a task definition revision, type: str}
   desired_count: {description: Tasks at creation, type: int, default: 1}
   capacity_providers:
-    description: Strategy, in AWS's words. Base is counted before weights.
+    description: Capacity provider strategy. Base is counted before weights.
     type: list
     elements: dict
     default: []
@@ -34,25 +34,20 @@ options:
   infrastructure_role: {description: ARN of the role with which ECS changes these rules, type: str}
   container: {description: The container behind the load balancer, type: str, default: app}
   port: {description: Its port, type: int, default: 8000}
-  grace_seconds: {description: How long a starting task may fail its health checks, type: int, default: 60}
+  grace_seconds: {description: Seconds for which a starting task may fail its health checks, type: int, default: 60}
   strategy: {description: How a deployment moves traffic, type: str, choices: [CANARY, LINEAR, BLUE_GREEN], default: CANARY}
   step_percent: {description: "Percent of the traffic that the canary, or each linear step, moves", type: float, default: 10}
   step_minutes: {description: Minutes after such a step, type: int, default: 10}
-  bake_minutes: {description: Minutes for which blue stays after all traffic has moved, type: int, default: 10}
+  bake_minutes: {description: Minutes for which blue is kept after all traffic has moved, type: int, default: 10}
   alarms:
-    description: CloudWatch alarms that take a deployment back. Set with one, as they depend on where it goes
+    description: CloudWatch alarms that roll a deployment back. Set with a deployment, as they depend on its target group
     type: list
     elements: str
     default: []
   pause_stages: {description: Lifecycle stages at which a deployment waits for an answer, type: list, elements: str, default: []}
-  pause_minutes: {description: Minutes without an answer after which it goes back, type: int, default: 30}
+  pause_minutes: {description: Minutes without an answer after which it rolls back, type: int, default: 30}
   force: {description: "Start a deployment although nothing differs: the last one ended half-way", type: bool, default: false}
-  tags: {description: Tags, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-  wait: {description: Wait until a deleted service is gone, type: bool, default: false}
-  wait_timeout: {description: Seconds, type: int, default: 600}
-  poll_seconds: {description: Seconds between two looks, type: float, default: 10}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags, resource.wait]
 author: CampsHub360
 """
 
@@ -85,18 +80,10 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.ecs import deployments
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, WAIT_OPTIONS, Resource, State, run
 from ops.aws.tagging import tag_ecs
+from ops.aws.tags import tags_from, tags_to
 
 BALANCER = ("target_group", "alternate_target_group", "production_rule", "test_rule", "infrastructure_role")
 STRATEGIES = ["CANARY", "LINEAR", "BLUE_GREEN"]
@@ -105,7 +92,7 @@ DEPLOYING = {"task_definition", "network", "load_balancer", "forced"}
 
 
 def state_from(service: State) -> State:
-    """A described service in the words of the options, grouped as AWS takes them."""
+    """Return a described service in our options, grouped as AWS takes them."""
     network = service["networkConfiguration"]["awsvpcConfiguration"]
     return {
         "arn": service["serviceArn"],
@@ -130,7 +117,7 @@ def state_from(service: State) -> State:
 
 
 def balancer_from(balancers: list[State]) -> State:
-    """Both target groups and the rules of the one load balancer."""
+    """Return the target groups and rules of the service's load balancer."""
     if not balancers:
         return {}
     advanced = balancers[0].get("advancedConfiguration", {})
@@ -144,7 +131,7 @@ def balancer_from(balancers: list[State]) -> State:
 
 
 def rollout_from(configuration: State) -> State:
-    """How deployments go."""
+    """Return the deployment configuration in our options."""
     canary, linear = configuration.get("canaryConfiguration", {}), configuration.get("linearConfiguration", {})
     alarms = configuration.get("alarms", {})
     hooks = [hook for hook in configuration.get("lifecycleHooks", []) if hook.get("targetType") == "PAUSE"]
@@ -160,7 +147,7 @@ def rollout_from(configuration: State) -> State:
 
 
 def desired_rollout(params: State) -> State:
-    """The options of a deployment's course, without those that its strategy does not have."""
+    """Return the options of a deployment, without those that its strategy does not have."""
     names = ("strategy", "step_percent", "step_minutes", "bake_minutes", "pause_minutes")
     rollout = {name: params[name] for name in names} | {
         name: sorted(params[name]) for name in ("alarms", "pause_stages")
@@ -173,7 +160,7 @@ def desired_rollout(params: State) -> State:
 
 
 def configuration_from(rollout: State) -> State:
-    """The deploymentConfiguration. An unanswered pause goes back: who should answer may have been killed.
+    """Return the deploymentConfiguration. An unanswered pause rolls back: the operator may have been killed.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
     """
@@ -194,7 +181,7 @@ def configuration_from(rollout: State) -> State:
 
 
 def request_from(part: str, value: Any, container: State) -> State:
-    """The parameters of CreateService and UpdateService that say one part of the state. container: its name and port."""
+    """Return the parameters of CreateService and UpdateService for one part of the state. container: its name and port."""
     match part:
         case "task_definition":
             return {"taskDefinition": value}
@@ -250,7 +237,7 @@ class Service(Resource):
         return state_from(there[0]) | {"deployment": self.deployment()} if there else None
 
     def deployment(self) -> str | None:
-        """ARN of the deployment that this run asked for, as soon as AWS shows it.
+        """Return the ARN of the deployment that this run started, as soon as AWS lists it.
 
         Not the service's `currentServiceDeployment`: for a while it may be the one before.
         https://github.com/kayac/ecspresso/pull/945
@@ -258,7 +245,7 @@ class Service(Resource):
         return next((arn for arn in self.recent() if arn not in self.known), None) if self.known is not None else None
 
     def recent(self) -> list[str]:
-        """ARNs of the last hour's, the newest first, whatever became of them."""
+        """Return the ARNs of the last hour's deployments in any state, the newest first."""
         hour = {"after": datetime.now(UTC) - timedelta(hours=1)}
         found = deployments(self.ecs, self.params["cluster"], self.name, createdAt=hour)
         return [str(one["serviceDeploymentArn"]) for one in found]
@@ -285,6 +272,7 @@ class Service(Resource):
         return desired
 
     def requests(self, parts: State) -> State:
+        """Return the parameters of CreateService and UpdateService for these parts of the state."""
         container = {"containerName": self.params["container"], "containerPort": self.params["port"]}
         request: State = {}
         for part, value in parts.items():
@@ -303,7 +291,7 @@ class Service(Resource):
             **self.requests(desired),
         )
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if found["status"] == "DRAINING" and self.params["state"] == "present":
             return (
                 f"The service {self.name} was deleted, and its tasks still drain. Nothing was touched. Run the same command "
@@ -323,8 +311,8 @@ class Service(Resource):
         if found["status"] != "DRAINING":
             self.ecs.delete_service(cluster=self.params["cluster"], service=self.name, force=True)
 
-    def settled(self, found: State) -> bool:
-        """A deployment that was asked for is there a moment later; who leads it needs its name."""
+    def is_ready(self, found: State) -> bool:
+        """Return whether AWS lists the deployment that this run started; its operator needs the ARN."""
         return self.known is None or found["deployment"] is not None
 
 

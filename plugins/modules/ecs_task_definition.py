@@ -22,8 +22,7 @@ options:
   execution_role_arn: {description: The role that pulls the image and reads the secrets, type: str, required: true}
   task_role_arn: {description: The role of the application, type: str, required: true}
   log_group: {description: Where standard output goes, type: str, required: true}
-  tags: {description: Tags, type: dict, default: {}}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.tags]
 author: CampsHub360
 """
 
@@ -46,8 +45,8 @@ resource: {description: "The revision's state, with its arn", type: dict, return
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import TAGS_OPTION, Resource, State, run, tags_from, tags_to
-from ops.aws.tags import aws_texts
+from ops.aws.resource import TAGS_OPTION, Resource, State, run
+from ops.aws.tags import aws_texts, tags_from, tags_to
 
 CONTAINER = "app"
 REVISIONS = 10  # of a family that are looked at, newest first
@@ -56,7 +55,7 @@ FIELDS = ("image", "command", "cpu", "memory", "architecture", "port", "stop_tim
 
 
 def state_from(definition: State, tags: State) -> State:
-    """A described task definition in the words of the options."""
+    """Return a described task definition in our options."""
     container = definition["containerDefinitions"][0]
     return {
         "arn": definition["taskDefinitionArn"],
@@ -77,12 +76,12 @@ def state_from(definition: State, tags: State) -> State:
 
 
 def described(answer: State) -> State:
-    """What DescribeTaskDefinition and RegisterTaskDefinition answer alike."""
+    """Return the state in an answer of DescribeTaskDefinition or RegisterTaskDefinition."""
     return state_from(answer["taskDefinition"], tags_from(answer.get("tags", []), "key", "value"))
 
 
 def request_from(family: str, region: str, desired: State) -> State:
-    """What RegisterTaskDefinition is sent. CPU and memory belong to the task: Fargate sizes nothing else."""
+    """Return the parameters of RegisterTaskDefinition. CPU and memory are the task's, not the container's."""
     options = {"awslogs-group": desired["log_group"], "awslogs-region": region, "awslogs-stream-prefix": family}
     container: State = {
         "name": CONTAINER,
@@ -124,7 +123,7 @@ class TaskDefinition(Resource):
         return str(self.params["family"])
 
     def read(self) -> State | None:
-        """The newest revision that is as desired: one that a failed release left behind is no reason to deploy."""
+        """Return the newest revision with the desired state, else the newest: a failed release may have registered others."""
         if self.registered:  # ECS is eventually consistent: the family's list may not hold it yet
             return self.registered
         answer = self.ecs.list_task_definitions(familyPrefix=self.name, sort="DESC", maxResults=REVISIONS)

@@ -7,20 +7,18 @@ DOCUMENTATION = r"""
 module: gateway_endpoint
 short_description: A gateway endpoint of a VPC
 description:
-  - Makes, repairs or removes the endpoint by which route tables of a VPC reach S3 or DynamoDB without the internet.
+  - Creates, updates or deletes the endpoint by which route tables of a VPC reach S3 or DynamoDB without the internet.
   - A VPC has one for each service at most, so the two together name it.
 options:
   vpc_id: {description: The VPC, type: str, required: true}
   service: {description: "Name of the service, such as com.amazonaws.us-east-1.s3", type: str, required: true}
-  route_table_ids: {description: Route tables that lead to it; others no longer do, type: list, elements: str}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+  route_table_ids: {description: Its route tables. Others are removed, type: list, elements: str}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Reach S3 without leaving the VPC
+- name: Create the S3 endpoint
   gateway_endpoint:
     vpc_id: vpc-0123456789abcdef0
     service: com.amazonaws.us-east-1.s3
@@ -33,22 +31,15 @@ resource: {description: "The endpoint, with its id", type: dict, returned: succe
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-)
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_ec2
+from ops.aws.tags import tags_from, tags_to
 
 PRESENT = ["pendingAcceptance", "pending", "available"]
 
 
 def route_table_changes(found: list[str], desired: list[str]) -> State:
-    """What ModifyVpcEndpoint must be told to get from one set of route tables to the other."""
+    """Return the parameters of ModifyVpcEndpoint that change one set of route tables into the other."""
     changes = {
         "AddRouteTableIds": sorted(set(desired) - set(found)),
         "RemoveRouteTableIds": sorted(set(found) - set(desired)),

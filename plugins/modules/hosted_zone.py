@@ -20,8 +20,7 @@ options:
     elements: str
     default: []
   tags: {description: Tags of the stack's own zone; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state]
 author: CampsHub360
 """
 
@@ -42,8 +41,9 @@ from collections.abc import Iterator, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_to
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.route53 import public_zones
+from ops.aws.tags import tags_to
 from ops.stack.ownership import ADOPTED_TAG, TAG, Zone, absolute, only_zone, stranger_zone
 
 # docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeTagsForResource.html
@@ -86,7 +86,7 @@ class HostedZone(Resource):
             return {"owner": "adopted", "tags": {**found["tags"], ADOPTED_TAG: self.stack}}
         return {"owner": "own", "comment": self.stack, "tags": self.params["tags"]}
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if self.zone is None or found["owner"] != "others":
             return None
         another = self.zone.tags.get(TAG) or self.zone.tags.get(ADOPTED_TAG)

@@ -5,23 +5,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: https_check
-short_description: Ask a URL from outside and judge the answer
-description: Asks until the answer is as expected or the time is over. Changes nothing.
+short_description: Send requests to a URL until the answer is as expected
+description: Repeats the request until the answer is as expected or the timeout is over. Changes nothing.
 options:
   url: {description: "https://...", type: str, required: true}
   connect_to: {description: "host:port to connect to instead of the URL's; the certificate is still the URL's", type: str, default: ""}
   ca: {description: File of trusted certificates; the system's when empty, type: str, default: ""}
   status: {description: Expected status, type: int, default: 200}
   headers: {description: Expected headers, type: dict, default: {}}
-  timeout: {description: Seconds to go on asking, type: int, default: 60}
-  poll_seconds: {description: Seconds between two questions, type: float, default: 1}
+  timeout: {description: Seconds of further requests, type: int, default: 60}
+  poll_seconds: {description: Polling interval in seconds, type: float, default: 1}
   consecutive: {description: "Answers in a row, each on a new connection, that must be as expected", type: int, default: 1}
   hint: {description: What to add to the message where it fails, type: str, default: ""}
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: See the new release from outside
+- name: Verify the new release at the public address
   https_check:
     url: https://app.tier1.campshub360.example/readyz
     headers: {X-Release: 1.0.0}
@@ -39,10 +39,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ops.probe.client import Address, Client, NoAnswerError, path_of
 
 
-def objection(
+def mismatch(
     status: int, headers: Mapping[str, str], desired_status: int, desired_headers: Mapping[str, str]
 ) -> str | None:
-    """What is wrong with the answer, or None."""
+    """Return how the answer differs from the expected one; None if it does not."""
     if status != desired_status:
         return f"it answers {status} instead of {desired_status}"
     for name, value in desired_headers.items():
@@ -77,7 +77,7 @@ def main() -> None:
         try:
             with Client(address) as client:
                 answer = client.ask("GET", path_of(desired["url"]))
-            wrong = objection(answer.status, answer.headers, desired["status"], desired["headers"])
+            wrong = mismatch(answer.status, answer.headers, desired["status"], desired["headers"])
             good = 0 if wrong else good + 1
             if good >= desired["consecutive"]:
                 module.exit_json(changed=False, status=answer.status)

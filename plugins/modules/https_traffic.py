@@ -53,8 +53,8 @@ from typing import NamedTuple
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+from ops.aws.errors import failing_with
 from ops.aws.redaction import hiding_secrets, redact
-from ops.aws.resource import failing_with
 from ops.aws.secrets import BEARER, TEST_HEADER, SecretError, Use, fetch
 from ops.probe.client import NO_HEADERS, Address, Client, NoAnswerError, path_of
 from ops.probe.heartbeat import authorization, read_path

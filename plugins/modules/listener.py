@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: listener
 short_description: A listener of an Application Load Balancer
 description:
-  - Makes, repairs or removes one listener and its default action. See M(listener_rule) for rules.
+  - Creates, updates or deletes one listener and its default action. See M(listener_rule) for rules.
   - Either forwards to one target group or redirects to HTTPS.
 options:
   load_balancer: {description: Name of the load balancer, type: str, required: true}
@@ -16,14 +16,12 @@ options:
   redirect_to_port: {description: Port to redirect to by HTTPS, type: int}
   certificate_arn: {description: Certificate; with it the listener speaks HTTPS, type: str, default: ""}
   ssl_policy: {description: Security policy of an HTTPS listener, type: str, default: ""}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Send plain HTTP to HTTPS
+- name: Create the HTTP listener
   listener:
     load_balancer: campshub360-tier1
     port: 80
@@ -37,12 +35,13 @@ resource: {description: "The listener, with its arn", type: dict, returned: succ
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.elb import find_balancer, find_listener, forwarded, group_arn, tags_of
-from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_to
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_elb
+from ops.aws.tags import tags_to
 
 
 def action_state(actions: list[State]) -> State:
-    """AWS's default actions as the options put them; another action is shown by its type."""
+    """Return AWS's default actions in our options; another action by its type."""
     if len(actions) == 1 and len(groups := forwarded(actions)) == 1:
         return {"forward_to": next(iter(groups))}
     redirect = actions[0].get("RedirectConfig", {})
@@ -52,6 +51,7 @@ def action_state(actions: list[State]) -> State:
 
 
 def redirect_action(port: int) -> State:
+    """Return the action that redirects to HTTPS."""
     return {
         "Type": "redirect",
         "RedirectConfig": {"Protocol": "HTTPS", "Port": str(port), "StatusCode": "HTTP_301"},

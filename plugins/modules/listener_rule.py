@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: listener_rule
 short_description: A rule that shares traffic between target groups
 description:
-  - Makes, repairs or removes a rule of a listener that forwards to weighted target groups, without stickiness.
+  - Creates, updates or deletes a rule of a listener that forwards to weighted target groups, without stickiness.
   - Weights are state; a release moves them. They are set when the rule is made and never put back.
 options:
   load_balancer: {description: Name of the load balancer, type: str, required: true}
@@ -17,14 +17,12 @@ options:
   header: {description: Header that a request must carry for the rule to hold, type: str}
   header_secret: {description: Secret whose value the header must have. It is never shown, type: str}
   target_groups: {description: Weight at creation by name of the target group, type: dict, default: {}}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the production rule
+- name: Create the production rule
   listener_rule:
     load_balancer: campshub360-tier1
     port: 443
@@ -42,43 +40,38 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ops.aws.elb import find_listener, forwarded, group_arn, tags_of
 from ops.aws.redaction import remember
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_to,
-)
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.secrets import TEST_HEADER, MissingSecretError, SecretError, fetch
 from ops.aws.tagging import tag_elb
+from ops.aws.tags import tags_to
 from ops.stack.ownership import TAG, rule_at, rule_belongs
 
 
 def weights(found: dict[str, int], at_creation: dict[str, int]) -> dict[str, int]:
-    """The present weights for the desired groups: one that is missing joins without traffic, but
-    when none of those desired has any, the rule starts anew."""
+    """Return the present weights of the desired groups, 0 for a missing one; if all are 0, those of creation."""
     kept = {name: found.get(name, 0) for name in at_creation}
     return kept if any(kept.values()) else at_creation
 
 
 def paths(conditions: list[State]) -> list[str]:
+    """Return the path patterns of a rule."""
     values = [condition["PathPatternConfig"]["Values"] for condition in conditions if "PathPatternConfig" in condition]
     return sorted(values[0]) if values else []
 
 
 def fingerprint(value: str | None) -> str | None:
-    """What stands for a secret value in states and diffs."""
+    """Return what represents a secret value in states and diffs."""
     return f"sha256:{hashlib.sha256(value.encode()).hexdigest()[:12]}" if value else None
 
 
 def header(conditions: list[State]) -> tuple[str | None, str | None]:
-    """Name and value of the header that a rule asks for."""
+    """Return name and value of the header that a rule requires."""
     asked = [condition["HttpHeaderConfig"] for condition in conditions if "HttpHeaderConfig" in condition]
     return (asked[0]["HttpHeaderName"], asked[0]["Values"][0]) if asked else (None, None)
 
 
 def is_sticky(actions: list[State]) -> bool:
+    """Return whether an action has stickiness enabled."""
     stickiness = [action.get("ForwardConfig", {}).get("TargetGroupStickinessConfig", {}) for action in actions]
     return any(setting.get("Enabled", False) for setting in stickiness)
 
@@ -122,6 +115,7 @@ class ListenerRule(Resource):
         }
 
     def belongs(self, groups: dict[str, int], tags: dict[str, str]) -> bool:
+        """Return whether a rule with these target groups and tags is the stack's."""
         own_groups = bool(groups.keys() & self.params["target_groups"].keys())
         return rule_belongs(str(self.params["tags"].get(TAG, "")), own_groups, tags)
 
@@ -136,7 +130,7 @@ class ListenerRule(Resource):
             )
 
     def secret_value(self) -> str | None:
-        """None where no secret is needed, or where it does not exist yet, as in a plan of an empty stack."""
+        """Return the header's value; None if none is needed, or if check mode finds no secret on an empty stack."""
         name = self.params["header_secret"]
         if not name or self.params["state"] == "absent":
             return None

@@ -15,7 +15,7 @@ author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Send everything to blue
+- name: Set the weights to blue alone
   listener_weights:
     rule: arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/campshub360-tier1/0a/0b/0c
     weights:
@@ -30,7 +30,8 @@ resource: {description: The rule's weights by name of the target group, type: di
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.elb import forwarded, group_name
-from ops.aws.resource import Resource, State, run, unless_missing
+from ops.aws.errors import unless_missing
+from ops.aws.resource import Resource, State, run
 
 
 class Weights(Resource):
@@ -54,7 +55,7 @@ class Weights(Resource):
     def create(self, desired: State) -> None:
         self.fail(f"There is no rule {self.name}. Run playbooks/provision.yml --tags load_balancer.")
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if not any(changes["weights"].values()):
             return f"These weights send nobody anywhere: the rule {self.name} would answer every request with 503. Give one."
         if not found["weights"].keys() & changes["weights"].keys():

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: load_balancer
 short_description: An Application Load Balancer
 description:
-  - Makes, repairs or removes an Application Load Balancer, without its listeners. See M(listener) for these.
+  - Creates, updates or deletes an Application Load Balancer, without its listeners. See M(listener) for these.
   - Removing it lifts its deletion protection in AWS first, but only with O(deletion_protection=false).
 options:
   name: {description: Name, type: str, required: true}
@@ -16,17 +16,12 @@ options:
   security_groups: {description: Ids of its security groups, type: list, elements: str, default: []}
   attributes: {description: Attributes by AWS's own names. Others are left alone, type: dict, default: {}}
   deletion_protection: {description: Whether this module refuses to delete it, type: bool, default: true}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, or is ready, type: str, choices: [present, absent, ready], default: present}
-  wait: {description: Whether to wait until it is active or gone, type: bool, default: false}
-  wait_timeout: {description: Seconds to wait at most, type: int, default: 600}
-  poll_seconds: {description: Seconds between two looks, type: float, default: 10}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.ready, resource.tags, resource.wait]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the load balancer
+- name: Create the load balancer
   load_balancer:
     name: campshub360-tier1
     subnets: [subnet-0a, subnet-0b]
@@ -41,17 +36,9 @@ resource: {description: "The load balancer, with its arn, dns_name and status", 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.elb import find_balancer, tags_of
-from ops.aws.resource import (
-    STATE_OPTION_WITH_READY,
-    TAGS_OPTION,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    tags_to,
-)
+from ops.aws.resource import STATE_OPTION_WITH_READY, TAGS_OPTION, WAIT_OPTIONS, Resource, State, run
 from ops.aws.tagging import tag_elb
-from ops.aws.tags import aws_texts
+from ops.aws.tags import aws_texts, tags_to
 
 
 class LoadBalancer(Resource):
@@ -100,7 +87,7 @@ class LoadBalancer(Resource):
         )
         self.set_attributes(answer["LoadBalancers"][0]["LoadBalancerArn"], desired["attributes"])
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if self.params["state"] == "absent":
             return self.params["deletion_protection"] and (
                 f"The load balancer {self.name} is protected, and was not touched: it is how people reach the "
@@ -132,7 +119,7 @@ class LoadBalancer(Resource):
             self.set_attributes(found["arn"], {"deletion_protection.enabled": "false"})
         self.elb.delete_load_balancer(LoadBalancerArn=found["arn"])
 
-    def settled(self, found: State) -> bool:
+    def is_ready(self, found: State) -> bool:
         if found["status"] == "failed":
             self.fail(f"AWS could not set up the load balancer {self.name}. Remove it, then run this again.")
         return bool(found["status"] == "active")

@@ -7,18 +7,16 @@ DOCUMENTATION = r"""
 module: log_group
 short_description: A CloudWatch log group
 description:
-  - Makes, repairs or removes a log group. Removing it removes its log.
+  - Creates, updates or deletes a log group. Removing it removes its log.
 options:
   name: {description: Name, type: str, required: true}
   retention_days: {description: Days that events are kept; one of the numbers that AWS allows, type: int}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the application's log
+- name: Create the application's log group
   log_group:
     name: /ecs/campshub360-tier1
     retention_days: 30

@@ -7,12 +7,12 @@ DOCUMENTATION = r"""
 module: metric_alarm
 short_description: A CloudWatch alarm
 description:
-  - Makes, repairs or removes an alarm on a metric or on metric math. Its state stays when it is changed.
+  - Creates, updates or deletes an alarm on a metric or on metric math. Its state stays when it is changed.
 options:
   name: {description: Name, type: str, required: true}
   description: {description: What an alarm means and what to do then, type: str, default: ""}
   metrics:
-    description: Queries in AWS's own words (MetricDataQuery); exactly one returns data
+    description: Queries as MetricDataQuery; exactly one returns data
     type: list
     elements: dict
     default: []
@@ -22,22 +22,20 @@ options:
     choices: [GreaterThanThreshold, GreaterThanOrEqualToThreshold, LessThanThreshold, LessThanOrEqualToThreshold]
     default: GreaterThanThreshold
   threshold: {description: The threshold, type: float}
-  periods: {description: Periods looked at, type: int, default: 3}
+  periods: {description: Periods that are evaluated, type: int, default: 3}
   datapoints: {description: How many of them must be beyond the threshold, type: int, default: 2}
   treat_missing:
     description: What a period without data counts as
     type: str
     choices: [missing, ignore, breaching, notBreaching]
     default: notBreaching
-  actions: {description: ARNs of what an alarm sets off, type: list, elements: str, default: []}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+  actions: {description: ARNs of the alarm's actions, type: list, elements: str, default: []}
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Ring when the tasks have no CPU left
+- name: Create the CPU alarm
   metric_alarm:
     name: campshub360-tier1-cpu
     metrics:
@@ -60,8 +58,9 @@ resource: {description: "The alarm, with its arn and its state (OK, ALARM, INSUF
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run, tags_from, tags_to
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_cloudwatch
+from ops.aws.tags import tags_from, tags_to
 
 COMPARISONS = [
     "GreaterThanThreshold",
@@ -72,7 +71,7 @@ COMPARISONS = [
 
 
 def queries(metrics: list[State]) -> list[State]:
-    """Queries in one order and with all that AWS adds itself, so that the same ones are equal.
+    """Return queries sorted, and with the defaults that AWS adds, so that equal ones compare equal.
 
     docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html
     """
@@ -80,6 +79,7 @@ def queries(metrics: list[State]) -> list[State]:
 
 
 def one_query(metric: State) -> State:
+    """Return a query with the defaults that AWS adds."""
     query = {key: value for key, value in metric.items() if value is not None}
     query["ReturnData"] = bool(metric.get("ReturnData", True))
     if "MetricStat" in query:
@@ -130,7 +130,7 @@ class MetricAlarm(Resource):
         }
 
     def request(self, desired: State) -> State:
-        """All of it: what is not said is forgotten. Empty lists are no list to AWS."""
+        """Return all parameters of PutMetricAlarm, which resets those that are left out. It takes no empty list."""
         return {
             "AlarmName": self.name,
             "AlarmDescription": desired["description"],

@@ -7,23 +7,19 @@ DOCUMENTATION = r"""
 module: nat_gateway
 short_description: A public NAT gateway with an address of its own
 description:
-  - Makes, repairs or removes a NAT gateway and the address that it speaks from, both found by the tag Name.
-  - An address that an interrupted run left behind is taken up again, or released.
+  - Creates, updates or deletes a NAT gateway and its address, both found by the tag Name.
+  - An address that an interrupted run left behind is used again, or released.
 options:
   name: {description: Value of the tag Name, type: str, required: true}
   vpc_id: {description: The VPC, type: str, required: true}
-  subnet_id: {description: The public subnet in which it stands. Can't change, type: str}
+  subnet_id: {description: Its public subnet. Can't change, type: str}
   tags: {description: Tags besides Name; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-  wait: {description: Whether to wait until it is available or gone, type: bool, default: false}
-  wait_timeout: {description: Seconds to wait at most, type: int, default: 600}
-  poll_seconds: {description: Seconds between two looks, type: float, default: 10}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.wait]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep a gateway in zone a
+- name: Create the NAT gateway in zone a
   nat_gateway:
     name: campshub360-tier1-nat-a
     vpc_id: vpc-0123456789abcdef0
@@ -39,23 +35,15 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    WAIT_OPTIONS,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-)
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, WAIT_OPTIONS, Resource, State, run
 from ops.aws.tagging import tag_ec2
+from ops.aws.tags import tags_from, tags_to
 from ops.stack.ownership import only_named
 
 
 class NatGateway(Resource):
     noun = "NAT gateway"
-    not_yet = ("InvalidAllocationID.NotFound", "InvalidSubnetID.NotFound")
+    retryable_errors = ("InvalidAllocationID.NotFound", "InvalidSubnetID.NotFound")
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -63,6 +51,7 @@ class NatGateway(Resource):
         self.absent = self.params["state"] == "absent"
 
     def gateway(self) -> State | None:
+        """Return the gateway; None if there is none."""
         states = ["pending", "available", *(["deleting"] if self.absent else [])]
         desired = {"vpc-id": [self.params["vpc_id"]], "tag:Name": [self.name], "state": states}
         answer = self.ec2.describe_nat_gateways(Filter=filters(desired))["NatGateways"]
@@ -71,7 +60,7 @@ class NatGateway(Resource):
         return dict(answer[0]) if answer else None
 
     def address(self, gateway: State | None) -> State | None:
-        """The gateway's address; without a gateway, one by its name that nothing speaks from."""
+        """Return the gateway's address; without a gateway, an unused address of its name."""
         desired = {"tag:Name": [self.name]}
         if gateway:
             desired = {"allocation-id": [item["AllocationId"] for item in gateway["NatGatewayAddresses"]]}
@@ -101,14 +90,14 @@ class NatGateway(Resource):
         address = self.address(None) or self.ec2.allocate_address(
             Domain="vpc", TagSpecifications=tagged("elastic-ip", desired["address_tags"])
         )
-        self.patiently(
+        self.retry(
             self.ec2.create_nat_gateway,
             SubnetId=desired["subnet_id"],
             AllocationId=address["AllocationId"],
             TagSpecifications=tagged("natgateway", desired["tags"]),
         )
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if "subnet_id" not in changes:
             return None
         return f"The NAT gateway {self.name} can't move to another subnet. Delete it, then run this again."
@@ -118,17 +107,17 @@ class NatGateway(Resource):
             if key in changes:
                 tag_ec2(self.ec2, resource, found[key], changes[key])
 
-    def settled(self, found: State) -> bool:
+    def is_ready(self, found: State) -> bool:
         return bool(found["status"] == "available")
 
     def delete(self, found: State) -> None:
-        """An address can be released only when its gateway is gone."""
+        """Delete the gateway, then release its address, which is refused while the gateway exists."""
         if found["id"]:
             if found["status"] != "deleting":
                 self.ec2.delete_nat_gateway(NatGatewayId=found["id"])
             delay = self.params["poll_seconds"]
-            looks = {"Delay": delay, "MaxAttempts": max(1, int(self.params["wait_timeout"] / delay))}
-            self.ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[found["id"]], WaiterConfig=looks)
+            attempts = {"Delay": delay, "MaxAttempts": max(1, int(self.params["wait_timeout"] / delay))}
+            self.ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[found["id"]], WaiterConfig=attempts)
         if found["allocation_id"]:
             self.ec2.release_address(AllocationId=found["allocation_id"])
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: probe
-short_description: Ask the application from outside, steadily, and tell what came of it
+short_description: The availability probe of the application
 description:
   - The action plugin of the same name starts a background process, which ends with the play at the latest, and stops it.
-    This part checks what it is given, and afterwards looks for what was written.
-  - Every request is a line of I(record). Writes are heartbeats, numbered, authorized by a token that is read from
+    This module validates the options, and afterwards looks for the writes.
+  - Every request is a line of I(results). Writes are heartbeats, numbered, authorized by a token that is read from
     Secrets Manager inside the processes which use it.
   - Changes nothing of the stack, so it never says changed. In check mode nothing is sent.
 options:
@@ -21,37 +21,37 @@ options:
   url: {description: "https://...", type: str, required: true}
   connect_to: {description: "host:port to connect to instead of the URL's; the certificate is still the URL's", type: str, default: ""}
   ca: {description: File of trusted certificates; the system's when empty, type: str, default: ""}
-  record: {description: File to which each request is appended, type: path, required: true}
+  results: {description: File to which each request is appended, type: path, required: true}
   name: {description: "Name under which it writes, at most 64 characters, a new one each time", type: str, required: true}
   token_secret: {description: Name of the secret that holds the heartbeat token, type: str, required: true}
   rate: {description: "Requests a second, 0.1 to 200", type: float, default: 10}
-  write_percent: {description: How many of a hundred requests write, type: float, default: 33}
+  write_percent: {description: Percentage of writes, type: float, default: 33}
   paths: {description: Paths that are read, type: list, elements: str, default: [/]}
   timeout_seconds: {description: Seconds after which a request without an answer has failed, type: float, default: 10}
-  enabled: {description: "Whether to start, or to verify, anything at all", type: bool, default: true}
-  pid: {description: "What was started, to be verified or stopped; 0 when nothing was", type: int, default: 0}
+  enabled: {description: "Whether the probe is started or verified at all", type: bool, default: true}
+  pid: {description: "Process id of the probe that was started; 0 if none was", type: int, default: 0}
   ended_early: {description: Set by the action plugin when the process had ended before it was stopped, type: bool, default: false}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Begin to look from outside
+- name: Start the availability probe
   probe:
     state: started
     url: https://app.tier1.campshub360.example
-    record: reports/deploy/20261125T113000Z-1.0.0/requests.jsonl
+    results: reports/deploy/20261125T113000Z-1.0.0/requests.jsonl
     name: 20261125T113000Z-1.0.0
     token_secret: campshub360-tier1/heartbeat-token
   register: __probe_started
 """
 
 RETURN = r"""
-pid: {description: "What was started, 0 when nothing was", type: int, returned: state=started}
+pid: {description: "Process id of the probe, 0 if it was not started", type: int, returned: state=started}
 summary:
   description: >-
     requests, failed, refused, reconnected, seconds, p95_ms, by_release (requests, failed, p95_ms by tag), first_failure,
-    writes (sent, acknowledged, found, lost, doubled), words, not_measured (why the figures do not cover the whole run)
+    writes (sent, acknowledged, found, lost, doubled), message, not_measured (why the figures do not cover the whole run)
   type: dict
   returned: state=stopped
 """
@@ -75,8 +75,8 @@ RATES = (0.1, 200.0)
 PERCENT = (0.0, 100.0)
 
 
-def objection(options: dict[str, Any]) -> str | None:
-    """What of the options can't be."""
+def refusal(options: dict[str, Any]) -> str | None:
+    """Return which of the options is invalid; None if none is."""
     try:
         Address(options["url"], options["connect_to"], options["ca"])
     except ValueError as error:
@@ -93,10 +93,10 @@ def objection(options: dict[str, Any]) -> str | None:
     return None if options["timeout_seconds"] > 0 else "timeout_seconds is more than 0."
 
 
-def look_back(module: AnsibleAWSModule) -> Summary:
-    """What was seen, and whether the writes are there. What can't be known is said, and is no error: the play goes on."""
+def summarize_results(module: AnsibleAWSModule) -> Summary:
+    """Return the summary of the results. What can't be known is part of it, and no error: the play goes on."""
     options = module.params
-    requests = requests_in(Path(options["record"]))
+    requests = requests_in(Path(options["results"]))
     why_not = gap(options, requests)  # before anything is asked, which takes time
     beats, why = None, ""
     if any(request.kind == "write" for request in requests):
@@ -111,8 +111,8 @@ def look_back(module: AnsibleAWSModule) -> Summary:
         beats = Beats()
     summary = summarise(requests, beats, why)
     if why_not:
-        words = f"Not measured from outside: {why_not}; {log_of(options)} may say why. Of the rest: {summary.words}"
-        summary = replace(summary, words=words, not_measured=why_not)
+        message = f"Not measured from outside: {why_not}; {log_of(options)} may say why. Of the rest: {summary.message}"
+        summary = replace(summary, message=message, not_measured=why_not)
     return summary
 
 
@@ -124,7 +124,7 @@ def gap(options: dict[str, Any], requests: list[Request]) -> str:
 
 def log_of(options: dict[str, Any]) -> Path:
     """Return the file in which the process says why it ended."""
-    return Path(options["record"]).with_suffix(".log")
+    return Path(options["results"]).with_suffix(".log")
 
 
 def verify(module: AnsibleAWSModule) -> None:
@@ -132,7 +132,7 @@ def verify(module: AnsibleAWSModule) -> None:
     options = module.params
     if module.check_mode or not options["enabled"]:
         return
-    if why_not := gap(options, requests_in(Path(options["record"]))):
+    if why_not := gap(options, requests_in(Path(options["results"]))):
         module.fail_json(
             msg=f"The availability probe does not measure this release any more: {why_not}; {log_of(options)} may say "
             "why. A release that nobody measures does not go on (probe_required). Release again."
@@ -146,7 +146,7 @@ def main() -> None:
             "url": {"required": True},
             "connect_to": {"default": ""},
             "ca": {"default": ""},
-            "record": {"type": "path", "required": True},
+            "results": {"type": "path", "required": True},
             "name": {"required": True},
             "token_secret": {"required": True, "no_log": False},  # its name is no secret
             "rate": {"type": "float", "default": 10},
@@ -162,16 +162,16 @@ def main() -> None:
     if module.params["state"] == "started":
         if module.check_mode or not module.params["enabled"]:
             module.exit_json(changed=False, pid=0)
-        if unfit := objection(module.params):
+        if unfit := refusal(module.params):
             module.fail_json(msg=f"The probe can't be run so: {unfit}")
-        desired = ("url", "connect_to", "ca", "record", "name", "token_secret", "rate", "write_percent", "paths")
+        desired = ("url", "connect_to", "ca", "results", "name", "token_secret", "rate", "write_percent", "paths")
         config = {option: module.params[option] for option in (*desired, "timeout_seconds")}
         module.exit_json(changed=False, pid=0, config=config)
     if module.params["state"] == "verified":
         verify(module)
         module.exit_json(changed=False)
     with hiding_secrets(module):
-        summary = Summary() if module.check_mode else look_back(module)
+        summary = Summary() if module.check_mode else summarize_results(module)
         module.exit_json(changed=False, summary=summary.as_dict())
 
 

@@ -69,8 +69,8 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.ecs import deployments
+from ops.aws.errors import failing_with, unless_missing
 from ops.aws.redaction import hiding_secrets
-from ops.aws.resource import failing_with, unless_missing
 from ops.aws.secrets import BEARER, TEST_HEADER, SecretError, fetch
 from ops.release import preflight
 from ops.release.deployment import ONGOING

@@ -7,19 +7,17 @@ DOCUMENTATION = r"""
 module: repository
 short_description: An ECR repository whose tags never move
 description:
-  - Makes, repairs or removes a repository with immutable tags, that scans what is pushed to it.
+  - Creates, updates or deletes a repository with immutable tags, that scans what is pushed to it.
 options:
   name: {description: Name, type: str, required: true}
   kms_key_id: {description: "Key that encrypts it, by ARN. Without it, ECR's own key does. Can't change", type: str}
   force_destroy: {description: Whether to remove a repository with its images, type: bool, default: false}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the repository of the application's images
+- name: Create the repository of the application's images
   repository:
     name: campshub360-tier1
     kms_key_id: "{{ storage_kms_key_id }}"
@@ -34,16 +32,9 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
+from ops.aws.tags import tags_from, tags_to
 
 # What no tag names is the rest of an interrupted push. A rule that counts what has a tag would take the image that is
 # running as soon as enough newer ones are pushed: ECR doesn't know what runs, nor what a rollback needs.
@@ -111,7 +102,7 @@ class Repository(Resource):
         )
         self.put_lifecycle_policy(desired["lifecycle_policy"])
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if "kms_key_id" in changes:
             return (
                 f"The repository {self.name} can't change its key: AWS fixes it at creation. Copy its images elsewhere "

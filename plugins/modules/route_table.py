@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: route_table
 short_description: A route table of a VPC
 description:
-  - Makes, repairs or removes the route table of this name, its routes and the subnets that follow it.
+  - Creates, updates or deletes the route table of this name, its routes and its subnet associations.
   - Routes that AWS puts there (local ones, and those of gateway endpoints) are left alone.
 options:
   name: {description: "Its Name tag, by which it is found", type: str, required: true}
@@ -17,18 +17,16 @@ options:
     type: dict
     default: {}
   subnet_cidrs:
-    description: Address blocks of the subnets that follow it. Others no longer do.
+    description: Address blocks of the associated subnets. Others are disassociated.
     type: list
     elements: str
     default: []
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Lead the public subnets to the internet gateway
+- name: Create the route table of the public subnets
   route_table:
     name: campshub360-tier1-public
     vpc_id: vpc-0123456789abcdef0
@@ -45,23 +43,16 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-)
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_ec2
+from ops.aws.tags import tags_from, tags_to
 from ops.stack.ownership import only_named
 
 LOCAL = "local"
 
 
 def routes_from(routes: list[dict[str, Any]]) -> dict[str, str]:
-    """Gateway by destination, of the routes that somebody created; AWS's answer names each kind of gateway differently."""
+    """Return gateway by destination of the created routes; AWS's answer names each kind of gateway differently."""
     gateways = {
         route["DestinationCidrBlock"]: route.get("NatGatewayId") or route.get("GatewayId", "")
         for route in routes
@@ -71,12 +62,13 @@ def routes_from(routes: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def route_request(destination: str, gateway: str) -> dict[str, str]:
+    """Return the parameters of CreateRoute and ReplaceRoute."""
     kind = "NatGatewayId" if gateway.startswith("nat-") else "GatewayId"
     return {"DestinationCidrBlock": destination, kind: gateway}
 
 
 def associations_from(tables: list[dict[str, Any]]) -> dict[str, str]:
-    """Association by subnet; the main association of a VPC has no subnet."""
+    """Return association by subnet; the main association of a VPC has no subnet."""
     return {
         association["SubnetId"]: association["RouteTableAssociationId"]
         for table in tables
@@ -87,7 +79,7 @@ def associations_from(tables: list[dict[str, Any]]) -> dict[str, str]:
 
 class RouteTable(Resource):
     noun = "route table"
-    not_yet = ("InvalidRouteTableID.NotFound",)
+    retryable_errors = ("InvalidRouteTableID.NotFound",)
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -99,7 +91,7 @@ class RouteTable(Resource):
         return [table for page in pages for table in page["RouteTables"]]
 
     def subnets(self) -> dict[str, str]:
-        """Subnet by address block, of the whole VPC."""
+        """Return subnet by address block, of the whole VPC."""
         pages = self.ec2.get_paginator("describe_subnets").paginate(Filters=self.vpc)
         return {subnet["CidrBlock"]: subnet["SubnetId"] for page in pages for subnet in page["Subnets"]}
 
@@ -146,7 +138,7 @@ class RouteTable(Resource):
         for destination, gateway in desired.items():
             if found.get(destination) != gateway:
                 call = self.ec2.replace_route if destination in found else self.ec2.create_route
-                self.patiently(call, RouteTableId=table_id, **route_request(destination, gateway))
+                self.retry(call, RouteTableId=table_id, **route_request(destination, gateway))
 
     def set_subnets(self, table_id: str, found: list[str], desired: list[str]) -> None:
         if found == desired:
@@ -160,7 +152,7 @@ class RouteTable(Resource):
             if association := associations.get(subnets[cidr]):
                 self.ec2.replace_route_table_association(AssociationId=association, RouteTableId=table_id)
             else:
-                self.patiently(self.ec2.associate_route_table, RouteTableId=table_id, SubnetId=subnets[cidr])
+                self.retry(self.ec2.associate_route_table, RouteTableId=table_id, SubnetId=subnets[cidr])
 
     def delete(self, found: State) -> None:
         self.set_subnets(found["id"], found["subnet_cidrs"], [])

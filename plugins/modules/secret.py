@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: secret
-short_description: A secret whose value is generated once and never seen
+short_description: A secret whose value is generated once and never read
 description:
   - Creates the secret with a password that Secrets Manager generates. The value is never read, returned or changed
     afterwards; rotation and people own it.
@@ -17,14 +17,12 @@ options:
   length: {description: "Length of the generated password, letters and digits only", type: int, default: 64}
   username: {description: "When given, the value is JSON with username and password, else the password alone", type: str}
   recovery_days: {description: "Days for which a removed secret can be had back, 7 to 30; 0 is at once", type: int, default: 30}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep the secret key of Django
+- name: Create the secret key of Django
   secret:
     name: campshub360-tier1/django-secret-key
     description: Signs sessions
@@ -39,17 +37,10 @@ import json
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.secrets import generate
+from ops.aws.tags import tags_from, tags_to
 
 
 class Secret(Resource):

@@ -7,20 +7,18 @@ DOCUMENTATION = r"""
 module: service_role
 short_description: An IAM role that an AWS service assumes, and all that it may do
 description:
-  - Makes, repairs or removes a role whose permissions are one inline policy. Other policies, inline or attached, are removed.
+  - Creates, updates or deletes a role whose permissions are one inline policy. Other policies, inline or attached, are removed.
 options:
   name: {description: Name, type: str, required: true}
   description: {description: What the role is for, type: str, default: ""}
   assume_role_policy: {description: Policy document that says who may assume it, type: dict}
   policy: {description: Policy document that says what it may do, type: dict}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Let the application read its bucket
+- name: Create the application's role
   service_role:
     name: campshub360-tier1-task
     assume_role_policy:
@@ -39,17 +37,10 @@ import json
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+from ops.aws.errors import unless_missing
 from ops.aws.policies import Policy, reworded
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_from,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
+from ops.aws.tags import tags_from, tags_to
 
 POLICY_NAME = "permissions"
 

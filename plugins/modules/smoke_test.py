@@ -46,8 +46,8 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+from ops.aws.errors import failing_with
 from ops.aws.redaction import hiding_secrets
-from ops.aws.resource import failing_with
 from ops.aws.secrets import BEARER, TEST_HEADER, SecretError, Use, fetch
 from ops.probe.client import NO_HEADERS, Address
 from ops.release.smoke_test import Contract, told

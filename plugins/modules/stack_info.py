@@ -173,7 +173,7 @@ from typing import Any, NoReturn
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
-from ops.aws.resource import failing_with
+from ops.aws.errors import failing_with
 from ops.stack.discovery import find_stack
 from ops.stack.model import Stack
 from ops.stack.naming import domain_refusal, stack_name_refusal

@@ -55,7 +55,7 @@ from dataclasses import asdict
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import failing_with
+from ops.aws.errors import failing_with
 from ops.stack.model import Stack
 from ops.stack.resources.inventory import find_resources
 

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: target_group
 short_description: A target group of an Application Load Balancer
 description:
-  - Makes, repairs or removes a target group of type C(ip). Never registers or deregisters targets; ECS does that.
+  - Creates, updates or deletes a target group of type C(ip). Never registers or deregisters targets; ECS does that.
 options:
   name: {description: Name, type: str, required: true}
   vpc_id: {description: The VPC of the targets. Can't change, type: str}
@@ -23,14 +23,12 @@ options:
       unhealthy_threshold: {description: From 2 to 10, type: int, default: 2}
       success_codes: {description: Such as 200 or 200-299, type: str, default: "200"}
   attributes: {description: Attributes by AWS's own names. Others are left alone, type: dict, default: {}}
-  tags: {description: Tags; others are removed, type: dict, default: {}}
-  state: {description: Whether it exists, type: str, choices: [present, absent], default: present}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, resource.state, resource.tags]
 author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Keep a target group for the blue tasks
+- name: Create a target group for the blue tasks
   target_group:
     name: campshub360-tier1-blue
     vpc_id: vpc-0123456789abcdef0
@@ -46,17 +44,10 @@ resource: {description: "The target group, with its arn", type: dict, returned: 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ops.aws.elb import tags_of
-from ops.aws.resource import (
-    STATE_OPTION,
-    TAGS_OPTION,
-    Resource,
-    State,
-    run,
-    tags_to,
-    unless_missing,
-)
+from ops.aws.errors import unless_missing
+from ops.aws.resource import STATE_OPTION, TAGS_OPTION, Resource, State, run
 from ops.aws.tagging import tag_elb
-from ops.aws.tags import aws_texts
+from ops.aws.tags import aws_texts, tags_to
 
 HEALTH_CHECK = {  # our option -> AWS's name
     "path": "HealthCheckPath",
@@ -77,7 +68,7 @@ def health_check_state(group: State) -> State:
 
 class TargetGroup(Resource):
     noun = "target group"
-    not_yet = ("ResourceInUse",)  # by a load balancer that is gone
+    retryable_errors = ("ResourceInUse",)  # by a load balancer that is gone
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         super().__init__(module)
@@ -123,7 +114,7 @@ class TargetGroup(Resource):
         )
         self.set_attributes(answer["TargetGroups"][0]["TargetGroupArn"], desired["attributes"])
 
-    def objection(self, found: State, changes: State) -> str | None:
+    def refusal(self, found: State, changes: State) -> str | None:
         if not (fixed := {"vpc_id", "port"} & changes.keys()):
             return None
         return (
@@ -144,7 +135,7 @@ class TargetGroup(Resource):
             self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=tags_to(attributes))
 
     def delete(self, found: State) -> None:
-        self.patiently(self.elb.delete_target_group, TargetGroupArn=found["arn"])
+        self.retry(self.elb.delete_target_group, TargetGroupArn=found["arn"])
 
 
 def main() -> None:

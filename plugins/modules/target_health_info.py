@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: target_health_info
-short_description: What a load balancer thinks of its targets
+short_description: Health of a load balancer's targets
 options:
   target_groups: {description: "Names of our choice, each with an ARN or null", type: dict, required: true}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
@@ -13,7 +13,7 @@ author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Ask for the health of both colours
+- name: Find the health of both target groups
   target_health_info:
     target_groups: {blue: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/blue/0123456789abcdef"}
 """
@@ -26,7 +26,7 @@ from collections import Counter
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ops.aws.resource import failing_with, unless_missing
+from ops.aws.errors import failing_with, unless_missing
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""Every variable of an inventory and of -e in the type that its role declares, before a play begins.
+"""Convert every variable of inventories and of -e to the type that its role declares, before a play begins.
 
-Only a vars plugin can: it runs in ansible-playbook itself, before anything else, also under a runner that brings
-callbacks of its own instead of ours; and no task can set what -e has set: docs/decisions/008-typed-variables.md.
+A vars plugin, since it runs in ansible-playbook itself before anything else, also under a runner that replaces our
+callbacks; and no task can change what -e has set: docs/decisions/008-typed-variables.md.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ DOCUMENTATION = """
     name: typed_variables
     short_description: group_vars and host_vars as Ansible loads them, and every variable in its declared type
     description:
-      - Stands in the place of C(host_group_vars), and loads the same files.
-      - What can't be converted stays as it is, for the first task of the play to refuse.
-      - What -e gives is text and data, and never a template.
+      - Replaces C(host_group_vars), and loads the same files.
+      - A value that can't be converted is left as it is; the first task of the play refuses it.
+      - A value of -e is text or data, never a template.
     options:
       stage:
-        description: When it runs. After the inventory too, so that what that holds is converted before any play.
+        description: When it runs; after the inventory too, to convert its variables before any play.
         choices: ['all', 'task', 'inventory']
         default: all
         type: str
       _valid_extensions:
-        description: Endings of files of variables.
+        description: Extensions of variable files.
         default: [".yml", ".yaml", ".json"]
         env: [{name: ANSIBLE_YAML_FILENAME_EXT}]
         ini: [{section: defaults, key: yaml_valid_extensions}]
@@ -40,7 +40,7 @@ DOCUMENTATION = """
 
 
 def converted(variables: Mapping[str, Any], known: Mapping[str, Option]) -> dict[str, Any]:
-    """The variables that roles declare, in their types, without those that can't be converted."""
+    """Return the variables that roles declare, in their types, without those that can't be converted."""
     found: dict[str, Any] = {}
     for name in variables.keys() & known.keys():
         try:
@@ -50,10 +50,10 @@ def converted(variables: Mapping[str, Any], known: Mapping[str, Option]) -> dict
     return found
 
 
-def given(variables: MutableMapping[str, Any], known: Mapping[str, Option]) -> None:
-    """Bring what -e gave to its types, in place: this is the mapping that Ansible itself goes on with."""
+def convert_extra(variables: MutableMapping[str, Any], known: Mapping[str, Option]) -> None:
+    """Convert the variables of -e in place: Ansible itself goes on with this mapping."""
     for name in variables.keys() & known.keys():
-        variables[name] = wrap_var(variables[name])  # a person's words may hold braces, which are no template
+        variables[name] = wrap_var(variables[name])  # a person's text may hold braces, which are no template
     variables.update(converted(variables, known))
 
 
@@ -63,7 +63,7 @@ ROLES = Path(__file__).resolve().parents[2] / "roles"
 class VarsModule(HostGroupVars):
     def get_vars(self, loader: Any, path: str, entities: Any, cache: bool = True) -> dict[str, Any]:
         known = declared(ROLES)
-        given(load_extra_vars(loader), known)
+        convert_extra(load_extra_vars(loader), known)
         entities = entities if isinstance(entities, list) else [entities]
         for entity in entities:
             entity.vars.update(converted(entity.vars, known))

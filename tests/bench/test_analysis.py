@@ -116,7 +116,7 @@ def test_a_bad_release_is_taken_back(
 def told(tag: str, releases: Releases, load: Visitors) -> None:
     """Print the figures of a case."""
     report = releases.evidence(tag)
-    print(f"\n{tag}: {report['outcome']}. {report['why']}\n  {load.seen.words}")
+    print(f"\n{tag}: {report['outcome']}. {report['why']}\n  {load.seen.message}")
     for release, seen in load.seen.by_release.items():
         print(f"  {release}: {seen.requests} requests, {seen.failed} failed, p95 {seen.p95_ms} ms")
 

@@ -50,7 +50,7 @@ def test_five_releases_in_a_row_fail_no_request(
             assert played.code == 0, played.output
         until(lambda: len(load.so_far) >= MINIMUM, longest=2 * HANGS_SECONDS)
     seen = load.seen
-    print(f"\n{seen.words}")
+    print(f"\n{seen.message}")
     assert seen.requests >= MINIMUM
     moments = [one.t for one in load.so_far]
     assert seen.requests / (max(moments) - min(moments)) >= 100, "the load was slower than it claims"

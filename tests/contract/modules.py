@@ -72,6 +72,8 @@ def main():
     AnsibleModule(argument_spec={spec}{check})
 '''
 X = "plugins/modules/x.py"
+FRAGMENT = "class ModuleDocFragment:\n    TAGS = 'options: {a: {default: 1}}'\n"
+WITH_FRAGMENT = MODULE.replace("module: x\n", "module: x\nextends_documentation_fragment: [y.tags]\n")
 CHECKS = ", supports_check_mode=True"
 DATACLASS = "import dataclasses\n@dataclasses.dataclass\nclass Y:\n    n: 'int'\n"
 
@@ -88,6 +90,13 @@ def own_modules_say_why_they_exist(root: Path) -> Iterator[str]:
     Broken("x.py: a is not documented", {X: MODULE.format(why="", options="", spec={"a": {}}, check=CHECKS)}),
     Broken("x.py: a is documented", {X: MODULE.format(why="", options="a: {type: str}", spec={}, check=CHECKS)}),
     Broken("default", {X: MODULE.format(why="", options="a: {default: 1}", spec={"a": {"default": 2}}, check=CHECKS)}),
+    Broken(
+        "a: default",
+        {
+            X: WITH_FRAGMENT.format(why="", options="", spec={"a": {"default": 2}}, check=CHECKS),
+            "plugins/doc_fragments/y.py": FRAGMENT,
+        },
+    ),
     Broken("check mode", {X: MODULE.format(why="", options="", spec={}, check="")}),
     Broken("check mode", {X: MODULE.format(why="", options="", spec={}, check="") + DATACLASS}),
 )
@@ -95,10 +104,22 @@ def own_modules_take_what_they_document(root: Path) -> Iterator[str]:
     for path in module_files(root):
         module = load_module(root, path)
         arguments = asked(module)
-        documented = (yaml.safe_load(module.DOCUMENTATION).get("options")) or {}
+        documented = documented_options(root, yaml.safe_load(module.DOCUMENTATION))
         yield from (f"{path.relative_to(root)}: {text}" for text in compare(documented, arguments["argument_spec"]))
         if not arguments.get("supports_check_mode"):
             yield f"{path.relative_to(root)} does not support check mode"
+
+
+def documented_options(root: Path, documentation: Yaml) -> Yaml:
+    """Return a module's documented options, with those of our doc fragments; its own take precedence, as in Ansible."""
+    options: Yaml = {}
+    for name in documentation.get("extends_documentation_fragment") or []:
+        fragment, _, part = name.partition(".")
+        path = root / f"plugins/doc_fragments/{fragment}.py"
+        if path.exists():
+            text = getattr(load_module(root, path).ModuleDocFragment, part.upper() or "DOCUMENTATION")
+            options |= yaml.safe_load(text)["options"]
+    return options | (documentation.get("options") or {})
 
 
 def compare(documented: Yaml, taken: Yaml, prefix: str = "") -> Iterator[str]:
@@ -229,7 +250,7 @@ def secrets_are_read_in_one_place_and_hidden(root: Path) -> Iterator[str]:
         if str(name) != READER:
             yield from (f"{name}: {found} belongs into {READER}" for found in sorted(set(READS.findall(text))))
         if name.parts[1] == "modules" and '.client("secretsmanager")' in text and not HIDING.search(text):
-            yield f"{name} reads secrets and hides none: with hiding_secrets(module), or aws_resource's run()"
+            yield f"{name} reads secrets and hides none: with hiding_secrets(module), or run() of ops/aws/resource.py"
     for path in files(root, "roles", "playbooks", "inventories"):
         for found in sorted(set(LOOKUPS.findall(path.read_text()))):
             yield f"{path.relative_to(root)}: {found} would bring a secret's value into Ansible's variables"

@@ -63,7 +63,13 @@ class Sandbox:
                 *words,
             ],
             cwd=CHECKOUT,
-            env={**os.environ, "STORY_RECORD": str(record), "ANSIBLE_FORCE_COLOR": "0", **stuck.TELLING, **environment},
+            env={
+                **os.environ,
+                "PLAY_SUMMARY": str(record),
+                "ANSIBLE_FORCE_COLOR": "0",
+                **stuck.TELLING,
+                **environment,
+            },
         )
         output = process.output()
         told = json.loads(record.read_text()) if record.exists() else {"hosts": {}, "changes": []}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ops.aws.resource import tags_from
+from ops.aws.tags import tags_from
 from ops.stack import naming
 from ops.stack.model import Stack
 from ops.stack.resources.item import Item, belongs

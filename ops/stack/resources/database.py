@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ops.aws.resource import unless_missing
+from ops.aws.errors import unless_missing
 from ops.stack.model import Stack
 from ops.stack.resources.item import PROTECTION_LIFTED, Item, arns_by_name
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ops.aws.resource import tags_from
 from ops.aws.route53 import public_zones
+from ops.aws.tags import tags_from
 from ops.stack.model import Stack
 from ops.stack.naming import app_domain
 from ops.stack.ownership import ADOPTED_TAG, TAG, Zone, only_zone

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ops.aws.resource import tags_from, unless_missing
+from ops.aws.errors import unless_missing
+from ops.aws.tags import tags_from
 from ops.stack.model import Stack
 from ops.stack.resources.item import Item, belongs, until
 

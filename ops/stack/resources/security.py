@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ops.aws.resource import tags_from, unless_missing
+from ops.aws.errors import unless_missing
+from ops.aws.tags import tags_from
 from ops.stack.model import Stack
 from ops.stack.naming import key_alias
 from ops.stack.resources.item import Item, belongs, until

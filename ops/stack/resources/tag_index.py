@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.aws.resource import unless_missing
+from ops.aws.errors import unless_missing
 from ops.stack.model import Stack
 from ops.stack.ownership import TAG
 from ops.stack.resources.item import Item, until

@@ -1,6 +1,6 @@
-"""Say what the callback `command_line` objects to: reads [[playbook, selection], ...] as JSON, writes a list for each.
+"""Print the refusals of the callback `command_line`: reads [[playbook, selection], ...] as JSON, a list for each.
 
-A process of its own, since Ansible, to load a playbook, changes how Python imports.
+A process of its own, since Ansible changes how Python imports when it loads a playbook.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ansible.playbook import Playbook
 from ansible.plugins.loader import init_plugin_loader
 from ansible.vars.manager import VariableManager
 
-from plugins.callback.command_line import ALWAYS, Selection, Task, objections, tasks_of
+from plugins.callback.command_line import ALWAYS, Selection, Task, refusals, tasks_of
 
 
 @cache
@@ -29,11 +29,11 @@ def tasks(path: str) -> list[Task]:
 
 
 def answer(path: str, selection: dict[str, str] | None) -> list[str]:
-    """Return the objections to a selection; without one, the playbook's tags."""
+    """Return the refusals to a selection; without one, the playbook's tags."""
     if selection is None:
         return sorted({tag for task in tasks(path) for tag in task.tags} - {ALWAYS})
     split = {option: tuple(value.split(",")) for option, value in selection.items() if option.endswith("tags")}
-    return objections(tasks(path), Selection(**split, start_at=selection.get("start_at")))
+    return refusals(tasks(path), Selection(**split, start_at=selection.get("start_at")))
 
 
 if __name__ == "__main__":

@@ -102,13 +102,13 @@ def written(folder: Path, name: str) -> Path:
 
 def test_a_selection_of_nothing_is_objected_to(tmp_path: Path) -> None:
     found = answers([(written(tmp_path, name), selection) for name, selection, _ in BAD])
-    for (_, selection, says), objections in zip(BAD, found, strict=True):
-        assert [word for word in says if word not in " ".join(objections)] == [], f"{selection}: {objections}"
+    for (_, selection, says), refusals in zip(BAD, found, strict=True):
+        assert [word for word in says if word not in " ".join(refusals)] == [], f"{selection}: {refusals}"
 
 
 def test_a_selection_of_something_passes(tmp_path: Path) -> None:
     found = answers([(written(tmp_path, name), selection) for name, selection in GOOD])
-    assert [(case, objections) for case, objections in zip(GOOD, found, strict=True) if objections] == []
+    assert [(case, refusals) for case, refusals in zip(GOOD, found, strict=True) if refusals] == []
 
 
 def test_every_tag_of_every_playbook_passes_and_no_other() -> None:

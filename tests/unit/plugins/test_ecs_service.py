@@ -273,13 +273,13 @@ def test_whoever_asked_for_a_deployment_waits_for_its_name_and_takes_no_earlier_
     ecs.deployments = ["arn:1", "arn:2", "arn:before"]
     asked = service(ecs)
     found = asked.read()
-    assert found and asked.settled(found), "nobody asked yet"
+    assert found and asked.is_ready(found), "nobody asked yet"
     asked.update(found, {"task_definition": "arn:new"})
     found = asked.read()
-    assert found and not asked.settled(found)
+    assert found and not asked.is_ready(found)
     ecs.deployments.append("arn:after")
     found = asked.read()
-    assert found and asked.settled(found)
+    assert found and asked.is_ready(found)
     assert found["deployment"] == "arn:after"
 
 

@@ -49,7 +49,7 @@ def module(**params: Any) -> Any:
     ],
 )
 def test_what_was_fixed_at_creation_is_refused(kind: type[Resource], found: State, changes: State, says: str) -> None:
-    assert says in str(kind(module()).objection(found, changes))
+    assert says in str(kind(module()).refusal(found, changes))
 
 
 @pytest.mark.parametrize(
@@ -63,17 +63,17 @@ def test_what_was_fixed_at_creation_is_refused(kind: type[Resource], found: Stat
     ],
 )
 def test_what_can_change_is_not_refused(kind: type[Resource], found: State, changes: State) -> None:
-    assert kind(module()).objection(found, changes) is None
+    assert kind(module()).refusal(found, changes) is None
 
 
 @pytest.mark.parametrize(("force", "refused"), [(False, True), (True, False)])
 def test_a_zone_is_emptied_of_the_records_of_others_only_by_force(force: bool, refused: bool) -> None:
     found = {"_a.t1.example. CNAME": VALIDATION, "app.t1.example. A": record_set(APP), "mail.t1.example. MX": MAIL}
     records = DnsRecords(module(zone="t1.example", stack="t1", records=[APP], force=force, state="absent"))
-    objection = records.objection(found, {})
-    assert bool(objection) is refused
-    if objection:
-        assert "did not make: mail.t1.example. MX. None" in objection
+    refusal = records.refusal(found, {})
+    assert bool(refusal) is refused
+    if refusal:
+        assert "did not make: mail.t1.example. MX. None" in refusal
 
 
 def test_a_check_refuses_what_the_run_would() -> None:

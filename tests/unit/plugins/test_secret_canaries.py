@@ -25,8 +25,8 @@ from ops.probe.results import Log, Request
 from plugins.modules import cache_group, https_traffic, listener_rule, probe, secret, smoke_test
 from sandbox.runtime.certificates import Authority
 from tests.support.ops.canaries import BINARY, SENDABLE, TEXTS, TOKENS, leaks
-from tests.support.ops.outside import TOKEN, Outside, serving
 from tests.support.ops.own_modules import environment
+from tests.support.ops.served_app import TOKEN, ServedApp, serving
 from tests.support.sandbox import api_only
 
 HEADER = "a-good-value-for-the-header"
@@ -42,7 +42,7 @@ class World:
 
     api: api_only.LocalApi
     secrets: Any
-    outside: Outside
+    served: ServedApp
     folder: Path
 
     def put(self, name: str, value: str | bytes) -> str:
@@ -52,7 +52,7 @@ class World:
         return name
 
     def options(self, **more: Any) -> dict[str, Any]:
-        return {"url": self.outside.url, "connect_to": self.outside.connect_to, "ca": self.outside.ca, **more}
+        return {"url": self.served.url, "connect_to": self.served.connect_to, "ca": self.served.ca, **more}
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[api_only.LocalApi]
 
 @pytest.fixture
 def world(api: api_only.LocalApi, tmp_path: Path) -> Iterator[World]:
-    with serving(tmp_path / "server") as outside:
-        yield World(api, api.client("secretsmanager"), outside, tmp_path)
+    with serving(tmp_path / "server") as served:
+        yield World(api, api.client("secretsmanager"), served, tmp_path)
 
 
 def output(main: Main, options: dict[str, Any]) -> str:
@@ -107,37 +107,37 @@ def traffic(world: World, value: str | bytes, **more: Any) -> str:
     return output(https_traffic.main, {**options, "header_secret": world.put("t/header", value), **more})
 
 
-def look_back(world: World, value: str | bytes, **more: Any) -> str:
+def summarize_results(world: World, value: str | bytes, **more: Any) -> str:
     """The probe's second half: it looks for the writes that its record tells of."""
     record = world.folder / "requests.jsonl"
     Log(record)(Request(1.0, 2.0, "1.0.0", "write", 201, None, 1))
-    options = world.options(state="stopped", record=str(record), name="run", timeout_seconds=2)
+    options = world.options(state="stopped", results=str(record), name="run", timeout_seconds=2)
     return output(probe.main, {**options, "token_secret": world.put("t/token", value), **more})
 
 
-PLACES = {place.__name__: place for place in (smoke_test_token, smoke_test_header, traffic, look_back)}
+PLACES = {place.__name__: place for place in (smoke_test_token, smoke_test_header, traffic, summarize_results)}
 
 
 # The failures: each returns options that the place gets.
 
 
 def none(world: World, value: str, patch: pytest.MonkeyPatch) -> dict[str, Any]:
-    world.outside.does.tokens = {value, TOKEN}
+    world.served.does.tokens = {value, TOKEN}
     return {}
 
 
 def wrong_status(world: World, value: str, patch: pytest.MonkeyPatch) -> dict[str, Any]:
-    world.outside.does.statuses = dict.fromkeys(("/", "/healthz", "/readyz", "/api/heartbeat"), 500)
+    world.served.does.statuses = dict.fromkeys(("/", "/healthz", "/readyz", "/api/heartbeat"), 500)
     return {}
 
 
 def closed_without_an_answer(world: World, value: str, patch: pytest.MonkeyPatch) -> dict[str, Any]:
-    world.outside.does.hang_up = {"/", "/healthz", "/api/heartbeat"}
+    world.served.does.hang_up = {"/", "/healthz", "/api/heartbeat"}
     return {}
 
 
 def broken_off(world: World, value: str, patch: pytest.MonkeyPatch) -> dict[str, Any]:
-    world.outside.does.half = {"/", "/healthz", "/api/heartbeat"}
+    world.served.does.half = {"/", "/healthz", "/api/heartbeat"}
     return {}
 
 
@@ -153,8 +153,8 @@ def untrusted(world: World, value: str, patch: pytest.MonkeyPatch) -> dict[str, 
 
 def echoed(world: World, value: str, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The application answers what it was sent."""
-    world.outside.does.release = value.strip().encode("latin-1", "ignore").decode("latin-1")
-    world.outside.does.bodies = {"/readyz": ('{"status": "no ' + repr(value)[1:-1] + '"}').encode(errors="replace")}
+    world.served.does.release = value.strip().encode("latin-1", "ignore").decode("latin-1")
+    world.served.does.bodies = {"/readyz": ('{"status": "no ' + repr(value)[1:-1] + '"}').encode(errors="replace")}
     return {}
 
 
@@ -188,7 +188,7 @@ def test_no_output_shows_a_piece_of_the_value(
     shown = {}
     for name in CANARIES if failure in (none, crash) else SAMPLE:
         value = CANARIES[name]
-        world.outside.does.__init__()  # type: ignore[misc]
+        world.served.does.__init__()  # type: ignore[misc]
         with monkeypatch.context() as patch:
             if found := leaks(PLACES[place](world, value, **failure(world, text_of(value), patch)), text_of(value)):
                 shown[name] = found
@@ -205,19 +205,19 @@ def test_the_journal_of_calls_holds_none(world: World) -> None:
 
 def test_a_timeout_shows_none_either(world: World) -> None:
     for value in (SENDABLE["plain"], TEXTS["newline"]):
-        world.outside.does.slow = {"/api/heartbeat"}
+        world.served.does.slow = {"/api/heartbeat"}
         assert leaks(smoke_test_token(world, value, timeout=0.1), value) == set()
-        assert leaks(look_back(world, value, timeout_seconds=0.1), value) == set()
+        assert leaks(summarize_results(world, value, timeout_seconds=0.1), value) == set()
 
 
 @pytest.mark.parametrize("name", [*SENDABLE, *TOKENS])
 def test_a_value_that_can_be_sent_arrives_as_it_is(world: World, name: str) -> None:
     value = TEXTS[name]
-    world.outside.does.tokens = {value}
+    world.served.does.tokens = {value}
     assert '"passed": true' in smoke_test_token(world, value)
     if name in SENDABLE:
         assert '"passed": false' in smoke_test_header(world, value), "the token is another one"
-        assert {one["x-test-traffic"] for one in world.outside.application.headers_seen[-7:]} == {value}
+        assert {one["x-test-traffic"] for one in world.served.application.headers_seen[-7:]} == {value}
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -229,7 +229,7 @@ def test_a_value_that_can_t_be_sent_is_refused_by_its_secret_s_name(world: World
         text = PLACES[place](world, value)
         desired = f"The value of the secret t/{'header' if header else 'token'} can't be"
         assert desired in text, (name, text)
-    assert [one for one in world.outside.application.headers_seen if one["path"] == "/api/heartbeat"] == []
+    assert [one for one in world.served.application.headers_seen if one["path"] == "/api/heartbeat"] == []
 
 
 # The places that hand a value to AWS, whose errors quote what was sent.

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.ops.canaries import TEXTS, leaks
-from tests.support.ops.outside import Outside, serving
+from tests.support.ops.served_app import ServedApp, serving
 from tests.support.sandbox import api_only
 from tests.support.waiting import HANGS_SECONDS
 from tests.unit.ops.probe.test_probe_process import environment
@@ -33,16 +33,16 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[api_only.LocalApi]
 
 
 @pytest.fixture
-def outside(tmp_path: Path) -> Iterator[Outside]:
+def served(tmp_path: Path) -> Iterator[ServedApp]:
     with serving(tmp_path / "server") as there:
         yield there
 
 
-def tasks(outside: Outside, folder: Path, secret: str) -> list[dict[str, Any]]:
+def tasks(served: ServedApp, folder: Path, secret: str) -> list[dict[str, Any]]:
     """Whatever takes a secret's name, each in a way that fails, or whose application answers what it was sent."""
-    asked = {"url": outside.url, "connect_to": outside.connect_to, "ca": outside.ca}
+    asked = {"url": served.url, "connect_to": served.connect_to, "ca": served.ca}
     marked = {"header_name": "X-Test-Traffic", "header_secret": secret}
-    watching = {**asked, "record": str(folder / "requests.jsonl"), "name": "run", "token_secret": secret}
+    watching = {**asked, "results": str(folder / "requests.jsonl"), "name": "run", "token_secret": secret}
     started = {"state": "started", "rate": 20, "write_percent": 50}
     stopped = {"state": "stopped", "pid": "{{ (started | default({})).pid | default(0) }}"}
     cache = {"name": "t", "engine_version": "7.1", "node_type": "cache.t3.micro", "parameter_group": "default.redis7"}
@@ -62,15 +62,15 @@ def tasks(outside: Outside, folder: Path, secret: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("connection", "names"), [("warm_local", NAMES), ("local", ("newline",))])
 def test_a_play_shows_no_piece_of_a_value(
-    api: api_only.LocalApi, outside: Outside, tmp_path: Path, connection: str, names: Sequence[str]
+    api: api_only.LocalApi, served: ServedApp, tmp_path: Path, connection: str, names: Sequence[str]
 ) -> None:
     folder = tmp_path / "reports"
     plays = []
     for name in names:
         at = NAMES.index(name)
-        outside.does.tokens.add(TEXTS[name])
+        served.does.tokens.add(TEXTS[name])
         mine = folder / str(at)
-        plays.append({"hosts": "all", "gather_facts": False, "tasks": tasks(outside, mine, f"t/{at}")})
+        plays.append({"hosts": "all", "gather_facts": False, "tasks": tasks(served, mine, f"t/{at}")})
     (tmp_path / "play.yml").write_text(json.dumps(plays))
     done = subprocess.run(
         [
@@ -88,7 +88,7 @@ def test_a_play_shows_no_piece_of_a_value(
         env={
             **os.environ,
             **environment(api),
-            "STORY_RECORD": str(tmp_path / "story.json"),
+            "PLAY_SUMMARY": str(tmp_path / "summary.json"),
             "ANSIBLE_DISPLAY_TRACEBACK": "always",
             "ANSIBLE_HOME": str(tmp_path / "home"),
         },
@@ -96,7 +96,7 @@ def test_a_play_shows_no_piece_of_a_value(
         text=True,
         timeout=HANGS_SECONDS,
     )
-    written = [path for path in (*folder.rglob("*"), tmp_path / "story.json") if path.is_file()]
+    written = [path for path in (*folder.rglob("*"), tmp_path / "summary.json") if path.is_file()]
     texts = [done.stdout, done.stderr, *(path.read_text() for path in written)]
     shown = {name: found for name in names if (found := {run for text in texts for run in leaks(text, TEXTS[name])})}
     assert shown == {}, done.stdout[-3000:]

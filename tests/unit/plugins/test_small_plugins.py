@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ops.stack.discovery import current_version, subnets_of
-from plugins.callback.story import indented, progress, table
+from plugins.callback.progress import indented, progress, table
 from plugins.connection.warm_local import environment_of
 from plugins.filter.secrets import pinned_secrets
 from plugins.modules.ecs_run import failure, last_words
-from plugins.modules.https_check import objection
+from plugins.modules.https_check import mismatch
 
 
 def test_secrets_are_pinned_to_their_present_version() -> None:
@@ -59,9 +59,9 @@ def test_a_one_off_task_succeeds_only_with_exit_code_0() -> None:
 
 
 def test_an_answer_is_judged_by_status_and_headers() -> None:
-    assert objection(200, {"x-release": "1.0.0"}, 200, {"X-Release": "1.0.0"}) is None
-    assert "503" in str(objection(503, {}, 200, {}))
-    assert "0.9.0" in str(objection(200, {"x-release": "0.9.0"}, 200, {"X-Release": "1.0.0"}))
+    assert mismatch(200, {"x-release": "1.0.0"}, 200, {"X-Release": "1.0.0"}) is None
+    assert "503" in str(mismatch(503, {}, 200, {}))
+    assert "0.9.0" in str(mismatch(200, {"x-release": "0.9.0"}, 200, {"X-Release": "1.0.0"}))
 
 
 def test_progress_and_time_are_plain_lines() -> None:

@@ -71,17 +71,17 @@ def repository(*images: str, **params: Any) -> Repository:
 
 
 def test_what_holds_something_is_not_removed_unasked() -> None:
-    assert "storage_force_destroy=true" in str(bucket({"Key": "a", "VersionId": "1"}).objection({}, {}))
-    assert "storage_force_destroy=true" in str(repository("sha256:1").objection({}, {}))
+    assert "storage_force_destroy=true" in str(bucket({"Key": "a", "VersionId": "1"}).refusal({}, {}))
+    assert "storage_force_destroy=true" in str(repository("sha256:1").refusal({}, {}))
 
 
 def test_what_is_empty_or_may_go_is_removed() -> None:
-    assert bucket().objection({}, {}) is None
-    assert repository().objection({}, {}) is None
-    assert bucket({"Key": "a", "VersionId": "1"}, force_destroy=True).objection({}, {}) is None
-    assert repository("sha256:1", force_destroy=True).objection({}, {}) is None
+    assert bucket().refusal({}, {}) is None
+    assert repository().refusal({}, {}) is None
+    assert bucket({"Key": "a", "VersionId": "1"}, force_destroy=True).refusal({}, {}) is None
+    assert repository("sha256:1", force_destroy=True).refusal({}, {}) is None
 
 
 def test_a_repository_in_use_may_be_repaired_but_not_change_its_key() -> None:
-    assert repository("sha256:1", state="present").objection({}, {"tags": {}}) is None
-    assert "can't change its key" in str(repository(state="present").objection({}, {"kms_key_id": "other"}))
+    assert repository("sha256:1", state="present").refusal({}, {"tags": {}}) is None
+    assert "can't change its key" in str(repository(state="present").refusal({}, {"kms_key_id": "other"}))

@@ -9,7 +9,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from ops.aws import resource as aws_resource
-from ops.aws.resource import Resource, State, run, tags_from, tags_to, unless_missing
+from ops.aws.errors import unless_missing
+from ops.aws.resource import Resource, State, run
+from ops.aws.tags import tags_from, tags_to
 
 SOON: dict[str, Any] = {"wait_timeout": 5, "poll_seconds": 0.001}
 
@@ -73,7 +75,7 @@ class Thing(Resource):
         self.aws.calls.append("delete")
         self.aws.there = None
 
-    def settled(self, found: State | None) -> bool:
+    def is_ready(self, found: State | None) -> bool:
         self.aws.looks_until_settled -= 1
         return self.aws.looks_until_settled < 0
 
@@ -170,7 +172,7 @@ def test_what_nobody_made_is_not_waited_for() -> None:
 )
 def test_what_aws_can_t_do_yet_is_tried_again(codes: list[str], tried: int) -> None:
     class Busy(Thing):
-        not_yet = ("Busy",)
+        retryable_errors = ("Busy",)
 
     calls: list[int] = []
 
@@ -183,22 +185,22 @@ def test_what_aws_can_t_do_yet_is_tried_again(codes: list[str], tried: int) -> N
     thing = Busy(Module({"name": "t", **SOON}), Aws())
     if "Denied" in codes[-1]:
         with pytest.raises(ClientError):
-            thing.patiently(call, 7)
+            thing.retry(call, 7)
     else:
-        assert thing.patiently(call, 7) == "done"
+        assert thing.retry(call, 7) == "done"
     assert calls == [7] * tried
 
 
 def test_it_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aws_resource, "NOT_YET_SECONDS", 0.0)
+    monkeypatch.setattr(aws_resource, "RETRY_SECONDS", 0.0)
     thing = Thing(Module({"name": "t", **SOON}), Aws())
-    monkeypatch.setattr(Thing, "not_yet", ("Busy",))
+    monkeypatch.setattr(Thing, "retryable_errors", ("Busy",))
 
     def call() -> None:
         raise denied("Busy")
 
     with pytest.raises(ClientError):
-        thing.patiently(call)
+        thing.retry(call)
 
 
 def test_only_the_named_codes_mean_missing() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ops.aws.tags import aws_text, resource_tags, tag_problems
+from ops.aws.tags import aws_text, resource_tags, tag_errors
 
 
 @pytest.mark.parametrize(
@@ -26,13 +26,13 @@ from ops.aws.tags import aws_text, resource_tags, tag_problems
     ],
 )
 def test_what_yaml_gives_becomes_what_aws_shows_again(given: dict[Any, Any], kept: str) -> None:
-    assert list(tag_problems(given, "shop")) == []
+    assert list(tag_errors(given, "shop")) == []
     assert resource_tags(given, "shop") == {str(next(iter(given))): kept, "Stack": "shop"}
 
 
 def test_without_any_the_tag_by_which_a_stack_is_found_is_there() -> None:
     assert resource_tags({}, "shop") == {"Stack": "shop"}
-    assert len(list(tag_problems({f"k{n}": "" for n in range(47)}, "shop"))) == 0
+    assert len(list(tag_errors({f"k{n}": "" for n in range(47)}, "shop"))) == 0
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ def test_without_any_the_tag_by_which_a_stack_is_found_is_there() -> None:
     ],
 )
 def test_what_some_service_would_refuse_is_refused_first(given: dict[str, Any], words: str) -> None:
-    assert words in "; ".join(tag_problems(given, "shop"))
+    assert words in "; ".join(tag_errors(given, "shop"))
 
 
 def test_all_problems_are_named_at_once() -> None:
-    assert len(list(tag_problems({"Name": "x", "k": None, "aws:a": "b"}, "shop"))) == 3
+    assert len(list(tag_errors({"Name": "x", "k": None, "aws:a": "b"}, "shop"))) == 3
 
 
 @pytest.mark.parametrize(("value", "text"), [(True, "true"), (0, "0"), ("True", "True"), (60, "60"), ("", "")])

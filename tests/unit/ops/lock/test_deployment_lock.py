@@ -1,4 +1,4 @@
-"""The lock as playbooks meet it: held while they live, freed however they end, refused to everybody else."""
+"""The lock as playbooks meet it: held while they live, released however they end, refused to everybody else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ops.lock.lease import Held, Holder, Lease
+from ops.lock.lease import HeldLock, Holder, Lease
 from sandbox.config import CHECKOUT, OPERATOR_KEY, OPERATOR_SECRET
 from tests.support.sandbox.api_only import LocalApi, serving
 from tests.support.waiting import HANGS_SECONDS, until
@@ -80,11 +80,11 @@ class Plays:
         said = process.communicate(timeout=HANGS_SECONDS)[0]
         return process.returncode, " ".join(said.split())
 
-    def until(self, condition: Callable[[Held | None], bool]) -> Held | None:
+    def until(self, condition: Callable[[HeldLock | None], bool]) -> HeldLock | None:
         """Who holds it, as soon as that is so."""
 
-        def look() -> tuple[Held | None] | None:
-            return (held,) if condition(held := self.lease.look()) else None
+        def look() -> tuple[HeldLock | None] | None:
+            return (held,) if condition(held := self.lease.get()) else None
 
         found = until(look, lambda: self.said)
         assert found
@@ -132,39 +132,39 @@ def plays(api: LocalApi, tmp_path: Path) -> Iterator[Plays]:
     for process in plays.running:
         process.kill()
         process.communicate(timeout=HANGS_SECONDS)
-    if held := plays.lease.look():
-        plays.lease.free(held.holder.token)
+    if held := plays.lease.get():
+        plays.lease.release(held.holder.token)
 
 
-def renewed(held: Held | None) -> bool:
+def renewed(held: HeldLock | None) -> bool:
     return held is not None and held.holder.renewals > 0
 
 
-def older(held: Held) -> float:
+def older(held: HeldLock) -> float:
     """For how many seconds it has been held."""
     return (held.now - datetime.fromisoformat(held.holder.since)).total_seconds()
 
 
-def test_a_play_holds_the_lock_longer_than_its_lease_and_frees_it(plays: Plays) -> None:
+def test_a_play_holds_the_lock_longer_than_its_lease_and_releases_it(plays: Plays) -> None:
     process = plays.start(
-        lock(), plays.hold(), lock("check"), lock("free"), task("ansible.builtin.debug", msg="after"),
+        lock(), plays.hold(), lock("check"), lock("release"), task("ansible.builtin.debug", msg="after"),
         lock_lease_seconds=SHORT_SECONDS,
     )  # fmt: skip
     plays.until(lambda held: held is not None and not held.expired and older(held) > SHORT_SECONDS)
     plays.over.touch()
     said = process.communicate(timeout=HANGS_SECONDS)[0]
     assert process.returncode == 0, said
-    assert plays.lease.look() is None
-    plays.tells("freed the lock: it was told to")
+    assert plays.lease.get() is None
+    plays.tells("released the lock: it was told to")
     assert plays.log.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_warm_python_takes_it_too(plays: Plays) -> None:
     plays.connection = "warm_local"
-    code, said = plays.play(lock(), lock("check"), lock("free"))
+    code, said = plays.play(lock(), lock("check"), lock("release"))
     assert code == 0, said
     assert " changed=0 " in said, said
-    assert plays.lease.look() is None
+    assert plays.lease.get() is None
 
 
 def test_a_second_play_is_refused_and_leaves_the_lock_alone(plays: Plays) -> None:
@@ -172,7 +172,7 @@ def test_a_second_play_is_refused_and_leaves_the_lock_alone(plays: Plays) -> Non
     first = plays.until(lambda held: held is not None)
     assert first
     code, said = plays.play(
-        {"name": "All", "block": [lock(), task("ansible.builtin.debug", msg="went on")], "always": [lock("free")]}
+        {"name": "All", "block": [lock(), task("ansible.builtin.debug", msg="went on")], "always": [lock("release")]}
     )
     assert code != 0 and "went on" not in said
     for part in ("arn:0", first.holder.since, "reason 0", "run-0", "lock_force_reason=", "runbook_force_unlock.yml"):
@@ -185,17 +185,17 @@ def test_a_second_play_is_refused_and_leaves_the_lock_alone(plays: Plays) -> Non
     [(signal.SIGKILL, os.kill), (signal.SIGINT, os.killpg)],
     ids=["kill -9 of ansible-playbook", "Ctrl-C"],
 )
-def test_the_lock_is_freed_when_its_play_is_ended(
+def test_the_lock_is_released_when_its_play_is_ended(
     plays: Plays, end: signal.Signals, whom: Callable[[int, int], None]
 ) -> None:
     process = plays.start(lock(), plays.hold())
     plays.until(renewed)
     whom(process.pid, end)
     plays.until(lambda held: held is None)
-    plays.tells("freed the lock: its playbook has ended")
+    plays.tells("released the lock: its playbook has ended")
 
 
-def test_a_play_that_fails_frees_the_lock_though_nobody_said_so(plays: Plays) -> None:
+def test_a_play_that_fails_releases_the_lock_though_nobody_said_so(plays: Plays) -> None:
     code, said = plays.play(lock(), task("ansible.builtin.fail", msg="as asked"))
     assert code != 0 and "as asked" in said
     plays.until(lambda held: held is None)
@@ -207,9 +207,9 @@ def test_killed_with_its_keeper_a_play_blocks_nobody_for_longer_than_its_lease(p
     for pid in (process.pid, *keepers(plays.log)):
         os.kill(pid, signal.SIGKILL)
     plays.until(lambda held: held is not None and held.expired)
-    code, said = plays.play(lock(), lock("free"))
+    code, said = plays.play(lock(), lock("release"))
     assert code == 0, said
-    assert "taken from arn:0" in said and "its lease ran out" in said
+    assert "acquired from arn:0" in said and "its lease ran out" in said
 
 
 def keepers(log: Path) -> list[int]:
@@ -217,67 +217,67 @@ def keepers(log: Path) -> list[int]:
     found = []
     for words in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if b"lock_keeper.py" in words.read_bytes() and (words.parent / "fd/2").readlink() == log:
+            if b"ops.lock.keeper" in words.read_bytes() and (words.parent / "fd/2").readlink() == log:
                 found.append(int(words.parent.name))
         except OSError:
             continue
     return found
 
 
-def test_a_play_whose_lock_was_stolen_fails_at_its_next_look(plays: Plays) -> None:
-    stolen = plays.folder / "stolen"
-    robbed = plays.start(
-        lock(), command(HOLD.format(stolen)), lock("check"), task("ansible.builtin.debug", msg="went on")
+def test_a_play_that_lost_its_lock_by_force_fails_at_its_next_check(plays: Plays) -> None:
+    forced = plays.folder / "forced"
+    loser = plays.start(
+        lock(), command(HOLD.format(forced)), lock("check"), task("ansible.builtin.debug", msg="went on")
     )
     plays.until(lambda held: held is not None)
-    thief = plays.start(lock(), command(f"touch {stolen}"), plays.hold(), lock("free"), lock_force_reason="it hangs")
-    told = " ".join(robbed.communicate(timeout=HANGS_SECONDS)[0].split())
-    plays.tells(" lost")  # while the thief has it: as it renews, or as its play has ended
+    other = plays.start(lock(), command(f"touch {forced}"), plays.hold(), lock("release"), lock_force_reason="it hangs")
+    told = " ".join(loser.communicate(timeout=HANGS_SECONDS)[0].split())
+    plays.tells(" lost")  # while the other has it: as it renews, or as its play has ended
     plays.over.touch()
-    said = thief.communicate(timeout=HANGS_SECONDS)[0]
-    assert thief.returncode == 0, said
-    assert robbed.returncode != 0 and "went on" not in told
+    said = other.communicate(timeout=HANGS_SECONDS)[0]
+    assert other.returncode == 0, said
+    assert loser.returncode != 0 and "went on" not in told
     assert "was taken by arn:1" in told and "because it hangs" in told
-    assert plays.lease.look() is None, "the thief's lock went with the thief, and nobody took it back"
+    assert plays.lease.get() is None, "the other's lock went with the other, and nobody took it back"
 
 
 def test_check_mode_refuses_as_a_run_would_and_writes_nothing(plays: Plays) -> None:
-    entries = (lock(), lock("check"), lock("free"))
+    entries = (lock(), lock("check"), lock("release"))
     code, said = plays.play(*entries, words=("--check",))
     assert code == 0, said
-    assert plays.lease.look() is None and not plays.log.exists()
-    held = plays.lease.take(Holder(owner="ada", reason="her release", run="", lease_seconds=60))
+    assert plays.lease.get() is None and not plays.log.exists()
+    held = plays.lease.acquire(Holder(owner="ada", reason="her release", run="", lease_seconds=60))
     code, said = plays.play(*entries, words=("--check",))
     assert code != 0 and "ada" in said and "her release" in said
     assert plays.lease.check(held.holder.token).etag == held.etag
 
 
-def test_breaking_needs_name_and_reason_and_leaves_a_record(plays: Plays) -> None:
+def test_force_unlocking_needs_name_and_reason_and_is_recorded(plays: Plays) -> None:
     reason: dict[str, Any] = {"confirm": "stack", "lock_force_reason": "she left"}
-    plays.lease.take(Holder(owner="ada", reason="her release", run="", lease_seconds=60))
+    plays.lease.acquire(Holder(owner="ada", reason="her release", run="", lease_seconds=60))
     for lacking in ("confirm", "lock_force_reason"):
-        code, said = plays.play(lock("show"), lock("break"), **(reason | {lacking: ""}))
+        code, said = plays.play(lock("show"), lock("force_unlock"), **(reason | {lacking: ""}))
         assert code != 0 and "held by ada" in said and "Nothing was touched" in said
-    assert plays.lease.look()
-    assert plays.play(lock("break"), words=("--check",), **reason)[0] == 0
-    assert plays.lease.look()
-    code, said = plays.play(lock("break"), **reason)
+    assert plays.lease.get()
+    assert plays.play(lock("force_unlock"), words=("--check",), **reason)[0] == 0
+    assert plays.lease.get()
+    code, said = plays.play(lock("force_unlock"), **reason)
     assert code == 0, said
-    assert plays.lease.look() is None
+    assert plays.lease.get() is None
     s3 = plays.api.client("s3")
     last = s3.list_object_versions(Bucket=BUCKET, MaxKeys=2)["Versions"][0]
     record = json.load(s3.get_object(Bucket=BUCKET, Key=last["Key"], VersionId=last["VersionId"])["Body"])
-    assert record["before"]["owner"] == "ada" and record["before"]["why"] == "she left"
+    assert record["previous"]["owner"] == "ada" and record["previous"]["replaced_because"] == "she left"
 
 
-def test_an_stack_without_the_bucket_is_to_be_provisioned(plays: Plays) -> None:
+def test_a_stack_without_the_bucket_is_to_be_provisioned(plays: Plays) -> None:
     code, said = plays.play(lock(), lock_bucket="nowhere-at-all")
     assert code != 0
     assert "no bucket nowhere-at-all" in said and "Run provision.yml first" in said
 
 
-def test_a_lock_that_nothing_would_keep_is_freed_again(plays: Plays) -> None:
+def test_a_lock_without_a_keeper_is_released_again(plays: Plays) -> None:
     (plays.folder / "run").write_text("no folder")
     code, said = plays.play(lock())
-    assert code != 0 and "freed again" in said
-    assert plays.lease.look() is None
+    assert code != 0 and "released again" in said
+    assert plays.lease.get() is None

@@ -92,7 +92,7 @@ def record(path: Path, moments: list[float]) -> None:
 def test_a_release_that_nobody_measures_does_not_go_on(changed: dict[str, Any], fails: bool, tmp_path: Path) -> None:
     given, now, path = dict(changed), time.time(), tmp_path / "requests.jsonl"
     record(path, [now - 300] if given.pop("stale", False) else [now - 1, now])
-    options = {"state": "verified", "url": "https://a.example", "record": str(path), "name": "n", "token_secret": "s"}
+    options = {"state": "verified", "url": "https://a.example", "results": str(path), "name": "n", "token_secret": "s"}
     answer = call(probe.main, check=given.pop("check", False), **options | {"pid": 7} | given)
     assert answer.get("failed", False) is fails
     if fails:

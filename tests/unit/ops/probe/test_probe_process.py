@@ -21,7 +21,7 @@ from ops.process.companion import CompanionError, runs, start, stop
 from plugins.action.probe import PROBER
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET
 from tests.support.ops.canaries import SENDABLE, TEXTS, leaks
-from tests.support.ops.outside import TOKEN, Outside, serving
+from tests.support.ops.served_app import TOKEN, ServedApp, serving
 from tests.support.sandbox import api_only
 from tests.support.waiting import HANGS_SECONDS, until
 
@@ -36,7 +36,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[api_only.LocalApi]
 
 
 @pytest.fixture
-def outside(tmp_path: Path) -> Iterator[Outside]:
+def served(tmp_path: Path) -> Iterator[ServedApp]:
     with serving(tmp_path / "server") as there:
         yield there
 
@@ -60,12 +60,12 @@ def environment(api: api_only.LocalApi) -> dict[str, str]:
     }
 
 
-def config(outside: Outside, record: Path, **changed: Any) -> dict[str, Any]:
+def config(served: ServedApp, record: Path, **changed: Any) -> dict[str, Any]:
     return {
-        "url": outside.url,
-        "connect_to": outside.connect_to,
-        "ca": outside.ca,
-        "record": str(record),
+        "url": served.url,
+        "connect_to": served.connect_to,
+        "ca": served.ca,
+        "results": str(record),
         "name": "run-1",
         "token_secret": SECRET,
         "rate": 50,
@@ -80,18 +80,18 @@ def until_requests(record: Path, count: int) -> None:
 
 
 def test_it_runs_until_it_is_stopped_and_its_writes_are_found(
-    api: api_only.LocalApi, outside: Outside, owner: subprocess.Popen[bytes], tmp_path: Path
+    api: api_only.LocalApi, served: ServedApp, owner: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     record = tmp_path / "run" / "requests.jsonl"
-    outside.does.slow = {"/"}  # so that something is under way when it is stopped
-    pid = start(PROBER, config(outside, record), environment(api), owner.pid, record.with_suffix(".log"))
+    served.does.slow = {"/"}  # so that something is under way when it is stopped
+    pid = start(PROBER, config(served, record), environment(api), owner.pid, record.with_suffix(".log"))
     words = Path(f"/proc/{pid}/cmdline").read_text() + record.with_suffix(".log").read_text()
     until_requests(record, 20)
-    letting_go = threading.Timer(0.2, outside.does.let_go.set)
+    letting_go = threading.Timer(0.2, served.does.let_go.set)
     letting_go.start()
     assert stop(pid)
-    sent = len(outside.application.headers_seen)
-    with Client(outside.address()) as client:
+    sent = len(served.application.headers_seen)
+    with Client(served.address()) as client:
         known = tokens(api.client("secretsmanager"), SECRET)
         seen = summarise(requests_in(record), read_back(client, "run-1", known))
     assert known == (TOKEN,)
@@ -103,25 +103,25 @@ def test_it_runs_until_it_is_stopped_and_its_writes_are_found(
 
 
 def test_it_ends_with_its_owner(
-    api: api_only.LocalApi, outside: Outside, owner: subprocess.Popen[bytes], tmp_path: Path
+    api: api_only.LocalApi, served: ServedApp, owner: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     record = tmp_path / "requests.jsonl"
-    pid = start(PROBER, config(outside, record), environment(api), owner.pid, record.with_suffix(".log"))
+    pid = start(PROBER, config(served, record), environment(api), owner.pid, record.with_suffix(".log"))
     until_requests(record, 5)
     owner.kill()
     owner.wait()
     until(lambda: "ended, its play" in record.with_suffix(".log").read_text(), "it goes on")
     assert os.waitpid(pid, 0)[1] == 0
-    assert len(outside.application.headers_seen) == len(requests_in(record))
+    assert len(served.application.headers_seen) == len(requests_in(record))
 
 
 def test_without_its_token_it_does_not_start(
-    api: api_only.LocalApi, outside: Outside, owner: subprocess.Popen[bytes], tmp_path: Path
+    api: api_only.LocalApi, served: ServedApp, owner: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    desired = config(outside, tmp_path / "requests.jsonl", token_secret="campus/nowhere")
+    desired = config(served, tmp_path / "requests.jsonl", token_secret="campus/nowhere")
     with pytest.raises(CompanionError, match="did not start: ProbeError: There is no secret campus/nowhere"):
         start(PROBER, desired, environment(api), owner.pid, tmp_path / "requests.log")
-    assert outside.application.headers_seen == []
+    assert served.application.headers_seen == []
 
 
 def test_the_token_before_is_known_while_a_new_one_is_brought_in(api: api_only.LocalApi) -> None:
@@ -142,25 +142,25 @@ def test_a_token_that_could_not_be_sent_does_not_matter_once_it_is_replaced(api:
 
 @pytest.mark.parametrize("name", ["newline", "header injection", "beyond Latin-1", "null"])
 def test_it_does_not_start_with_a_token_that_can_t_be_sent(
-    api: api_only.LocalApi, outside: Outside, owner: subprocess.Popen[bytes], tmp_path: Path, name: str
+    api: api_only.LocalApi, served: ServedApp, owner: subprocess.Popen[bytes], tmp_path: Path, name: str
 ) -> None:
     value, log = TEXTS[name], tmp_path / "requests.log"
     api.client("secretsmanager").create_secret(Name=f"campus/{name}", SecretString=value)
-    desired = config(outside, tmp_path / "requests.jsonl", token_secret=f"campus/{name}")
+    desired = config(served, tmp_path / "requests.jsonl", token_secret=f"campus/{name}")
     with pytest.raises(CompanionError, match=f"secret campus/{name} can't be sent") as refused:
         start(PROBER, desired, environment(api), owner.pid, log)
     assert leaks(f"{refused.value}{log.read_text()}", value) == set()
 
 
 def test_nobody_else_finds_the_token_with_it(
-    api: api_only.LocalApi, outside: Outside, owner: subprocess.Popen[bytes], tmp_path: Path
+    api: api_only.LocalApi, served: ServedApp, owner: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     """Not in its arguments and environment, which /proc shows, nor in a file that others may read; nor if it breaks."""
     value = SENDABLE["quotes"]
     api.client("secretsmanager").create_secret(Name="campus/quotes", SecretString=value)
-    outside.does.tokens, outside.does.release = {value}, value  # an application that answers what it was sent
+    served.does.tokens, served.does.release = {value}, value  # an application that answers what it was sent
     record = tmp_path / "run" / "requests.jsonl"
-    desired = config(outside, record, token_secret="campus/quotes")
+    desired = config(served, record, token_secret="campus/quotes")
     pid = start(PROBER, desired, environment(api), owner.pid, record.with_suffix(".log"))
     until_requests(record, 5)
     of_process = "".join(Path(f"/proc/{pid}/{name}").read_text() for name in ("cmdline", "environ"))
@@ -171,10 +171,10 @@ def test_nobody_else_finds_the_token_with_it(
 
 
 def test_a_probe_that_was_killed_is_seen_not_to_run(
-    api: api_only.LocalApi, outside: Outside, owner: subprocess.Popen[bytes], tmp_path: Path
+    api: api_only.LocalApi, served: ServedApp, owner: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     record = tmp_path / "requests.jsonl"
-    pid = start(PROBER, config(outside, record), environment(api), owner.pid, tmp_path / "log")
+    pid = start(PROBER, config(served, record), environment(api), owner.pid, tmp_path / "log")
     assert runs(pid)
     ended = os.pidfd_open(pid)
     os.kill(pid, signal.SIGKILL)

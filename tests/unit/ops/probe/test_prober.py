@@ -14,22 +14,22 @@ import pytest
 
 from ops.probe.client import Address, Client
 from ops.probe.heartbeat import Beats, read_back
-from ops.probe.prober import Load, Prober, orders
+from ops.probe.prober import Load, Prober, planned_requests
 from ops.probe.results import Log, Request, Summary, requests_in, summarise
-from plugins.modules.probe import objection
-from tests.support.ops.outside import TOKEN, Outside, serving
+from plugins.modules.probe import refusal
+from tests.support.ops.served_app import TOKEN, ServedApp, serving
 from tests.support.waiting import until
 
 RUN = "20261125T113000Z-1.0.0"
 
 
 @pytest.fixture
-def outside(tmp_path: Path) -> Iterator[Outside]:
+def served(tmp_path: Path) -> Iterator[ServedApp]:
     with serving(tmp_path / "server") as there:
         yield there
 
 
-def probed(outside: Outside, record: Path, count: int, known: tuple[str, ...] = (TOKEN,)) -> Summary:
+def probed(served: ServedApp, record: Path, count: int, known: tuple[str, ...] = (TOKEN,)) -> Summary:
     """What a probe of so many requests tells."""
     log, left = Log(record), iter(range(count))
 
@@ -37,35 +37,35 @@ def probed(outside: Outside, record: Path, count: int, known: tuple[str, ...] = 
         time.sleep(seconds)
         return next(left, None) is None
 
-    Prober(Load(outside.address(), RUN, rate=100), known, log).run(over)
+    Prober(Load(served.address(), RUN, rate=100), known, log).run(over)
     log.close()
-    with Client(outside.address()) as client:
+    with Client(served.address()) as client:
         return summarise(requests_in(record), read_back(client, RUN, known))
 
 
-def test_what_works_is_seen_to_work(outside: Outside, tmp_path: Path) -> None:
-    seen = probed(outside, tmp_path / "requests.jsonl", 100)
+def test_what_works_is_seen_to_work(served: ServedApp, tmp_path: Path) -> None:
+    seen = probed(served, tmp_path / "requests.jsonl", 100)
     assert (seen.requests, seen.failed, seen.refused, seen.first_failure) == (100, 0, 0, None)
     assert (seen.writes.sent, seen.writes.acknowledged, seen.writes.found) == (33, 33, 33)
     assert (seen.writes.lost, seen.writes.doubled) == (0, 0)
     assert list(seen.by_release) == ["1.0.0"]
     assert seen.by_release["1.0.0"].requests == 100
-    assert seen.words.endswith("none failed; all 33 acknowledged writes were found again.")
-    assert outside.application.connections < 100, "connections are kept"
+    assert seen.message.endswith("none failed; all 33 acknowledged writes were found again.")
+    assert served.application.connections < 100, "connections are kept"
 
 
-def test_a_lost_and_a_doubled_write_are_found(outside: Outside, tmp_path: Path) -> None:
-    outside.does.forgets = {5}
-    outside.does.repeats = {7, 8}
-    seen = probed(outside, tmp_path / "requests.jsonl", 100)
+def test_a_lost_and_a_doubled_write_are_found(served: ServedApp, tmp_path: Path) -> None:
+    served.does.forgets = {5}
+    served.does.repeats = {7, 8}
+    seen = probed(served, tmp_path / "requests.jsonl", 100)
     assert seen.failed == 0
     assert (seen.writes.acknowledged, seen.writes.found, seen.writes.lost, seen.writes.doubled) == (33, 32, 1, 2)
-    assert "of 33 acknowledged writes 1 are lost, 2 doubled" in seen.words
+    assert "of 33 acknowledged writes 1 are lost, 2 doubled" in seen.message
 
 
-def test_the_last_write_is_missed_too(outside: Outside, tmp_path: Path) -> None:
-    outside.does.forgets = {1, 33}
-    assert probed(outside, tmp_path / "requests.jsonl", 100).writes.lost == 2
+def test_the_last_write_is_missed_too(served: ServedApp, tmp_path: Path) -> None:
+    served.does.forgets = {1, 33}
+    assert probed(served, tmp_path / "requests.jsonl", 100).writes.lost == 2
 
 
 @pytest.mark.parametrize(
@@ -77,100 +77,99 @@ def test_the_last_write_is_missed_too(outside: Outside, tmp_path: Path) -> None:
     ],
 )
 def test_whatever_is_no_right_answer_is_a_failure(
-    outside: Outside, tmp_path: Path, trouble: dict[str, object], told: str
+    served: ServedApp, tmp_path: Path, trouble: dict[str, object], told: str
 ) -> None:
     for name, value in trouble.items():
-        setattr(outside.does, name, value)
+        setattr(served.does, name, value)
     record = tmp_path / "requests.jsonl"
-    seen = probed(outside, record, 30)
+    seen = probed(served, record, 30)
     reads = [request for request in requests_in(record) if request.kind == "read"]
     assert (len(reads), seen.failed, seen.writes.lost) == (21, 11, 0)  # every other read is of the heartbeats
     assert seen.first_failure and told in seen.first_failure and seen.first_failure.startswith("a read at ")
-    assert "11 failed" in seen.words
+    assert "11 failed" in seen.message
 
 
-def test_what_comes_too_late_is_a_failure(outside: Outside, tmp_path: Path) -> None:
+def test_what_comes_too_late_is_a_failure(served: ServedApp, tmp_path: Path) -> None:
     """All of it is held back: on a busy machine, what is not held back may be late too."""
-    outside.does.slow = {"/"}
+    served.does.slow = {"/"}
     record, done = tmp_path / "requests.jsonl", iter([False] * 10)
-    load = Load(outside.address(timeout=0.4), RUN, rate=100, write_percent=0, read_back=False)
+    load = Load(served.address(timeout=0.4), RUN, rate=100, write_percent=0, read_back=False)
     Prober(load, (TOKEN,), Log(record)).run(lambda _: next(done, True))
     assert {request.error for request in requests_in(record)} == {"no answer within 0.4 s"}
     assert summarise(requests_in(record), None).failed == 10
 
 
-def test_a_write_without_an_answer_is_not_called_lost(outside: Outside, tmp_path: Path) -> None:
-    outside.does.hang_up = {"/api/heartbeat"}
+def test_a_write_without_an_answer_is_not_called_lost(served: ServedApp, tmp_path: Path) -> None:
+    served.does.hang_up = {"/api/heartbeat"}
     record = tmp_path / "requests.jsonl"
     log = Log(record)
     done = iter([False] * 10)
-    Prober(Load(outside.address(), RUN, rate=100, write_percent=100), (TOKEN,), log).run(lambda _: next(done, True))
-    outside.does.hang_up = set()
-    with Client(outside.address()) as client:
+    Prober(Load(served.address(), RUN, rate=100, write_percent=100), (TOKEN,), log).run(lambda _: next(done, True))
+    served.does.hang_up = set()
+    with Client(served.address()) as client:
         seen = summarise(requests_in(record), read_back(client, RUN, (TOKEN,)))
     assert (seen.failed, seen.writes.acknowledged, seen.writes.found, seen.writes.lost) == (10, 0, 10, 0)
 
 
-def test_a_slow_answer_delays_no_other(outside: Outside, tmp_path: Path) -> None:
+def test_a_slow_answer_delays_no_other(served: ServedApp, tmp_path: Path) -> None:
     """All are sent before the first of them is answered."""
-    outside.does.slow = {"/"}
+    served.does.slow = {"/"}
     sent = iter(range(40))
 
     def over(seconds: float) -> bool:
         if next(sent, None) is not None:
             return False
-        until(lambda: len(outside.application.headers_seen) == 40, "one waits for another's answer")
-        outside.does.let_go.set()
+        until(lambda: len(served.application.headers_seen) == 40, "one waits for another's answer")
+        served.does.let_go.set()
         return True
 
     record = tmp_path / "requests.jsonl"
-    Prober(Load(outside.address(), RUN, rate=100), (TOKEN,), Log(record)).run(over)
+    Prober(Load(served.address(), RUN, rate=100), (TOKEN,), Log(record)).run(over)
     assert len(requests_in(record)) == 40
 
 
-def test_two_tokens_in_use_are_no_failure(outside: Outside, tmp_path: Path) -> None:
+def test_two_tokens_in_use_are_no_failure(served: ServedApp, tmp_path: Path) -> None:
     """Tasks of the release before know only the token before; either refuses the other's."""
-    outside.does.tokens = {"the-token-before"}
-    seen = probed(outside, tmp_path / "both.jsonl", 40, known=(TOKEN, "the-token-before"))
+    served.does.tokens = {"the-token-before"}
+    seen = probed(served, tmp_path / "both.jsonl", 40, known=(TOKEN, "the-token-before"))
     assert (seen.failed, seen.refused, seen.writes.acknowledged, seen.writes.lost) == (0, 0, 13, 0)
-    outside.does.tokens = {"neither"}
+    served.does.tokens = {"neither"}
     record, done = tmp_path / "neither.jsonl", iter([False] * 10)
-    load = Load(outside.address(), RUN, rate=100, write_percent=100)
+    load = Load(served.address(), RUN, rate=100, write_percent=100)
     Prober(load, (TOKEN, "the-token-before"), Log(record)).run(lambda _: next(done, True))
     refused = summarise(requests_in(record), None, "401")
     assert (refused.failed, refused.refused, refused.writes.acknowledged) == (0, 10, 0)
-    assert "10 heartbeats were refused" in refused.words
+    assert "10 heartbeats were refused" in refused.message
 
 
-def test_a_refused_token_is_a_failure_when_it_is_the_only_one(outside: Outside, tmp_path: Path) -> None:
-    outside.does.tokens = {"another"}
+def test_a_refused_token_is_a_failure_when_it_is_the_only_one(served: ServedApp, tmp_path: Path) -> None:
+    served.does.tokens = {"another"}
     record, done = tmp_path / "requests.jsonl", iter([False] * 10)
-    load = Load(outside.address(), RUN, rate=100, write_percent=100)
+    load = Load(served.address(), RUN, rate=100, write_percent=100)
     Prober(load, (TOKEN,), Log(record)).run(lambda _: next(done, True))
     assert summarise(requests_in(record), None).failed == 10
 
 
-def test_what_can_t_be_written_down_ends_the_probe(outside: Outside) -> None:
+def test_what_can_t_be_written_down_ends_the_probe(served: ServedApp) -> None:
     def full(_: Request) -> None:
         raise OSError("No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        Prober(Load(outside.address(), RUN, rate=100), (TOKEN,), full).run(threading.Event().wait)
+        Prober(Load(served.address(), RUN, rate=100), (TOKEN,), full).run(threading.Event().wait)
 
 
 def test_requests_come_in_the_desired_shares() -> None:
     load = Load(
         Address("https://a.example"), RUN, write_percent=33, paths=["/", "/readyz"], held_percent=2, held_ms=2000
     )
-    first = list(islice(orders(load), 1000))
-    writes = [order for order in first if order.sequence is not None]
-    assert [order.sequence for order in writes] == list(range(1, 331))
-    assert sum(order.held_ms == 2000 for order in writes) == 20
-    reads = [order.path for order in first if order.sequence is None]
+    first = list(islice(planned_requests(load), 1000))
+    writes = [planned for planned in first if planned.sequence is not None]
+    assert [planned.sequence for planned in writes] == list(range(1, 331))
+    assert sum(planned.held_ms == 2000 for planned in writes) == 20
+    reads = [planned.path for planned in first if planned.sequence is None]
     assert reads[:4] == ["/", "/readyz", f"/api/heartbeat?probe={RUN}", "/"]
-    assert not any(
-        order.sequence for order in islice(orders(Load(Address("https://a.example"), RUN, write_percent=0)), 99)
-    )
+    only_reads = planned_requests(Load(Address("https://a.example"), RUN, write_percent=0))
+    assert not any(planned.sequence for planned in islice(only_reads, 99))
 
 
 def test_the_record_is_its_owner_s_alone_and_outlives_a_kill(tmp_path: Path) -> None:
@@ -194,13 +193,13 @@ def test_the_record_is_its_owner_s_alone_and_outlives_a_kill(tmp_path: Path) -> 
 def test_nothing_seen_is_a_summary_too() -> None:
     nothing = summarise([], None).as_dict()
     assert (nothing["requests"], nothing["failed"], nothing["writes"]["lost"]) == (0, 0, 0)
-    assert "did not run" in nothing["words"]
+    assert "did not run" in nothing["message"]
 
 
 def test_writes_that_can_t_be_looked_for_are_not_said_to_be_there() -> None:
     seen = summarise([Request(1, 5, "1.0.0", "write", 201, None, sequence=1)], None, "the connection was refused")
     assert (seen.writes.found, seen.writes.lost, seen.writes.doubled) == (None, None, None)
-    assert "could not be looked for: the connection was refused" in seen.words
+    assert "could not be looked for: the connection was refused" in seen.message
 
 
 def test_figures_of_each_release() -> None:
@@ -260,5 +259,5 @@ GOOD = {
     ],
 )
 def test_options_that_can_t_be_are_refused(wrong: dict[str, object]) -> None:
-    assert objection(GOOD) is None
-    assert objection(GOOD | wrong)
+    assert refusal(GOOD) is None
+    assert refusal(GOOD | wrong)

@@ -178,7 +178,7 @@ def terminal() -> Iterator[Terminal]:
 
 def test_other_output_stands_above_the_line(terminal: Terminal) -> None:
     terminal.line.wait("a", "1 of 3 tasks")
-    with terminal.line.away():
+    with terminal.line.hidden():
         terminal.write("ok: [b]\n")
     assert terminal.rows() == ["ok: [b]", "  0:00 [a] 1 of 3 tasks"]
     terminal.line.end("a")

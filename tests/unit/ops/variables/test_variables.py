@@ -16,7 +16,7 @@ from ansible.template import trust_as_template
 
 from ops.variables.names import distance, misspelt
 from ops.variables.types import Option, UntypableError, declared, typed
-from plugins.action.known_variables import refusals, unheard
+from plugins.action.known_variables import refusals, unread
 from tests.support.waiting import HANGS_SECONDS
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -207,7 +207,7 @@ def test_what_a_runner_or_another_tool_adds_stops_nothing(name: str) -> None:
 
 def test_a_name_after_e_that_nobody_reads_is_told_without_stopping() -> None:
     given = ["multi_az", "awx_job_id", "semaphore_vars", "tower_user_id", "release", "ansible_connection"]
-    assert unheard(given, KNOWN) == ["multi_az"]
+    assert unread(given, KNOWN) == ["multi_az"]
 
 
 @pytest.mark.parametrize(

@@ -10,19 +10,19 @@ import pytest
 
 from ops.probe.prober import Load
 from tests.support.load import HELD_PERCENT, WRITE_PERCENT, sending
-from tests.support.ops.outside import TOKEN, Outside, serving
+from tests.support.ops.served_app import TOKEN, ServedApp, serving
 from tests.support.waiting import until
 
 
 @pytest.fixture
-def outside(tmp_path: Path) -> Iterator[Outside]:
+def served(tmp_path: Path) -> Iterator[ServedApp]:
     with serving(tmp_path / "server") as there:
         yield there
 
 
-def load(outside: Outside) -> Load:
+def load(served: ServedApp) -> Load:
     return Load(
-        outside.address(),
+        served.address(),
         "load-1",
         rate=100,
         write_percent=WRITE_PERCENT,
@@ -32,8 +32,8 @@ def load(outside: Outside) -> Load:
     )
 
 
-def test_load_is_steady_kept_and_partly_slow(outside: Outside, tmp_path: Path) -> None:
-    with sending(load(outside), (TOKEN,), tmp_path / "requests.jsonl") as there:
+def test_load_is_steady_kept_and_partly_slow(served: ServedApp, tmp_path: Path) -> None:
+    with sending(load(served), (TOKEN,), tmp_path / "requests.jsonl") as there:
         until(lambda: len(there.so_far) >= 200)
     seen = there.seen
     assert (seen.failed, seen.writes.lost, seen.writes.doubled) == (0, 0, 0)
@@ -41,24 +41,24 @@ def test_load_is_steady_kept_and_partly_slow(outside: Outside, tmp_path: Path) -
     assert seen.writes.sent >= seen.requests // 3
     held = [request for request in there.so_far if request.kind == "write" and request.ms >= 500]
     assert len(held) >= 0.015 * seen.requests
-    assert outside.application.connections < seen.requests, "connections are kept"
+    assert served.application.connections < seen.requests, "connections are kept"
 
 
-def test_one_failure_and_one_lost_write_are_seen(outside: Outside, tmp_path: Path) -> None:
-    outside.does.forgets = {3}
-    with sending(load(outside), (TOKEN,), tmp_path / "requests.jsonl") as there:
+def test_one_failure_and_one_lost_write_are_seen(served: ServedApp, tmp_path: Path) -> None:
+    served.does.forgets = {3}
+    with sending(load(served), (TOKEN,), tmp_path / "requests.jsonl") as there:
         until(lambda: len(there.so_far) >= 50)
-        outside.does.hang_up = {"/"}
+        served.does.hang_up = {"/"}
         until(lambda: any(request.failed for request in there.so_far))
-        outside.does.hang_up = set()
+        served.does.hang_up = set()
         until(lambda: there.so_far[-1].status == 200)
     assert there.seen.failed > 0
     assert there.seen.first_failure and "closed without an answer" in there.seen.first_failure
     assert there.seen.writes.lost == 1
 
 
-def test_a_server_that_is_gone_is_no_silence(outside: Outside, tmp_path: Path) -> None:
-    nowhere = replace(load(outside), address=replace(outside.address(), connect_to="127.0.0.1:1"))
+def test_a_server_that_is_gone_is_no_silence(served: ServedApp, tmp_path: Path) -> None:
+    nowhere = replace(load(served), address=replace(served.address(), connect_to="127.0.0.1:1"))
     record = tmp_path / "requests.jsonl"
     with pytest.raises(Exception, match="refused"), sending(nowhere, (TOKEN,), record) as there:
         until(lambda: len(there.so_far) >= 20)

@@ -1,4 +1,4 @@
-"""Ansible's default output, plus what somebody who waits wants to know: what is awaited, and where the time went."""
+"""Ansible's default output, with the progress of waits and the time that each role took."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from ops.terminal.live_line import LiveLine, print_above
 from ops.terminal.wait_log import WaitLog
 
 DOCUMENTATION = """
-    name: story
+    name: progress
     type: stdout
-    short_description: the default output with progress of long waits and the time that each role took
+    short_description: the default output with the progress of waits and the time that each role took
     description:
-      - On a terminal what is awaited is one line, written over and over; it stays when its stage is over.
-      - Elsewhere, and with C(-v), it is a plain line whenever it says something new, and once a minute.
+      - On a terminal the progress of a wait is one line that is overwritten; it is kept when its stage is over.
+      - Elsewhere, and with C(-v), it is a line for each new stage, and one a minute.
     extends_documentation_fragment: [default_callback, result_format_callback]
     options:
-      record:
+      summary_file:
         description: File to which the time of each role, the counts of each host and every change are written as JSON.
         type: path
-        env: [{name: STORY_RECORD}]
+        env: [{name: PLAY_SUMMARY}]
 """
 
 
@@ -38,7 +38,7 @@ WAITING = "bright blue"
 
 
 def progress(result: Mapping[str, Any]) -> str:
-    """What a result that is not there yet says of itself."""
+    """Return the message of a result that is retried."""
     return str(result.get("progress") or result.get("msg") or "not yet")
 
 
@@ -47,12 +47,12 @@ def is_terminal() -> bool:
 
 
 def is_validation(task: Any) -> bool:
-    """Whether Ansible put the task in by itself, to check a role's arguments; worth a line only when it fails."""
+    """Return whether Ansible added the task itself, to validate a role's arguments; it is shown only if it fails."""
     return str(task.action).rpartition(".")[2] == "validate_argument_spec"
 
 
 def change(result: Any) -> dict[str, Any] | None:
-    """What a result changed, or would change; None for nothing. A loop counts by its items."""
+    """Return what a result changed, or would change; None for nothing. A loop counts by its items."""
     said = result._result
     if not said.get("changed") or "results" in said:
         return None
@@ -73,7 +73,7 @@ def indented(message: str) -> list[str]:
 
 
 def table(seconds: Mapping[str, float]) -> list[str]:
-    """A line a role, as `network        4.2 s`, in the order in which they ran; short ones together at the end."""
+    """Return a line a role, as `network        4.2 s`, in the order in which they ran."""
     width = max((len(role) for role in seconds), default=0)
     return [f"  {role:<{width}} {spent:7.1f} s" for role, spent in seconds.items()]
 
@@ -81,7 +81,7 @@ def table(seconds: Mapping[str, float]) -> list[str]:
 class CallbackModule(Default):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
-    CALLBACK_NAME = "story"
+    CALLBACK_NAME = "progress"
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,18 +93,19 @@ class CallbackModule(Default):
         if is_terminal() and not self._display.verbosity:
             self.live = LiveLine(sys.stdout.fileno(), keep=self._show, paint=lambda line: stringc(line, WAITING))
             print_above(self._display, self.live)
-            atexit.register(self.live.end)  # Ctrl-C: the shell's prompt has a row of its own
+            atexit.register(self.live.end)  # after Ctrl-C too, the shell's prompt gets a row of its own
 
     def _show(self, line: str) -> None:
         self._display.display(line, color=WAITING)
 
     def _stop_waiting(self, host: str | None = None) -> None:
-        """The host waits no more, or nobody does."""
+        """End the wait of a host, or of all hosts."""
         self.log.end(host)
         if self.live:
             self.live.end(host)
 
     def _switch_to(self, role: str | None) -> None:
+        """Add the time since the last call to the role that was running then."""
         now = time.monotonic()
         if self.running:
             name, since = self.running
@@ -139,8 +140,8 @@ class CallbackModule(Default):
         if self.live:
             self.live.wait(host, now, str(result._result.get("phase") or ""))
             return
-        stage = str(result._result.get("phase") or now)  # figures change at each look, and a log wants what matters
-        if self.log.wants(host, stage, time.monotonic()):
+        stage = str(result._result.get("phase") or now)  # figures change at each poll, and don't belong into a log
+        if self.log.is_due(host, stage, time.monotonic()):
             self._display.display(f"  waiting: [{host}] {now}", color=WAITING)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
@@ -164,7 +165,7 @@ class CallbackModule(Default):
             self._display.display("TIME")
             for line in table(self.seconds):
                 self._display.display(line)
-        if record := self.get_option("record"):
+        if summary_file := self.get_option("summary_file"):
             hosts = {host: stats.summarize(host) for host in sorted(stats.processed)}
             found = {"seconds": self.seconds, "hosts": hosts, "changes": self.changes}
-            Path(record).write_text(json.dumps(found, default=str))
+            Path(summary_file).write_text(json.dumps(found, default=str))

@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class ServedApp:
     """The application as its clients know it."""
 
     application: Application
@@ -165,7 +165,7 @@ class Outside:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Outside]:
+def serving(folder: Path) -> Iterator[ServedApp]:
     authority = Authority(folder)
     identity = authority.issue([NAME])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -174,7 +174,7 @@ def serving(folder: Path) -> Iterator[Outside]:
     thread = threading.Thread(target=application.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield Outside(application, str(authority.certificate))
+        yield ServedApp(application, str(authority.certificate))
     finally:
         application.does.let_go.set()
         application.shutdown()

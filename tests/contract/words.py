@@ -190,7 +190,7 @@ def in_yaml(text: str, name: str = "roles/x/tasks/main.yml") -> dict[str, str]:
     Broken("main.yml:1: `verdict`", in_yaml("- name: Show the verdict\n")),
     Broken("main.yml:3: `problems`", in_yaml("- name: A\n  ansible.builtin.assert:\n    fail_msg: Several problems\n")),
     Broken("main.yml:1: `evidence`", in_yaml("- {name: A, register: __x_evidence}\n")),
-    Broken("specs.yml:1: `record`", in_yaml("argument_specs: {main: {options: {record: {}}}}", "roles/x/meta/specs.yml")),
+    Broken("specs.yml:1: `record`", in_yaml("argument_specs: {main: {options: {record: {}}}}", "roles/x/specs.yml")),
     Broken("main.yml:1: `given up`", in_yaml("x_given_up: false\n")),
     # Python: identifiers, docstrings, messages, comments, options and results, names of files
     Broken("ops/x.py:1: `verdict`", in_python("class ReleaseVerdict: ...")),

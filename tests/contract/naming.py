@@ -84,7 +84,7 @@ def a_task_begins_with_its_verb(root: Path) -> Iterator[str]:
     Sound({MAIN: "- {name: Fail if the account is another one, known_variables: }"}),
 )
 def an_assertion_says_when_it_fails(root: Path) -> Iterator[str]:
-    """Ansible's headline of a failure is the task's name: it has to be true then."""
+    """Ansible prints the task's name above a failure: it has to be true then."""
     for where, name, task in named(root):
         says = name.startswith("Fail if ")
         if not says and ASSERTS & task.keys():

@@ -20,7 +20,10 @@ from tests.support import printed
 CONVERSIONS = {"bool", "int", "float"}
 # Why each conversion of a variable as it came may stand: file, and what is converted.
 CONVERTED = {
-    ("roles/stack/templates/status.txt.j2", "run.requests"): "an entry of the audit log, whose run may have ended early",
+    (
+        "roles/stack/templates/status.txt.j2",
+        "run.requests",
+    ): "an entry of the audit log, whose run may have ended early",
     ("roles/stack/templates/status.txt.j2", "run.failed"): "as above",
 }
 

@@ -182,7 +182,7 @@ def no_test_reads_until_an_end(root: Path) -> Iterator[str]:
     for name, tree in trees(root):
         for loop in (node for node in ast.walk(tree) if isinstance(node, ast.While)):
             if any(isinstance(node, ast.Attribute) and node.attr == "endswith" for node in ast.walk(loop)):
-                yield f"{name}:{loop.lineno} reads until the data ends so: look for it anywhere, by tests.support.waiting"
+                yield f"{name}:{loop.lineno} reads until the data ends so: look for it anywhere"
 
 
 @rule(

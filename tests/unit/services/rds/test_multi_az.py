@@ -18,7 +18,7 @@ from sandbox.control.maintenance import within
 from sandbox.services.rds.controller import RdsController
 from tests.support.sandbox.databases import NAME, become, create, describe, in_sync, login, refused, set_parameter, show
 from tests.support.sandbox.dataplane import Stage, eventually, running
-from tests.support.waiting import WAITER_CONFIG, POLL_SECONDS
+from tests.support.waiting import POLL_SECONDS, WAITER_CONFIG
 
 ROWS = 50
 

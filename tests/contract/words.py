@@ -136,7 +136,8 @@ def python_pieces(text: str) -> Iterator[Piece]:
 
 def comments(text: str) -> Iterator[Piece]:
     """Yield a file's comments; lines of comments that follow each other are one."""
-    begun, said = 0, []
+    begun = 0
+    said: list[str] = []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             if said and token.start[0] != begun + len(said):

@@ -20,7 +20,10 @@ from tests.support import printed
 CONVERSIONS = {"bool", "int", "float"}
 # Why each conversion of a variable as it came may stand: file, and what is converted.
 CONVERTED = {
-    ("roles/stack/templates/status.txt.j2", "run.requests"): "an entry of the audit, whose run may have ended early",
+    (
+        "roles/stack/templates/status.txt.j2",
+        "run.requests",
+    ): "an entry of the audit log, whose run may have ended early",
     ("roles/stack/templates/status.txt.j2", "run.failed"): "as above",
 }
 
@@ -99,8 +102,8 @@ def dotted(node: nodes.Node | None) -> str | None:
 )
 def what_is_printed_after_e_is_declared_and_of_its_type(root: Path) -> Iterator[str]:
     known = {name: option for _, name, option in declarations(root / "roles")}
-    given_up = (load(root / "playbooks/group_vars/all/wiring.yml") or {}).get("stack_deletion_allowed") or {}
-    wired = [printed.Printed("stack_deletion_allowed", kind["option"]) for kind in given_up.values()]
+    permissions = (load(root / "playbooks/group_vars/all/wiring.yml") or {}).get("stack_deletion_allowed") or {}
+    wired = [printed.Printed("stack_deletion_allowed", kind["option"]) for kind in permissions.values()]
     for said in [*printed.extras(root), *wired]:
         for fault in faults(said.text, known):
             yield f"{said.where} prints -e {said.text}: {fault}"

@@ -117,7 +117,7 @@ def no_test_naps(root: Path) -> Iterator[str]:
             if not isinstance(node, ast.Call) or last_name(node.func) != "sleep":
                 continue
             if any(map(is_number, node.args)) or id(node) in loops:
-                yield f"{name}:{node.lineno} sleeps: wait by tests.waiting.until for what is to happen"
+                yield f"{name}:{node.lineno} sleeps: wait by tests.support.waiting.until for what is to happen"
 
 
 @rule(
@@ -174,15 +174,15 @@ def is_time_taken(node: ast.AST) -> bool:
 
 
 @rule(
-    Broken(f"{TEST}:1", {TEST: "while not raw.endswith(b'.'):\n    raw += os.read(leader, 65536)"}),
-    Broken(f"{TEST}:1", {TEST: "while True:\n    raw += os.read(leader, 65536)\n    if raw.endswith(b'.'): break"}),
+    Broken(f"{TEST}:1", {TEST: "while not raw.endswith(b'.'):\n    raw += os.read(terminal, 65536)"}),
+    Broken(f"{TEST}:1", {TEST: "while True:\n    raw += os.read(terminal, 65536)\n    if raw.endswith(b'.'): break"}),
 )
 def no_test_reads_until_an_end(root: Path) -> Iterator[str]:
     """Another writer may come after it, and then it never is the end."""
     for name, tree in trees(root):
         for loop in (node for node in ast.walk(tree) if isinstance(node, ast.While)):
             if any(isinstance(node, ast.Attribute) and node.attr == "endswith" for node in ast.walk(loop)):
-                yield f"{name}:{loop.lineno} reads until the data ends so: look for it anywhere, by tests.waiting"
+                yield f"{name}:{loop.lineno} reads until the data ends so: look for it anywhere"
 
 
 @rule(

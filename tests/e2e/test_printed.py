@@ -17,10 +17,10 @@ from tests.support.stack import RELEASE, Sandbox
 ELSEWHERE = {"provision", "destroy"}
 #: what a stack answers that has had one release, and none under way
 REFUSED = {
-    "rollback": "no release before it is on record|runs already",
+    "rollback": "no release before it is|runs already",
     "runbook_release_continue": "No release waits for an answer",
 }
-#: without words it shows what it would break, and refuses to
+#: without a reason it shows the holder, and refuses to force-unlock
 UNNAMED = {"runbook_force_unlock": "Nobody holds it.* did not name it"}
 
 

@@ -20,7 +20,7 @@ class Refusal:
     """A playbook, called wrongly, and what its message must hold: what is wrong, and what to do."""
 
     playbook: str
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     says: tuple[str, ...]
 
 
@@ -43,7 +43,7 @@ REFUSALS = {
         "destroy", ("-e", "confirm=campshub360-tier2"), ("campshub360-tier2", f"-e confirm={STACK}")
     ),
     "no stack's name": Refusal("destroy", (), ("did not name it", f"-e confirm={STACK}")),
-    "all that was not given up, at once": Refusal(
+    "all that is not allowed to be deleted, at once": Refusal(
         "destroy",
         (
             *("-e", f"confirm={STACK}", "-e", "storage_force_destroy=false"),
@@ -112,7 +112,7 @@ def message(played: Played) -> str:
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS.keys())
 def test_refused_before_anything_is_touched(sandbox: Sandbox, refusal: Refusal) -> None:
     before = len(sandbox.calls())
-    played = sandbox.play(refusal.playbook, *refusal.words)
+    played = sandbox.play(refusal.playbook, *refusal.arguments)
     assert played.code != 0, played.output
     assert [words for words in refusal.says if words not in message(played)] == [], played.output
     assert "Nothing was touched" in message(played)

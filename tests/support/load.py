@@ -42,12 +42,12 @@ class UnderLoad:
 
     load: Load
     known: Sequence[str]
-    record: Path
+    results: Path
     seen: Summary = field(default_factory=Summary)
 
     @property
     def so_far(self) -> list[Request]:
-        return requests_in(self.record)
+        return requests_in(self.results)
 
     def look_back(self) -> Summary:
         """Ask the application what it holds of the writes."""

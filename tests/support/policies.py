@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Policy = dict[str, Any]
-# Elements that would change a verdict and that nothing here judges.
-UNJUDGED = {"NotAction", "NotResource", "NotPrincipal"}
+# Elements that would change a decision and that nothing here evaluates.
+UNEVALUATED = {"NotAction", "NotResource", "NotPrincipal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def statements(policy: Policy) -> list[dict[str, Any]]:
 
 
 def concerns(statement: Mapping[str, Any], request: Request) -> bool:
-    if unjudged := UNJUDGED & statement.keys():
+    if unjudged := UNEVALUATED & statement.keys():
         raise NotImplementedError(f"{sorted(unjudged)} in {statement.get('Sid')}")
     return (
         any(like(pattern.lower(), request.action.lower()) for pattern in listed(statement["Action"]))

@@ -28,7 +28,7 @@ WORD = r"""(?:'[^']*'|[^\s'"`,;|)\]]+)+"""
 TOKEN = re.compile(rf"\s+(?P<token>-{{1,2}}[A-Za-z][a-z-]*(?:(?:\s+|=)(?!-){WORD})?)")
 EXTRA = re.compile(r"(?<![\w-])-e\s+(?P<given>'[^']*'|\w+=[^\s'\"`,;|)\]]*)")
 MAKE = re.compile(r"(?:^ {4}|`|\$\()make (?P<target>[a-z]+)", re.MULTILINE)
-SANDBOX = re.compile(r"(?:^ {4}|`|\$\()sandbox (?P<words>[a-z][^`\n#|)]*)", re.MULTILINE)
+SANDBOX = re.compile(r"(?:^ {4}|`|\$\()sandbox (?P<call>[a-z][^`\n#|)]*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def targets(root: Path) -> Iterator[Printed]:
 def sandbox_calls(root: Path) -> Iterator[Printed]:
     """Every command of `sandbox`, without its name."""
     for where, text in told(root):
-        yield from (Printed(where, found["words"].strip()) for found in SANDBOX.finditer(text))
+        yield from (Printed(where, found["call"].strip()) for found in SANDBOX.finditer(text))
 
 
 def told(root: Path) -> Iterator[tuple[str, str]]:

@@ -114,20 +114,20 @@ class Visitors:
     where: Address
     traffic: Traffic
     known: tuple[str, ...]
-    record: Path
+    results: Path
     name: str = field(default_factory=lambda: f"visit-{secrets.token_hex(8)}")
     seen: Summary = field(default_factory=Summary)
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def so_far(self) -> list[Request]:
-        return requests_in(self.record)
+        return requests_in(self.results)
 
     def run(self) -> None:
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        log, orders = Log(self.record), asyncio.Queue[tuple[str, int] | None]()
+        log, orders = Log(self.results), asyncio.Queue[tuple[str, int] | None]()
         context = ssl.create_default_context(cafile=self.where.ca)
         sources = [f"127.1.{number // 250}.{1 + number % 250}" for number in range(self.traffic.connections)]
         visitors = [

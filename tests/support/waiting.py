@@ -2,7 +2,7 @@
 
 No test says in how many seconds something has to be there: a busy machine takes ten times as long as an idle one. The
 one limit is for what never comes. What passes again before a test may have looked is no thing to wait for: wait for
-the record of it, or hold it there until the test lets go.
+what it leaves behind, or hold it there until the test lets go.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ POLL_SECONDS = 0.02
 #: TESTS_LAG_SECONDS=3 makes tests look late and seldom, as on a machine that stands still: what passes is missed then.
 LAG_SECONDS = float(os.environ.get("TESTS_LAG_SECONDS", "0"))
 #: for boto3's waiters
-PATIENTLY = {"Delay": 0.1, "MaxAttempts": int(HANGS_SECONDS / 0.1)}
+WAITER_CONFIG = {"Delay": 0.1, "MaxAttempts": int(HANGS_SECONDS / 0.1)}
 
 
 def until(

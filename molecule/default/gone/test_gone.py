@@ -141,7 +141,7 @@ def test_destroying_again_changes_nothing_and_says_so(sandbox: Sandbox) -> None:
 
 
 def test_what_was_made_behind_the_playbooks_is_left_and_said(sandbox: Sandbox) -> None:
-    """A negative control: were the sweep blind, the tests above would pass on anything."""
+    """A negative control: were the inventory of resources blind, the tests above would pass on anything."""
     sns, iam, role = sandbox.client("sns"), sandbox.client("iam"), f"{STACK}-forgotten"
     topic = sns.create_topic(Name="forgotten", Tags=[{"Key": "Stack", "Value": STACK}])["TopicArn"]
     iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")

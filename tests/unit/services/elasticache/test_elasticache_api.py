@@ -19,7 +19,7 @@ from redis.retry import Retry
 from sandbox.runtime.valkey import OPERATOR
 from sandbox.services.elasticache.controller import ElastiCacheController
 from tests.support.sandbox.dataplane import Stage, eventually, running
-from tests.support.waiting import HANGS_SECONDS, PATIENTLY
+from tests.support.waiting import HANGS_SECONDS, WAITER_CONFIG
 
 NAME = "campus"
 TOKEN = "first-token-of-16-characters"
@@ -335,7 +335,7 @@ def test_what_is_deleted_leaves_nothing(created: dict[str, Any], stage: Stage, e
     name, _, _ = place(stage, elasticache)
     answer = elasticache.delete_replication_group(ReplicationGroupId=NAME)
     assert answer["ReplicationGroup"]["Status"] == "deleting"
-    elasticache.get_waiter("replication_group_deleted").wait(ReplicationGroupId=NAME, WaiterConfig=PATIENTLY)
+    elasticache.get_waiter("replication_group_deleted").wait(ReplicationGroupId=NAME, WaiterConfig=WAITER_CONFIG)
     assert list((stage.sandbox.settings.root / "caches").iterdir()) == []
     assert stage.sandbox.network.lookup(name) is None
     elasticache.delete_cache_subnet_group(CacheSubnetGroupName="data")

@@ -25,7 +25,7 @@ from tests.support.sandbox.databases import (
     show,
 )
 from tests.support.sandbox.dataplane import Stage, eventually, running
-from tests.support.waiting import PATIENTLY
+from tests.support.waiting import WAITER_CONFIG
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +255,7 @@ def test_what_is_deleted_leaves_nothing(created: dict[str, Any], stage: Stage, r
     rds.delete_db_snapshot(DBSnapshotIdentifier="taken")
     answer = delete(DBInstanceIdentifier=NAME, FinalDBSnapshotIdentifier="last")
     assert answer["DBInstance"]["DBInstanceStatus"] == "deleting"
-    rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier=NAME, WaiterConfig=PATIENTLY)
+    rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier=NAME, WaiterConfig=WAITER_CONFIG)
     root, network = stage.sandbox.settings.root, stage.sandbox.network
     assert list((root / "databases").iterdir()) == []
     assert network.lookup(found["Endpoint"]["Address"]) is None

@@ -18,7 +18,7 @@ from sandbox.control.maintenance import within
 from sandbox.services.rds.controller import RdsController
 from tests.support.sandbox.databases import NAME, become, create, describe, in_sync, login, refused, set_parameter, show
 from tests.support.sandbox.dataplane import Stage, eventually, running
-from tests.support.waiting import PATIENTLY, POLL_SECONDS
+from tests.support.waiting import POLL_SECONDS, WAITER_CONFIG
 
 ROWS = 50
 
@@ -199,4 +199,4 @@ def test_a_single_server_that_is_lost_with_its_data_is_failed(stage: Stage, rds:
     gone = {"DBInstanceIdentifier": NAME}
     refused("InvalidDBInstanceState", rds.delete_db_instance, **gone, FinalDBSnapshotIdentifier="last")
     rds.delete_db_instance(**gone, SkipFinalSnapshot=True)
-    rds.get_waiter("db_instance_deleted").wait(**gone, WaiterConfig=PATIENTLY)
+    rds.get_waiter("db_instance_deleted").wait(**gone, WaiterConfig=WAITER_CONFIG)

@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ops.process.companion import CompanionError, runs, start, stop
 
-PROBER = "ops.probe.prober"
+PROBE = "ops.probe.probe"
 
 
 class ActionModule(ActionBase):
@@ -43,4 +43,4 @@ class ActionModule(ActionBase):
         variables = {name: str(value) for name, value in environment.items()}
         log = Path(config["results"]).with_suffix(".log")
         # this is a worker's fork; its parent is ansible-playbook, whose end is the play's
-        return start(PROBER, config, variables, os.getppid(), log)
+        return start(PROBE, config, variables, os.getppid(), log)

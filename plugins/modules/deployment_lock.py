@@ -146,10 +146,14 @@ class StackLock:
     def force_unlocked(self) -> dict[str, Any]:
         """Acquire it, so that a version of the object records who force-unlocked it and why; then release it."""
         held = self.lease.get()
-        if held and not self.module.check_mode:
-            mine = self.lease.acquire(self.desired(), self.params["reason"])
-            self.lease.release(mine.holder.token)
-        return result_of(held)
+        if held is None:
+            return {"message": "There is nothing to unlock: nobody holds the lock."}
+        result = result_of(held)
+        if self.module.check_mode:
+            return result | {"message": f"It would be gone. {result['message']}"}
+        mine = self.lease.acquire(self.desired(), self.params["reason"])
+        self.lease.release(mine.holder.token)
+        return result | {"message": f"The lock is gone. {result['message']}"}
 
 
 def main() -> None:

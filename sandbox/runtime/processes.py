@@ -1,8 +1,8 @@
 """Run the sandbox's processes like containers: when one ends, everything in it ends.
 
-A command is the leader of its own session, with the environment that it is given and nothing else. Three mechanisms
+A command is the process leader of a session of its own, with the environment that it is given and nothing else. Three mechanisms
 keep it from outliving its purpose: a watcher thread ends its process group (and any process that left the group but
-carries its mark) when the leader has ended; the kernel ends the leader with the supervisor; `end_all` ends what a
+carries its mark) when the process leader has ended; the kernel ends the process leader with the supervisor; `end_all` ends what a
 killed supervisor left behind.
 """
 
@@ -84,19 +84,19 @@ class Process:
         return self.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the leader; does nothing if it has ended."""
+        """Send a signal to the process leader; does nothing if it has ended."""
         with self._lock, contextlib.suppress(ProcessLookupError):
             if not self._ended.is_set():
                 signal.pidfd_send_signal(self._handle, number)
 
     def stop(self, grace_seconds: float) -> int:
-        """Send SIGTERM to the leader; SIGKILL to the group when the leader has ended or grace is over."""
+        """Send SIGTERM to the process leader; SIGKILL to its group when it has ended or grace is over."""
         self.signal(signal.SIGTERM)
         code = self.wait(grace_seconds)
         return self.kill() if code is None else code
 
     def kill(self) -> int:
-        """Send SIGKILL to the leader; the group follows. Returns the exit code."""
+        """Send SIGKILL to the process leader; its group follows. Returns the exit code."""
         self.signal(signal.SIGKILL)
         self._ended.wait()
         return int(self._popen.returncode)

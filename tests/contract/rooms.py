@@ -38,7 +38,6 @@ ANSIBLE = {
     "ops/aws/resource.py": "the base class of our modules that call AWS",
     "ops/aws/policies.py": "compares policies as amazon.aws does",
     "ops/process/warm_server.py": "runs modules in a process that has Ansible loaded already",
-    "ops/stack/discovery.py": "takes the module whose clients it uses",
     "ops/variables/names.py": "knows the names that Ansible reserves",
     "ops/variables/types.py": "converts values as Ansible does",
 }

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.probe.prober import Load, Prober  # makes our module_utils importable
+from ops.probe.probe import Load, Probe  # makes our module_utils importable
 from sandbox.runtime.network import read_hosts
 from tests.support.stack import NAME, STACK, Sandbox
 from tests.support.waiting import HANGS_SECONDS
@@ -70,7 +70,7 @@ def sending(load: Load, known: Sequence[str], record: Path) -> Iterator[UnderLoa
 
     def work() -> None:
         try:
-            Prober(load, known, log).run(over.wait)
+            Probe(load, known, log).run(over.wait)
         except BaseException as error:
             errors.append(error)
 

@@ -45,7 +45,7 @@ class Ecs:
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers = list(answers)
-        self.given_up: list[str] = []
+        self.stopped: list[str] = []
 
     def run_task(self, **request: Any) -> dict[str, Any]:
         return {"tasks": [{"taskArn": ARN}], "failures": []}
@@ -54,7 +54,7 @@ class Ecs:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def stop_task(self, **request: Any) -> None:
-        self.given_up.append(request["task"])
+        self.stopped.append(request["task"])
 
 
 class Clock:
@@ -133,7 +133,7 @@ def test_a_line_that_must_come_is_awaited(monkeypatch: pytest.MonkeyPatch, clock
     assert (answer["lines"], clock.waits) == (["starting", "the migration plan"], 3)
 
 
-def test_a_line_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch, clock: Clock, logs: Any) -> None:
+def test_a_line_that_never_comes_is_stopped(monkeypatch: pytest.MonkeyPatch, clock: Clock, logs: Any) -> None:
     written(logs, "starting")
     answer = ran(monkeypatch, Ecs(stopped(exitCode=0)), logs, says="migration plan")
     assert (answer["lines"], clock.now) == (["starting"], ecs_run.LOG_SECONDS)
@@ -183,10 +183,10 @@ def test_a_task_that_ecs_does_not_show_yet_is_awaited(monkeypatch: pytest.Monkey
     assert (answer["task"], clock.waits) == ({"arn": ARN, "exit_code": 0}, 2)
 
 
-def test_a_task_that_ecs_never_shows_is_given_up(monkeypatch: pytest.MonkeyPatch, clock: Clock, logs: Any) -> None:
+def test_a_task_that_ecs_never_shows_is_stopped(monkeypatch: pytest.MonkeyPatch, clock: Clock, logs: Any) -> None:
     ecs = Ecs(MISSING)
     assert "it took longer than 600 s and was stopped" in ran(monkeypatch, ecs, logs)["msg"]
-    assert ecs.given_up == [ARN]
+    assert ecs.stopped == [ARN]
 
 
 def test_what_takes_too_long_says_the_option_what_is_left_and_what_it_wrote(
@@ -196,7 +196,7 @@ def test_what_takes_too_long_says_the_option_what_is_left_and_what_it_wrote(
     ecs = Ecs(*[running] * 125, stopped(exitCode=143))
     written(logs, '{"message": "waiting for a lock on fees_payment"}')
     answer = ran(monkeypatch, ecs, logs, timeout_help="Give it more: -e release_migration_timeout=1200.")
-    assert ecs.given_up == [ARN]
+    assert ecs.stopped == [ARN]
     assert answer["msg"].startswith(
         "The one-off task `migrate --plan` failed: it took longer than 600 s and was stopped: waiting for a lock on "
         "fees_payment. Give it more: -e release_migration_timeout=1200.\nIts last lines:"

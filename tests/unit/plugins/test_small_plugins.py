@@ -58,7 +58,7 @@ def test_a_one_off_task_succeeds_only_with_exit_code_0() -> None:
     assert failure({"containers": [{}], "stoppedReason": "Spot"}) == "Spot"
 
 
-def test_an_answer_is_judged_by_status_and_headers() -> None:
+def test_an_answer_is_compared_by_status_and_headers() -> None:
     assert mismatch(200, {"x-release": "1.0.0"}, 200, {"X-Release": "1.0.0"}) is None
     assert "503" in str(mismatch(503, {}, 200, {}))
     assert "0.9.0" in str(mismatch(200, {"x-release": "0.9.0"}, 200, {"X-Release": "1.0.0"}))

@@ -14,24 +14,24 @@ MARKED = {"X-Test-Traffic": "a-secret"}
 
 
 @pytest.fixture
-def outside(tmp_path: Path) -> Iterator[ServedApp]:
+def served(tmp_path: Path) -> Iterator[ServedApp]:
     with serving(tmp_path / "server") as there:
         yield there
 
 
-def failed(outside: ServedApp, release: str = "1.0.0", token: str = TOKEN) -> dict[str, str]:
+def failed(served: ServedApp, release: str = "1.0.0", token: str = TOKEN) -> dict[str, str]:
     """The checks that failed, and what they say."""
-    checks = Contract(outside.address(), release, MARKED, token).checks()
+    checks = Contract(served.address(), release, MARKED, token).checks()
     assert len(checks) == 8
     return {check.check: check.words for check in checks if not check.passed}
 
 
-def test_who_keeps_the_contract_passes(outside: ServedApp) -> None:
-    checks = Contract(outside.address(), "1.0.0", MARKED, TOKEN).checks()
+def test_who_keeps_the_contract_passes(served: ServedApp) -> None:
+    checks = Contract(served.address(), "1.0.0", MARKED, TOKEN).checks()
     assert all(check.passed for check in checks), checks
     assert told(checks, "1.0.0") == "Release 1.0.0 keeps the contract: 8 of 8 checks passed."
     assert all(check.ms > 0 for check in checks)
-    seen = outside.application.headers_seen
+    seen = served.application.headers_seen
     assert {one["path"] for one in seen} > {"/static/a.css", "/healthz", "/readyz", "/api/heartbeat"}
     assert all(one["x-test-traffic"] == "a-secret" for one in seen), "without it another release would be tested"
 
@@ -57,21 +57,21 @@ def test_who_keeps_the_contract_passes(outside: ServedApp) -> None:
     ],
 )
 def test_a_broken_promise_is_named_and_the_others_are_kept(
-    outside: ServedApp, trouble: dict[str, object], check: str, words: str
+    served: ServedApp, trouble: dict[str, object], check: str, words: str
 ) -> None:
     for name, value in trouble.items():
-        setattr(outside.does, name, value)
-    found = failed(outside)
+        setattr(served.does, name, value)
+    found = failed(served)
     assert list(found) == [check], found
     assert words in found[check]
 
 
-def test_a_wrong_token_fails_both_ways(outside: ServedApp) -> None:
-    assert list(failed(outside, token="another")) == ["heartbeat written", "heartbeat read back"]
+def test_a_wrong_token_fails_both_ways(served: ServedApp) -> None:
+    assert list(failed(served, token="another")) == ["heartbeat written", "heartbeat read back"]
 
 
-def test_answers_of_another_release_prove_nothing(outside: ServedApp) -> None:
-    found = failed(outside, release="1.1.0")
+def test_answers_of_another_release_prove_nothing(served: ServedApp) -> None:
+    found = failed(served, release="1.1.0")
     assert len(found) == 8
     assert found["alive"] == "GET /healthz was answered by release 1.0.0 instead of 1.1.0"
 
@@ -85,10 +85,10 @@ def test_answers_of_another_release_prove_nothing(outside: ServedApp) -> None:
         {"statuses": {"/healthz": 500}},  # another promise, which says nothing of this one
     ],
 )
-def test_what_is_slow_for_another_reason_is_not_cold(outside: ServedApp, trouble: dict[str, object]) -> None:
+def test_what_is_slow_for_another_reason_is_not_cold(served: ServedApp, trouble: dict[str, object]) -> None:
     for name, value in trouble.items():
-        setattr(outside.does, name, value)
-    assert "warm" not in failed(outside)
+        setattr(served.does, name, value)
+    assert "warm" not in failed(served)
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ def test_the_style_sheet_of_a_page() -> None:
     assert stylesheet(b"<link rel='icon' href='/i'><LINK href='/a.css?b=1&amp;c=2' rel=stylesheet>") == "/a.css?b=1&c=2"
 
 
-def test_the_mark_of_test_traffic_goes_nowhere_else(outside: ServedApp, tmp_path: Path) -> None:
+def test_the_mark_of_test_traffic_goes_nowhere_else(served: ServedApp, tmp_path: Path) -> None:
     with serving(tmp_path / "bucket") as bucket:
         port = bucket.application.server_address[1]
         page = f'<link rel="stylesheet" href="https://127.0.0.1:{port}/static/a.css">'
-        outside.does.bodies = {"/": page.encode()}
+        served.does.bodies = {"/": page.encode()}
         # its certificate is of another authority: it is asked, and not trusted
-        assert "certificate is not trusted" in failed(outside)["first page"]
+        assert "certificate is not trusted" in failed(served)["first page"]
         assert bucket.application.headers_seen == []

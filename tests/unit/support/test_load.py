@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.probe.prober import Load
+from ops.probe.probe import Load
 from tests.support.load import HELD_PERCENT, WRITE_PERCENT, sending
 from tests.support.ops.served_app import TOKEN, ServedApp, serving
 from tests.support.waiting import until

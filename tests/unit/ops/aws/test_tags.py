@@ -62,7 +62,7 @@ def test_what_some_service_would_refuse_is_refused_first(given: dict[str, Any], 
     assert words in "; ".join(tag_errors(given, "shop"))
 
 
-def test_all_problems_are_named_at_once() -> None:
+def test_all_errors_are_named_at_once() -> None:
     assert len(list(tag_errors({"Name": "x", "k": None, "aws:a": "b"}, "shop"))) == 3
 
 

@@ -18,7 +18,7 @@ from ops.probe.client import Client
 from ops.probe.heartbeat import read_back, tokens
 from ops.probe.results import requests_in, summarise
 from ops.process.companion import CompanionError, runs, start, stop
-from plugins.action.probe import PROBER
+from plugins.action.probe import PROBE
 from sandbox.config import OPERATOR_KEY, OPERATOR_SECRET
 from tests.support.ops.canaries import SENDABLE, TEXTS, leaks
 from tests.support.ops.served_app import TOKEN, ServedApp, serving
@@ -84,7 +84,7 @@ def test_it_runs_until_it_is_stopped_and_its_writes_are_found(
 ) -> None:
     record = tmp_path / "run" / "requests.jsonl"
     served.does.slow = {"/"}  # so that something is under way when it is stopped
-    pid = start(PROBER, config(served, record), environment(api), owner.pid, record.with_suffix(".log"))
+    pid = start(PROBE, config(served, record), environment(api), owner.pid, record.with_suffix(".log"))
     words = Path(f"/proc/{pid}/cmdline").read_text() + record.with_suffix(".log").read_text()
     until_requests(record, 20)
     letting_go = threading.Timer(0.2, served.does.let_go.set)
@@ -106,7 +106,7 @@ def test_it_ends_with_its_owner(
     api: api_only.LocalApi, served: ServedApp, owner: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     record = tmp_path / "requests.jsonl"
-    pid = start(PROBER, config(served, record), environment(api), owner.pid, record.with_suffix(".log"))
+    pid = start(PROBE, config(served, record), environment(api), owner.pid, record.with_suffix(".log"))
     until_requests(record, 5)
     owner.kill()
     owner.wait()
@@ -120,7 +120,7 @@ def test_without_its_token_it_does_not_start(
 ) -> None:
     desired = config(served, tmp_path / "requests.jsonl", token_secret="campus/nowhere")
     with pytest.raises(CompanionError, match="did not start: ProbeError: There is no secret campus/nowhere"):
-        start(PROBER, desired, environment(api), owner.pid, tmp_path / "requests.log")
+        start(PROBE, desired, environment(api), owner.pid, tmp_path / "requests.log")
     assert served.application.headers_seen == []
 
 
@@ -148,7 +148,7 @@ def test_it_does_not_start_with_a_token_that_can_t_be_sent(
     api.client("secretsmanager").create_secret(Name=f"campus/{name}", SecretString=value)
     desired = config(served, tmp_path / "requests.jsonl", token_secret=f"campus/{name}")
     with pytest.raises(CompanionError, match=f"secret campus/{name} can't be sent") as refused:
-        start(PROBER, desired, environment(api), owner.pid, log)
+        start(PROBE, desired, environment(api), owner.pid, log)
     assert leaks(f"{refused.value}{log.read_text()}", value) == set()
 
 
@@ -161,7 +161,7 @@ def test_nobody_else_finds_the_token_with_it(
     served.does.tokens, served.does.release = {value}, value  # an application that answers what it was sent
     record = tmp_path / "run" / "requests.jsonl"
     desired = config(served, record, token_secret="campus/quotes")
-    pid = start(PROBER, desired, environment(api), owner.pid, record.with_suffix(".log"))
+    pid = start(PROBE, desired, environment(api), owner.pid, record.with_suffix(".log"))
     until_requests(record, 5)
     of_process = "".join(Path(f"/proc/{pid}/{name}").read_text() for name in ("cmdline", "environ"))
     assert stop(pid)
@@ -174,7 +174,7 @@ def test_a_probe_that_was_killed_is_seen_not_to_run(
     api: api_only.LocalApi, served: ServedApp, owner: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     record = tmp_path / "requests.jsonl"
-    pid = start(PROBER, config(served, record), environment(api), owner.pid, tmp_path / "log")
+    pid = start(PROBE, config(served, record), environment(api), owner.pid, tmp_path / "log")
     assert runs(pid)
     ended = os.pidfd_open(pid)
     os.kill(pid, signal.SIGKILL)

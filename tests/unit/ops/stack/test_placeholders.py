@@ -69,7 +69,7 @@ def test_what_does_not_exist_is_told_from_what_does(value: Any, pending: bool) -
         {"vpc_id": "vpc-0123456789abcdef0"},
         {"tags": {"Status": "vpc-pending"}},
         {"tags": {"Status": "key-pending-rotation"}},
-        {"why": "the certificate-pending alarm fired"},
+        {"reason": "the certificate-pending alarm fired"},
         {"name": "shop-database-pending"},
         {"name": "cache-pendingly"},
         {"command": ["migrate"], "environment": {"MODE": "pending"}},

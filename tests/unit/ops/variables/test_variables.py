@@ -119,7 +119,7 @@ def test_a_list_may_have_commas_and_numbers_in_texts_stay_texts() -> None:
         ("release_capacity_providers", "FARGATE", "'FARGATE' is no list"),
         ("release_capacity_providers", [{"base": "x"}], "[0].base: 'x' is no whole number"),
         ("network_availability_zones", {"a": 1}, "is no list"),
-        ("database_log_exports", ["postgresql", "audit"], "[1]: 'audit' is none of postgresql, upgrade"),
+        ("database_log_exports", ["postgresql", "slow"], "[1]: 'slow' is none of postgresql, upgrade"),
     ],
 )
 def test_what_can_t_be_converted_is_refused_with_the_cure(name: str, value: object, says: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from ops.probe.client import Address, Client
 from ops.probe.heartbeat import Beats, read_back
-from ops.probe.prober import Load, Prober, planned_requests
+from ops.probe.probe import Load, Probe, planned_requests
 from ops.probe.results import Log, Request, Summary, requests_in, summarise
 from plugins.modules.probe import refusal
 from tests.support.ops.served_app import TOKEN, ServedApp, serving
@@ -37,7 +37,7 @@ def probed(served: ServedApp, record: Path, count: int, known: tuple[str, ...] =
         time.sleep(seconds)
         return next(left, None) is None
 
-    Prober(Load(served.address(), RUN, rate=100), known, log).run(over)
+    Probe(Load(served.address(), RUN, rate=100), known, log).run(over)
     log.close()
     with Client(served.address()) as client:
         return summarise(requests_in(record), read_back(client, RUN, known))
@@ -94,7 +94,7 @@ def test_what_comes_too_late_is_a_failure(served: ServedApp, tmp_path: Path) -> 
     served.does.slow = {"/"}
     record, done = tmp_path / "requests.jsonl", iter([False] * 10)
     load = Load(served.address(timeout=0.4), RUN, rate=100, write_percent=0, read_back=False)
-    Prober(load, (TOKEN,), Log(record)).run(lambda _: next(done, True))
+    Probe(load, (TOKEN,), Log(record)).run(lambda _: next(done, True))
     assert {request.error for request in requests_in(record)} == {"no answer within 0.4 s"}
     assert summarise(requests_in(record), None).failed == 10
 
@@ -104,7 +104,7 @@ def test_a_write_without_an_answer_is_not_called_lost(served: ServedApp, tmp_pat
     record = tmp_path / "requests.jsonl"
     log = Log(record)
     done = iter([False] * 10)
-    Prober(Load(served.address(), RUN, rate=100, write_percent=100), (TOKEN,), log).run(lambda _: next(done, True))
+    Probe(Load(served.address(), RUN, rate=100, write_percent=100), (TOKEN,), log).run(lambda _: next(done, True))
     served.does.hang_up = set()
     with Client(served.address()) as client:
         seen = summarise(requests_in(record), read_back(client, RUN, (TOKEN,)))
@@ -124,7 +124,7 @@ def test_a_slow_answer_delays_no_other(served: ServedApp, tmp_path: Path) -> Non
         return True
 
     record = tmp_path / "requests.jsonl"
-    Prober(Load(served.address(), RUN, rate=100), (TOKEN,), Log(record)).run(over)
+    Probe(Load(served.address(), RUN, rate=100), (TOKEN,), Log(record)).run(over)
     assert len(requests_in(record)) == 40
 
 
@@ -136,7 +136,7 @@ def test_two_tokens_in_use_are_no_failure(served: ServedApp, tmp_path: Path) -> 
     served.does.tokens = {"neither"}
     record, done = tmp_path / "neither.jsonl", iter([False] * 10)
     load = Load(served.address(), RUN, rate=100, write_percent=100)
-    Prober(load, (TOKEN, "the-token-before"), Log(record)).run(lambda _: next(done, True))
+    Probe(load, (TOKEN, "the-token-before"), Log(record)).run(lambda _: next(done, True))
     refused = summarise(requests_in(record), None, "401")
     assert (refused.failed, refused.refused, refused.writes.acknowledged) == (0, 10, 0)
     assert "10 heartbeats were refused" in refused.message
@@ -146,7 +146,7 @@ def test_a_refused_token_is_a_failure_when_it_is_the_only_one(served: ServedApp,
     served.does.tokens = {"another"}
     record, done = tmp_path / "requests.jsonl", iter([False] * 10)
     load = Load(served.address(), RUN, rate=100, write_percent=100)
-    Prober(load, (TOKEN,), Log(record)).run(lambda _: next(done, True))
+    Probe(load, (TOKEN,), Log(record)).run(lambda _: next(done, True))
     assert summarise(requests_in(record), None).failed == 10
 
 
@@ -155,7 +155,7 @@ def test_what_can_t_be_written_down_ends_the_probe(served: ServedApp) -> None:
         raise OSError("No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        Prober(Load(served.address(), RUN, rate=100), (TOKEN,), full).run(threading.Event().wait)
+        Probe(Load(served.address(), RUN, rate=100), (TOKEN,), full).run(threading.Event().wait)
 
 
 def test_requests_come_in_the_desired_shares() -> None:

@@ -4,7 +4,7 @@ The rate does not depend on the answers (an open loop): each request is due at i
 thread of its own instead of delaying the next. Reads and writes are mixed evenly. A write is a heartbeat with a
 sequence number that is used once, so that lost and doubled writes are found afterwards.
 
-Runs as a companion process of a play (ops/process/companion.py); load tests use `Prober` alone.
+Runs as a companion process of a play (ops/process/companion.py); load tests use `Probe` alone.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _falls_due(number: int, percent: float) -> bool:
     return math.floor(number * percent / 100) > math.floor((number - 1) * percent / 100)
 
 
-class Prober:
+class Probe:
     """Sends a load until it is stopped; `record` is called with every request, from several threads."""
 
     def __init__(self, load: Load, known: Sequence[str], record: Callable[[Request], None]) -> None:
@@ -207,7 +207,7 @@ def probe(companion: Companion) -> None:
     )
     log = Log(Path(config["results"]))
     companion.ready()
-    Prober(load, known, log).run(companion.wait)
+    Probe(load, known, log).run(companion.wait)
     companion.log(f"ended, {'its play' if companion.owner_gone else 'as asked'}")
 
 

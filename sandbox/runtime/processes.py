@@ -1,9 +1,9 @@
 """Run the sandbox's processes like containers: when one ends, everything in it ends.
 
-A command is the process leader of a session of its own, with the environment that it is given and nothing else. Three mechanisms
-keep it from outliving its purpose: a watcher thread ends its process group (and any process that left the group but
-carries its mark) when the process leader has ended; the kernel ends the process leader with the supervisor; `end_all` ends what a
-killed supervisor left behind.
+A command is the process leader of its own session, with the environment that it is given and nothing else. Three
+mechanisms keep it from outliving its purpose: when the process leader has ended, a watcher thread ends its process
+group (and any process that left the group but carries its mark); the kernel ends the process leader with the
+supervisor; `end_all` ends what a killed supervisor left behind.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def child_of(command: Command) -> tuple[processes.Process, int]:
 def test_a_descendant_that_can_not_be_ended_yet_holds_the_code_up_and_no_longer(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As one that waits for a slow disk: without another try nobody would ever learn that its process leader has ended."""
+    """As one that waits for a slow disk: without another try nobody would learn that the process leader ended."""
     really, tried = proc.end_all, threading.Event()
 
     def fails_once(*arguments: Any) -> int:

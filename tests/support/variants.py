@@ -248,7 +248,7 @@ from time import monotonic, sleep
 from django.db import connection
 from django.http import HttpResponse
 
-BEFORE = ("campshub360-trial", "campshub360-warm-up")
+BEFORE = ("campshub360-smoke-test", "campshub360-warm-up")
 since = None
 
 
@@ -293,7 +293,7 @@ SLOWER = '''"""How long everything takes."""
 
 from time import monotonic, sleep
 
-BEFORE = ("campshub360-trial", "campshub360-warm-up")
+BEFORE = ("campshub360-smoke-test", "campshub360-warm-up")
 
 
 def answer(request, go_on):

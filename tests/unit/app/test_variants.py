@@ -73,7 +73,7 @@ def test_errors_are_for_people_alone(migrated: Stack) -> None:
     client = served(migrated, variants.errors(percent=50)).client
     assert statuses(client) == {200, 500}
     assert statuses(client, path="/healthz") == statuses(client, path="/readyz") == {200}
-    assert statuses(client, User_Agent="campshub360-trial") == {200}
+    assert statuses(client, User_Agent="campshub360-smoke-test") == {200}
 
 
 def test_errors_on_demand_come_when_they_are_asked_for(migrated: Stack) -> None:

@@ -56,8 +56,8 @@ def gate(given: Mapping[str, Any]) -> Gate:
         outcome=text(given.get("outcome"), "-"),
         blue=figures(given.get("blue")),
         green=figures(given.get("green")),
-        limits=limits(given.get("limits")),
-        words=text(given.get("words")),
+        limits=limits(given.get("thresholds")),
+        words=text(given.get("message")),
     )
 
 
@@ -70,8 +70,8 @@ def looked_at(evidence: Evidence, t: float) -> dict[str, Any]:
 def gates(facts: Facts, evidence: Evidence) -> list[Gate]:
     """Those that the release handed over, or, when it was cut short before, those that it wrote down."""
     written = [
-        {**looked_at(evidence, event.t), **event.figures, "t": event.t, "outcome": event.outcome, "words": event.words}
+        {**looked_at(evidence, event.t), **event.figures, "t": event.t, "outcome": event.outcome, "message": event.words}
         for event in evidence.events
-        if event.event == "gate"
+        if event.event == "analysis"
     ]
-    return [gate(item) for item in facts.gates or written if isinstance(item, Mapping)]
+    return [gate(item) for item in facts.analyses or written if isinstance(item, Mapping)]

@@ -9,7 +9,7 @@ from ops.report.files import Evidence
 from ops.report.requests import Series
 from ops.report.timeline import Span, shares
 
-MARKED = ("gate", "smoke", "continue", "rollback")
+MARKED = ("analysis", "smoke_test", "continue", "rollback")
 
 
 @dataclass(frozen=True)

@@ -25,22 +25,22 @@ class Facts:
     stack: str
     release: str
     outcome: str
-    why: str
+    failure_reason: str
     started: float | None
     finished: float | None
     digest: str = UNKNOWN
     git_sha: str = UNKNOWN
     operator: str = UNKNOWN
-    reason: str = ""
+    change_reason: str = ""
     task_definition: str = ""
     previous_release: str = ""
     previous_task_definition: str = ""
     strategy: str = ""
     schema_before: str = ""
     schema_after: str = ""
-    contract: list[str] = field(default_factory=list)
+    breaking_migrations: list[str] = field(default_factory=list)
     probe: Mapping[str, Any] = field(default_factory=dict)
-    gates: list[Mapping[str, Any]] = field(default_factory=list)
+    analyses: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def not_measured(self) -> str:
@@ -85,20 +85,20 @@ def facts_from(run: str, given: Mapping[str, Any]) -> Facts:
         stack=text(given.get("stack"), UNKNOWN),
         release=text(given.get("release"), UNKNOWN),
         outcome=outcome if outcome in OUTCOMES else "failed",
-        why=text(given.get("why")).strip().rstrip("."),
+        failure_reason=text(given.get("failure_reason")).strip().rstrip("."),
         started=moment(given.get("started")),
         finished=moment(given.get("finished")),
         digest=text(given.get("digest"), UNKNOWN),
         git_sha=text(given.get("git_sha"), UNKNOWN),
         operator=text(given.get("operator"), UNKNOWN),
-        reason=text(given.get("reason")),
+        change_reason=text(given.get("change_reason")),
         task_definition=text(given.get("task_definition")),
         previous_release=text(given.get("previous_release")),
         previous_task_definition=text(given.get("previous_task_definition")),
         strategy=text(given.get("strategy")),
         schema_before=text(schema.get("before")),
         schema_after=text(schema.get("after")),
-        contract=[name_of(migration) for migration in schema.get("contract") or []],
+        breaking_migrations=[name_of(migration) for migration in schema.get("breaking_migrations") or []],
         probe=given.get("probe") or {},
-        gates=list(given.get("gates") or []),
+        analyses=list(given.get("analyses") or []),
     )

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ops.report.facts import text
 
 T = TypeVar("T")
-OF_AN_EVENT = {"kind", "t", "event", "outcome", "words"}
+OF_AN_EVENT = {"kind", "t", "event", "outcome", "message"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def text_or_none(value: Any) -> str | None:
 
 def event(line: Mapping[str, Any]) -> Event:
     figures = {name: value for name, value in line.items() if name not in OF_AN_EVENT}
-    return Event(number(line["t"]), text(line["event"]), text(line.get("outcome")), text(line.get("words")), figures)
+    return Event(number(line["t"]), text(line["event"]), text(line.get("outcome")), text(line.get("message")), figures)
 
 
 def look(line: Mapping[str, Any]) -> Look:
@@ -104,7 +104,7 @@ def look(line: Mapping[str, Any]) -> Look:
         status=text(line.get("status")),
         stage=text(line.get("stage")),
         share=number(line.get("share") or 0),
-        words=text(line.get("words")),
+        words=text(line.get("message")),
         figures={colour: line[colour] for colour in ("blue", "green") if colour in line},
     )
 
@@ -122,7 +122,7 @@ def request(line: Mapping[str, Any]) -> Request:
 
 
 def either(line: Mapping[str, Any]) -> Event | Look:
-    return look(line) if line["kind"] == "look" else event(line)
+    return look(line) if line["kind"] == "observation" else event(line)
 
 
 def parsed(written: str, make: Callable[[Mapping[str, Any]], T]) -> Iterator[T | None]:

@@ -184,10 +184,10 @@ def facts_list(facts: Facts) -> str:
         "Task definition before": facts.previous_task_definition or "none",
         "Stack": facts.stack,
         "Operator": facts.operator,
-        "Reason": facts.reason or "none was given",
+        "Reason": facts.change_reason or "none was given",
         "Strategy": facts.strategy or UNKNOWN,
         "Schema": schema,
-        "Contract migrations": ", ".join(facts.contract) or "none",
+        "Contract migrations": ", ".join(facts.breaking_migrations) or "none",
         "Started": at(facts.started),
         "Finished": at(facts.finished),
         "Run": facts.run,
@@ -198,7 +198,7 @@ def facts_list(facts: Facts) -> str:
 def page(facts: Facts, evidence: Evidence, window: Window, gates: Sequence[Gate], drawn: Sequence[Picture]) -> str:
     css, words = BADGES[facts.outcome]
     said = headline(facts, evidence)
-    below = [facts.stack, at(facts.started), f"by {facts.operator}", *([facts.reason] if facts.reason else [])]
+    below = [facts.stack, at(facts.started), f"by {facts.operator}", *([facts.change_reason] if facts.change_reason else [])]
     unread = (
         f" {evidence.unreadable} lines of it could not be read."
         if evidence.unreadable > 1

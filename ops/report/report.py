@@ -38,7 +38,7 @@ def as_json(facts: Facts, evidence: Evidence, window: Window) -> str:
     requests, failed = seen(facts, evidence)
     said = {
         "format": FORMAT,
-        "words": headline(facts, evidence) + ".",
+        "message": headline(facts, evidence) + ".",
         **asdict(facts),
         "started": iso(window.start),
         "finished": iso(window.end),
@@ -46,7 +46,7 @@ def as_json(facts: Facts, evidence: Evidence, window: Window) -> str:
         "requests": requests,
         "failed": failed,
         "stages": [asdict(span) for span in window.spans],
-        "gates": [dict(item) for item in facts.gates] or [asdict(gate) for gate in gates(facts, evidence)],
+        "analyses": [dict(item) for item in facts.analyses] or [asdict(gate) for gate in gates(facts, evidence)],
         "events": [asdict(event) for event in evidence.events],
         "outside": [asdict(one) for one in window.series],
         "next_steps": [asdict(step) for step in next_steps(facts, evidence)],

@@ -54,7 +54,7 @@ def seen(facts: Facts, evidence: Evidence) -> tuple[int, int]:
 
 def headline(facts: Facts, evidence: Evidence) -> str:
     """Without a full stop."""
-    release, why = facts.release, facts.why or "nobody wrote down why"
+    release, why = facts.release, facts.failure_reason or "nobody wrote down why"
     if facts.outcome == "released":
         took = (
             f" in {duration(facts.finished - facts.started)}"
@@ -91,10 +91,10 @@ def next_steps(facts: Facts, evidence: Evidence) -> list[Step]:
         steps.append(
             Step("If one hangs, stop it; blue then keeps or gets back the traffic.", f"{play}runbook_release_stop.yml")
         )
-    if facts.contract:
+    if facts.breaking_migrations:
         steps.append(
             Step(
-                f"Mind the schema: {', '.join(facts.contract)} took away what older releases need. Go on to a release "
+                f"Mind the schema: {', '.join(facts.breaking_migrations)} took away what older releases need. Go on to a release "
                 "that fits it; one from before it can't simply come back."
             )
         )

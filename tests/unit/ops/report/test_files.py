@@ -74,27 +74,27 @@ def test_a_release_leaves_two_files_and_three_objects(play: Play, s3: Any, bucke
     result = play(release_report, folder=str(tmp_path), facts=RELEASED.told())
     assert result["words"] == "1.4.0 was released in 3 min 12 s: 17,200 requests seen from outside, none failed."
     assert (result["problems"], result["cures"], result["changed"]) == ([], [], True)
-    assert keys(s3, bucket) == [f"audit/{RUN}.json", f"deploy/{RUN}.html", f"deploy/{RUN}.json"]
+    assert keys(s3, bucket) == [f"audit-log/{RUN}.json", f"deploy/{RUN}.html", f"deploy/{RUN}.json"]
     page = stored(s3, bucket, f"deploy/{RUN}.html")
     assert page["ContentType"] == "text/html; charset=utf-8"
     assert page["Body"].read() == Path(result["html"]).read_bytes()
     for file in (result["html"], result["json"]):
         assert stat.S_IMODE(Path(file).stat().st_mode) == 0o600
     assert json.loads(Path(result["json"]).read_text())["requests"] == 17200
-    entry = json.loads(stored(s3, bucket, f"audit/{RUN}.json")["Body"].read())
+    entry = json.loads(stored(s3, bucket, f"audit-log/{RUN}.json")["Body"].read())
     assert (entry["outcome"], entry["requests"], entry["failed"]) == ("released", 17200, 0)
     assert (entry["started"], entry["finished"]) == ("2026-11-25T11:30:00Z", "2026-11-25T11:33:12Z")
     assert not list(tmp_path.glob(".*")), "a draft was left"
 
 
 def test_what_begins_is_written_down_and_completed_at_the_end(play: Play, s3: Any, bucket: str, tmp_path: Path) -> None:
-    facts = TAKEN_BACK.told() | {"schema": {"before": "1", "after": "2", "contract": ["campus.0002_drop"]}}
+    facts = TAKEN_BACK.told() | {"schema": {"before": "1", "after": "2", "breaking_migrations": ["campus.0002_drop"]}}
     assert play(audit_log_entry, facts={**facts, "outcome": ""})["changed"]
-    begun = json.loads(stored(s3, bucket, f"audit/{RUN}.json")["Body"].read())
-    assert (begun["outcome"], begun["contract"], begun["finished"]) == ("started", ["campus.0002_drop"], None)
+    begun = json.loads(stored(s3, bucket, f"audit-log/{RUN}.json")["Body"].read())
+    assert (begun["outcome"], begun["breaking_migrations"], begun["finished"]) == ("started", ["campus.0002_drop"], None)
     play(release_report, folder=str(tmp_path), facts=facts)
-    ended = json.loads(stored(s3, bucket, f"audit/{RUN}.json")["Body"].read())
-    assert (ended["outcome"], ended["contract"]) == ("rolled back", ["campus.0002_drop"])
+    ended = json.loads(stored(s3, bucket, f"audit-log/{RUN}.json")["Body"].read())
+    assert (ended["outcome"], ended["breaking_migrations"]) == ("rolled back", ["campus.0002_drop"])
 
 
 def test_without_a_bucket_the_outcome_is_told_and_the_files_are_kept(play: Play, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_page_that_can_t_be_drawn_costs_the_page_alone(
     monkeypatch.setattr(release_report, "as_html", broken)
     result = play(release_report, folder=str(tmp_path), facts=RELEASED.told())
     assert result["problems"] == ["Could not make the report's html: ZeroDivisionError: no picture"]
-    assert keys(s3, bucket) == [f"audit/{RUN}.json", f"deploy/{RUN}.json"]
+    assert keys(s3, bucket) == [f"audit-log/{RUN}.json", f"deploy/{RUN}.json"]
 
 
 @pytest.mark.parametrize("options", [{"_ansible_check_mode": True}, {"facts": {"outcome": "unchanged"}}])

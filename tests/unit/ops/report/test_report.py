@@ -75,18 +75,18 @@ def test_a_hostile_text_stays_text_wherever_it_stands(tmp_path: Path) -> None:
     facts, _ = found(
         TAKEN_BACK,
         tmp_path,
-        **dict.fromkeys(("stack", "operator", "reason", "why", "digest", "task_definition", "strategy"), HOSTILE),
+        **dict.fromkeys(("stack", "operator", "change_reason", "failure_reason", "digest", "task_definition", "strategy"), HOSTILE),
         release=HOSTILE,
-        schema={"before": HOSTILE, "after": HOSTILE, "contract": [HOSTILE, {"migration": HOSTILE}]},
-        gates=[{"name": HOSTILE, "outcome": HOSTILE, "words": HOSTILE, "limits": HOSTILE, "t": BEGIN + 1}],
+        schema={"before": HOSTILE, "after": HOSTILE, "breaking_migrations": [HOSTILE, {"migration": HOSTILE}]},
+        analyses=[{"name": HOSTILE, "outcome": HOSTILE, "message": HOSTILE, "thresholds": HOSTILE, "t": BEGIN + 1}],
         probe={"requests": 1, "failed": 1, "first_failure": HOSTILE, "by_release": {HOSTILE: {"requests": 1}}},
     )
     folder = tmp_path / RUN
     with (folder / "events.jsonl").open("a") as file:
-        for event in ("gate", "rollback"):
-            line = {"kind": "event", "t": BEGIN + 50, "event": event, "outcome": HOSTILE, "words": HOSTILE}
+        for event in ("analysis", "rollback"):
+            line = {"kind": "event", "t": BEGIN + 50, "event": event, "outcome": HOSTILE, "message": HOSTILE}
             file.write(json.dumps(line) + "\n")
-        look = {"kind": "look", "t": BEGIN + 51, "status": "IN_PROGRESS", "stage": HOSTILE, "share": 1}
+        look = {"kind": "observation", "t": BEGIN + 51, "status": "IN_PROGRESS", "stage": HOSTILE, "share": 1}
         file.write(json.dumps(look) + "\n")
     with (folder / "requests.jsonl").open("a") as file:
         file.write(json.dumps({"t": BEGIN + 60, "ms": 1, "release": HOSTILE, "status": 200, "error": HOSTILE}) + "\n")
@@ -165,7 +165,7 @@ def test_a_release_that_was_taken_back_says_where_and_why(tmp_path: Path) -> Non
 
 def test_a_contract_migration_changes_what_to_do(tmp_path: Path) -> None:
     facts, evidence = found(
-        TAKEN_BACK, tmp_path, schema={"before": "1", "after": "2", "contract": ["campus.0002_drop"]}
+        TAKEN_BACK, tmp_path, schema={"before": "1", "after": "2", "breaking_migrations": ["campus.0002_drop"]}
     )
     words = " ".join(step.words for step in next_steps(facts, evidence))
     assert "campus.0002_drop took away what older releases need" in words
@@ -192,7 +192,7 @@ def test_green_with_traffic_is_urgent(tmp_path: Path) -> None:
     ],
 )
 def test_every_outcome_has_its_sentence(outcome: str, words: str) -> None:
-    facts = facts_from(RUN, {"release": GREEN, "outcome": outcome, "why": "the image is missing."})
+    facts = facts_from(RUN, {"release": GREEN, "outcome": outcome, "failure_reason": "the image is missing."})
     assert headline(facts, NOTHING) == words
 
 
@@ -276,7 +276,7 @@ def test_gates_come_from_the_record_when_nobody_handed_them_over(tmp_path: Path)
     looks = [replace(look, figures=figures) for look in evidence.looks]
     (gate,) = gates(facts, replace(evidence, events=bare, looks=looks))
     assert (gate.name, gate.blue, gate.green) == ("at 5 %", "-", "3 of 300 failed (1.0 %)")
-    told = gates(facts_from(RUN, {"gates": [{"name": "bake", "outcome": "pass"}]}), evidence)
+    told = gates(facts_from(RUN, {"analyses": [{"name": "bake", "outcome": "pass"}]}), evidence)
     assert [gate.name for gate in told] == ["bake"]
 
 

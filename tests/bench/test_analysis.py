@@ -82,7 +82,7 @@ def test_a_good_release_is_not_taken_back(
         until(lambda: load.so_far[-1].release == tag)
     told(tag, releases, load)
     assert played.code == 0, played.output
-    assert releases.evidence(tag)["outcome"] == "released"
+    assert releases.report(tag)["outcome"] == "released"
     unharmed(load)
     assert load.seen.failed == 0, load.seen.first_failure
     assert tag in load.seen.by_release
@@ -101,7 +101,7 @@ def test_a_bad_release_is_taken_back(
         played = releases.deploy(tag)
     told(tag, releases, load)
     assert played.code != 0, played.output
-    assert releases.evidence(tag)["outcome"] == "rolled back"
+    assert releases.report(tag)["outcome"] == "rolled back"
     assert releases.service["taskDefinition"] == before
     assert sorted(releases.weights.values()) == [0, 100]
     unharmed(load)
@@ -115,7 +115,7 @@ def test_a_bad_release_is_taken_back(
 
 def told(tag: str, releases: Releases, load: Visitors) -> None:
     """Print the figures of a case."""
-    report = releases.evidence(tag)
+    report = releases.report(tag)
     print(f"\n{tag}: {report['outcome']}. {report['why']}\n  {load.seen.words}")
     for release, seen in load.seen.by_release.items():
         print(f"  {release}: {seen.requests} requests, {seen.failed} failed, p95 {seen.p95_ms} ms")

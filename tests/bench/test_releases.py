@@ -159,9 +159,9 @@ def test_what_is_bad_only_in_time_goes_back(
     with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
         played = releases.deploy(tag, **options)
     assert played.code != 0
-    report = releases.evidence(tag)
+    report = releases.report(tag)
     assert report["outcome"] == "rolled back"
-    assert says in report["why"], report["why"]
+    assert says in report["failure_reason"], report["failure_reason"]
     assert releases.service["taskDefinition"] == before
 
 
@@ -172,7 +172,7 @@ def test_a_migration_that_meets_a_lock_gives_up(releases: Releases, sandbox: San
     with table_locked(sandbox, "campus_student"):
         played = releases.deploy("3.0.0-blocking")
     assert played.code != 0
-    assert "gave up after 5s" in releases.evidence("3.0.0-blocking")["why"]
+    assert "gave up after 5s" in releases.report("3.0.0-blocking")["failure_reason"]
     assert releases.service["taskDefinition"] == before
 
 
@@ -206,7 +206,7 @@ def test_an_api_that_stands_still_for_twenty_seconds_holds_a_release_up_and_no_m
     threading.Timer(20, os.kill, (supervisor, signal.SIGCONT)).start()
     output = releases.finish(process)
     assert process.returncode == 0, output
-    assert releases.evidence("4.0.0")["outcome"] == "released"
+    assert releases.report("4.0.0")["outcome"] == "released"
 
 
 def one_off_tasks(sandbox: Sandbox, calls: int) -> int:
@@ -250,8 +250,8 @@ def test_an_image_that_is_gone_meanwhile_touches_nothing(
         ecr.batch_delete_image(repositoryName=STACK, imageIds=[{"imageDigest": images[0]["imageDigest"]}])
         output = releases.finish(process)
     assert process.returncode != 0, output
-    report = releases.evidence(tag)
-    assert (report["outcome"], says in report["why"]) == ("failed", True), report["words"]
+    report = releases.report(tag)
+    assert (report["outcome"], says in report["failure_reason"]) == ("failed", True), report["message"]
     assert releases.service["taskDefinition"] == before
     assert releases.holder is None
 
@@ -266,7 +266,7 @@ def test_a_leader_whose_lock_was_taken_changes_nothing_more(releases: Releases, 
     sandbox.client("s3").delete_object(Bucket=releases.bucket, Key="locks/stack.json")
     output = releases.finish(process)
     assert process.returncode != 0, output
-    assert "not ours any more" in releases.evidence(tag)["why"], releases.evidence(tag)["why"]
+    assert "not ours any more" in releases.report(tag)["failure_reason"], releases.report(tag)["failure_reason"]
     assert one_off_tasks(sandbox, calls) == 2, "it migrated"
     assert releases.latest["serviceDeploymentArn"] == before
 
@@ -311,7 +311,7 @@ def test_killed_at_any_stage_nobody_notices_and_the_next_deploy_needs_no_cleanin
         played = releases.deploy(tag)
     assert played.code == 0, played.output
     assert releases.latest["status"] == DONE
-    assert releases.audit[0]["outcome"] == "released"
+    assert releases.audit_log[0]["outcome"] == "released"
 
 
 @pytest.mark.parametrize("stage", ["SCALE_UP", "PRODUCTION_TRAFFIC_SHIFT"])
@@ -352,14 +352,14 @@ def test_a_person_stops_a_release_and_its_leader_says_so(
         output = releases.finish(process)
     assert (stopped.code, stopped.changed) == (0, 1), stopped.output
     assert process.returncode != 0, output
-    assert releases.evidence(tag)["outcome"] == "rolled back"
+    assert releases.report(tag)["outcome"] == "rolled back"
     assert releases.service["taskDefinition"] == definition
     assert releases.holder is None
 
 
 def test_a_size_is_a_deployment(releases: Releases, sandbox: Sandbox, tmp_path: Path) -> None:
     before = releases.latest["serviceDeploymentArn"]
-    running = next(entry["release"] for entry in releases.audit if entry["outcome"] == "released")
+    running = next(entry["release"] for entry in releases.audit_log if entry["outcome"] == "released")
     with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
         played = releases.deploy(running, release_cpu=4096, release_memory=8192)
     assert played.code == 0, played.output

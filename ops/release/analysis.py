@@ -57,7 +57,9 @@ class Analysis:
     missing: int = 0
 
 
-def analyse(compared: Sample, cpu: float | None, thresholds: Thresholds, final: bool, sent: Sent | None = None) -> Analysis:
+def analyse(
+    compared: Sample, cpu: float | None, thresholds: Thresholds, final: bool, sent: Sent | None = None
+) -> Analysis:
     """Return how green does. final: at a pause hook. Else only what can't be chance fails, and a pass means so far."""
     green = summed(compared.green, compared.slow_ms)
     missing = max(0, thresholds.minimum_requests - green.requests)
@@ -102,8 +104,8 @@ def doubtful(compared: Sample, cpu: float | None, thresholds: Thresholds) -> Ite
         yield too_slow(slow, compared, slow_by_chance(slow, compared))
     if cpu is not None and cpu > thresholds.cpu_percent:
         yield (
-            f"the service uses {cpu:.0f} % of its CPU and {thresholds.cpu_percent:g} % is allowed, but ECS does not say "
-            "which colour does"
+            f"the service uses {cpu:.0f} % of its CPU and {thresholds.cpu_percent:g} % is allowed, but ECS does not "
+            "say which colour does"
         )
 
 
@@ -140,17 +142,19 @@ def not_analysed(reason: str) -> str:
 
 def lacking(green: Figures, thresholds: Thresholds, missing: int) -> str:
     return (
-        f"not enough requests to analyse: green has answered {green.requests:,} of the {thresholds.minimum_requests:,} that "
-        f"it takes, {missing:,} are missing"
+        f"not enough requests to analyse: green has answered {green.requests:,} of the "
+        f"{thresholds.minimum_requests:,} that it takes, {missing:,} are missing"
     )
 
 
 def too_many_errors(pairs: Sequence[Pair], compared: Sample, thresholds: Thresholds, chance: float) -> str:
     message = (
-        f"green answers {percent(share(pairs))} of {total(pairs):,} requests with 5xx; {thresholds.error_percent:g} % is "
-        f"allowed and blue {of_blue(pairs, compared)}: chance, {odds(chance)}"
+        f"green answers {percent(share(pairs))} of {total(pairs):,} requests with 5xx; {thresholds.error_percent:g} % "
+        f"is allowed and blue {of_blue(pairs, compared)}: chance, {odds(chance)}"
     )
-    return f"{message}. Look beyond the release too" if share(pairs, "blue") > thresholds.error_percent / 100 else message
+    return (
+        f"{message}. Look beyond the release too" if share(pairs, "blue") > thresholds.error_percent / 100 else message
+    )
 
 
 def too_slow(pairs: Sequence[Pair], compared: Sample, chance: float) -> str:

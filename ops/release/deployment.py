@@ -35,7 +35,7 @@ STAGES = {
 
 @dataclass(frozen=True)
 class ServiceDeployment:
-    """A service deployment. share, test_share: percent of the traffic that green has. hook: the PAUSE hook that waits."""
+    """A service deployment. share, test_share: percent of the traffic on green. hook: the PAUSE hook that waits."""
 
     arn: str
     status: str
@@ -88,7 +88,11 @@ def service_deployment_from(described: Mapping[str, Any]) -> ServiceDeployment:
 
 
 def start(
-    deployment: ServiceDeployment, stopped: Sequence[Mapping[str, Any]], elapsed: float, timeout: float, settings: Settings
+    deployment: ServiceDeployment,
+    stopped: Sequence[Mapping[str, Any]],
+    elapsed: float,
+    timeout: float,
+    settings: Settings,
 ) -> Analysis:
     """Return whether green starts. ECS would try for 24 hours: neither alarms nor a circuit breaker watch this stage.
 
@@ -123,7 +127,9 @@ def bake_minutes(deployment: ServiceDeployment) -> float | None:
     return None
 
 
-def progress(deployment: ServiceDeployment, figures: Mapping[str, Figures], left: float | None, warm: bool = True) -> str:
+def progress(
+    deployment: ServiceDeployment, figures: Mapping[str, Figures], left: float | None, warm: bool = True
+) -> str:
     """Return a line for who waits. left: seconds. warm: whether green's first minute with traffic is over."""
     if deployment.ended:
         return deployment.reason.rstrip(".") or deployment.status.replace("_", " ").lower()

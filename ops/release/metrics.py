@@ -94,7 +94,7 @@ def slow(cloudwatch: Any, load_balancer: str, groups: Mapping[str, str], compare
 
 
 def ranked(found: Minutes, ranks: Series) -> Minutes:
-    """Return minutes with their slow requests. A minute without a rank has none that is known: its times do not count."""
+    """Return minutes with their slow requests. Without a rank none is known, and a minute's times do not count."""
     return {
         at: replace(minute, slow=ranks[at] / 100 * minute.timed)
         if at in ranks
@@ -104,7 +104,7 @@ def ranked(found: Minutes, ranks: Series) -> Minutes:
 
 
 def cpu(cloudwatch: Any, cluster: str, service: str, since: datetime, now: datetime) -> float | None:
-    """Return the percent of the CPU that the service's tasks use of what they reserve, in the mean; ECS knows no colours.
+    """Return the mean percent that the service's tasks use of the CPU that they reserve; ECS knows no colours.
 
     docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     """

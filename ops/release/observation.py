@@ -221,7 +221,7 @@ class Observer:
         return self.now >= self.counts_from(deployment) + self.minute
 
     def share_begun(self, deployment: ServiceDeployment) -> datetime:
-        """Return when green was first observed with this share: AWS does not tell. Without an event log, the beginning."""
+        """Return when green was first observed with this share, which AWS does not tell; else the beginning."""
         if not self.options["event_log"]:
             return deployment.begun
         seen = [line["t"] for line in self.observations(deployment) if line["share"] == deployment.share]
@@ -252,7 +252,7 @@ class Observer:
         return analyse(found.sample, cpu, self.thresholds, final=True, sent=sent)
 
     def alarms(self, deployment: ServiceDeployment) -> list[str]:
-        """Return the alarms in the state ALARM. They look at one colour each, or at none: a slow machine raises them too."""
+        """Return the alarms in the state ALARM. They watch one colour each, or none: a slow machine raises them too."""
         if not self.options["alarms"] or not deployment.share:
             return []
         answer = self.cloudwatch.describe_alarms(AlarmNames=self.options["alarms"])
@@ -285,7 +285,7 @@ class Observer:
         return [line for line in self.lines if line["t"] >= deployment.begun.timestamp()]
 
     def seconds_left(self, deployment: ServiceDeployment) -> float | None:
-        """Return the seconds until it goes on by itself. A stage's beginning is known from its first observation alone."""
+        """Return the seconds until it continues by itself. When a stage began, only its first observation tells."""
         if deployment.hook:
             return seconds_until(deployment.expires, self.now)
         minutes = bake_minutes(deployment)
@@ -293,7 +293,9 @@ class Observer:
             return None
         stage = (deployment.stage, deployment.share)
         same = [
-            line["t"] for line in self.lines if line["kind"] == "observation" and (line["stage"], line["share"]) == stage
+            line["t"]
+            for line in self.lines
+            if line["kind"] == "observation" and (line["stage"], line["share"]) == stage
         ]
         begun = same[0] if same else self.now.timestamp()
         return float(max(0.0, begun + minutes * self.options["minute_seconds"] - self.now.timestamp()))

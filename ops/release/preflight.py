@@ -143,7 +143,7 @@ def cramped(tasks: int, cpu: int, strategy: Sequence[Found], quotas: Mapping[str
 
 
 def known_definitions(history: Sequence[Found]) -> set[str]:
-    """Return the definitions that releases of ours may have left running: the latest that ended well, those tried since.
+    """Return the definitions that our releases may have left running: the latest that ended well, those tried since.
 
     What ran before such a try had passed this very check; so, however many failed in a row, what they failed back to is
     known. A try has a task definition only from then on.

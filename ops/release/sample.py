@@ -115,7 +115,7 @@ def error_pairs(compared: Sample, green: Minutes) -> list[Pair]:
 
 
 def slow_pairs(compared: Sample) -> list[Pair]:
-    """Return pairs of slow requests, without green's worst minute of several: a stall, or a restarted task, is no release."""
+    """Return pairs of slow requests, without green's worst minute of several: it may be a stall or a restart."""
     green = {at: minute for at, minute in compared.green.items() if minute.timed}
     if len(green) >= STEADY:
         del green[max(green, key=lambda at: green[at].slow - SLOW_SHARE * green[at].timed)]

@@ -50,8 +50,10 @@ def chance_of(pairs: Sequence[Pair], allowed: float) -> float:
 
 
 def at_least(count: int, requests: int, allowed: float) -> float:
-    """Return the chance of so many bad ones or more if each request is one with the allowed probability: the exact binomial
-    tail. (A Wilson interval would already be sure after one error in one request.)"""
+    """Return the chance of so many bad ones or more if each request is one with the allowed probability.
+
+    The exact binomial tail: a Wilson interval would already be sure after one error in one request.
+    """
     if count <= requests * allowed or allowed >= 1:
         return 1.0
     if allowed <= 0:
@@ -74,7 +76,7 @@ def at_least(count: int, requests: int, allowed: float) -> float:
 
 
 def as_many(pairs: Sequence[Pair]) -> float:
-    """Return a bound on the chance that so many of the bad requests, or more, are green's if each minute treats both alike.
+    """Bound the chance that so many of the bad requests, or more, are green's if each minute treats both alike.
 
     The bad ones of a minute then fall on green by its share of the requests. Chernoff's bound is the least value of
     E exp(tilt (X - found)) over all tilts > 0; that of a hypergeometric X is no greater than of a binomial one.

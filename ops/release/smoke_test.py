@@ -132,7 +132,7 @@ class SmokeTest:
         return f"first requests take {first:.0f} ms, later ones {min(later):.0f} to {max(later):.0f} ms"
 
     def _visit(self, client: Client) -> float:
-        """Return the milliseconds of the first page and of what the database is asked for, however they are answered."""
+        """Return the milliseconds of the first page and of a question to the database, however they are answered."""
         spent = 0.0
         for path, headers in (("/", NO_HEADERS), (read_path(self.name), authorization(self.token))):
             try:
@@ -202,4 +202,5 @@ def summary(checks: Sequence[Check], release: str) -> str:
     if not failed:
         return f"Release {release} passed the smoke test: {len(checks)} of {len(checks)} checks."
     first = failed[0]
-    return f"Release {release} failed the smoke test: {len(failed)} of {len(checks)} checks, first `{first.check}`: {first.message}."
+    how_many = f"{len(failed)} of {len(checks)} checks"
+    return f"Release {release} failed the smoke test: {how_many}, first `{first.check}`: {first.message}."

@@ -34,7 +34,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Step:
-    """An action, None to wait. event, message, figures: for ECS's answer and the event log. missing: requests to send."""
+    """An action, None to wait. event, message, figures: for the answer and the event log. missing: requests to send."""
 
     action: Action | None
     event: str = ""

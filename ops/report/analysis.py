@@ -70,7 +70,13 @@ def looked_at(evidence: Evidence, t: float) -> dict[str, Any]:
 def gates(facts: Facts, evidence: Evidence) -> list[Gate]:
     """Those that the release handed over, or, when it was cut short before, those that it wrote down."""
     written = [
-        {**looked_at(evidence, event.t), **event.figures, "t": event.t, "outcome": event.outcome, "message": event.words}
+        {
+            **looked_at(evidence, event.t),
+            **event.figures,
+            "t": event.t,
+            "outcome": event.outcome,
+            "message": event.words,
+        }
         for event in evidence.events
         if event.event == "analysis"
     ]

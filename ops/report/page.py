@@ -198,7 +198,12 @@ def facts_list(facts: Facts) -> str:
 def page(facts: Facts, evidence: Evidence, window: Window, gates: Sequence[Gate], drawn: Sequence[Picture]) -> str:
     css, words = BADGES[facts.outcome]
     said = headline(facts, evidence)
-    below = [facts.stack, at(facts.started), f"by {facts.operator}", *([facts.change_reason] if facts.change_reason else [])]
+    below = [
+        facts.stack,
+        at(facts.started),
+        f"by {facts.operator}",
+        *([facts.change_reason] if facts.change_reason else []),
+    ]
     unread = (
         f" {evidence.unreadable} lines of it could not be read."
         if evidence.unreadable > 1

@@ -94,8 +94,8 @@ def next_steps(facts: Facts, evidence: Evidence) -> list[Step]:
     if facts.breaking_migrations:
         steps.append(
             Step(
-                f"Mind the schema: {', '.join(facts.breaking_migrations)} took away what older releases need. Go on to a release "
-                "that fits it; one from before it can't simply come back."
+                f"Mind the schema: {', '.join(facts.breaking_migrations)} took away what older releases need. "
+                "Go on to a release that fits it; one from before it can't simply come back."
             )
         )
     elif facts.schema_before != facts.schema_after and facts.schema_after:

@@ -67,7 +67,9 @@ def test_a_check_tells_what_would_happen_and_touches_nothing(releases: Releases,
     calls = len(sandbox.calls())
     played = releases.deploy("1.1.0", "--check", "--diff", release_cpu=4096, release_memory=8192)
     assert played.code == 0, played.output
-    assert {change["task"] for change in played.changes} >= {"release : Update | Create or update the service"}, played.changes
+    assert {change["task"] for change in played.changes} >= {"release : Update | Create or update the service"}, (
+        played.changes
+    )
     assert sandbox.changes_since(calls) == []
 
 

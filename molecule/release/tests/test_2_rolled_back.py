@@ -74,7 +74,9 @@ def test_errors_stay_within_the_canarys_share(
     releases: Releases, push: Push, ask: Ask, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     tag, definition = "2.0.0-errors", releases.service["taskDefinition"]
-    bad = Bad(variants.errors(percent=5), ("% of", "; 1 % is allowed"))  # by the figures, or what was sent for its analysis
+    bad = Bad(
+        variants.errors(percent=5), ("% of", "; 1 % is allowed")
+    )  # by the figures, or what was sent for its analysis
     push(tag, bad.variant)
     with under_load(sandbox, tmp_path / "requests.jsonl") as load:
         played = releases.deploy(tag)

@@ -1,4 +1,4 @@
-"""What a person on call does by hand: look, continue in the place of an operator that died, roll back, fix the weights."""
+"""What a person on call does by hand: look, continue for an operator that died, roll back, and fix the weights."""
 
 from __future__ import annotations
 

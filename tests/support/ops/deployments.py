@@ -1,9 +1,11 @@
-"""A second release beside a first that serves, in a local API that is only said to run tasks."""
+"""Service deployments: as AWS describes one, and a real one in a local API that is only said to run tasks."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ops.release.deployment import ServiceDeployment, service_deployment_from
 from tests.unit.services.ecs.test_rollouts import Scene
 
 CANARY = {
@@ -21,3 +23,33 @@ def deployed(scene: Scene, **configuration: Any) -> str:
     scene.look(stable=2)
     scene.look(stable=2, primary=2)
     return arn
+
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def described(
+    stage: str | None = "SCALE_UP",
+    share: float = 0,
+    status: str = "IN_PROGRESS",
+    hook: str | None = None,
+    **more: Any,
+) -> ServiceDeployment:
+    """Return a deployment as DescribeServiceDeployments describes it."""
+    waits = {"hookId": hook, "status": "AWAITING_ACTION", "expiresAt": NOON + timedelta(minutes=30)}
+    over = {"hookId": "ecs-pause-old", "status": "SUCCEEDED"}
+    found = {
+        "serviceDeploymentArn": "arn:aws:ecs:us-east-1:1:service-deployment/t1/app/Ab0",
+        "status": status,
+        "createdAt": NOON,
+        "targetServiceRevision": {
+            "arn": "arn:green",
+            "requestedTaskCount": 3,
+            "runningTaskCount": 1,
+            "requestedProductionTrafficWeight": share,
+        },
+        "lifecycleHookDetails": [over, waits] if hook else [over],
+        **({"lifecycleStage": stage} if stage else {}),
+        **more,
+    }
+    return service_deployment_from(found)

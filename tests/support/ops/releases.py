@@ -56,20 +56,32 @@ class Story:
             stage = max(stage for stage in self.stages() if stage[0] <= second)[1]
             back = self.turned is not None and second >= self.turned
             status = "ROLLBACK_IN_PROGRESS" if back else "IN_PROGRESS"
-            yield {"kind": "observation", "t": BEGIN + second, "status": status, "stage": stage, "share": self.share(second)}
+            yield {
+                "kind": "observation",
+                "t": BEGIN + second,
+                "status": status,
+                "stage": stage,
+                "share": self.share(second),
+            }
         if self.turned is None:
             yield self.gate(117, "canary", "ok", 4275, 340, 0)
             yield self.gate(173, "bake", "ok", 4100, 5102, 0)
         else:
             yield self.gate(self.turned, "canary", "failed", 2104, 312, 15)
             words = "The traffic goes back to 1.3.0"
-            yield {"kind": "event", "t": BEGIN + self.turned + 1, "event": "rollback", "outcome": "ok", "message": words}
+            yield {
+                "kind": "event",
+                "t": BEGIN + self.turned + 1,
+                "event": "rollback",
+                "outcome": "ok",
+                "message": words,
+            }
 
     def gate(self, second: float, name: str, outcome: str, blue: int, green: int, errors: int) -> dict[str, Any]:
         words = f"green answers {100 * errors / green:.1f} % of {green} requests with 5xx; 1 % is allowed"
         return {
-            "kind": "event", "t": BEGIN + second, "event": "analysis", "name": name, "outcome": outcome, "message": words,
-            "thresholds": LIMITS, "blue": {"requests": blue, "errors": 0, "p95_ms": 41.0},
+            "kind": "event", "t": BEGIN + second, "event": "analysis", "name": name, "outcome": outcome,
+            "message": words, "thresholds": LIMITS, "blue": {"requests": blue, "errors": 0, "p95_ms": 41.0},
             "green": {"requests": green, "errors": errors, "p95_ms": 44.0},
         }  # fmt: skip
 
@@ -105,7 +117,8 @@ class Story:
         back = self.turned is not None
         return {
             "stack": "campshub360-tier1", "release": GREEN, "digest": "sha256:" + "9f86d081884c7d65" * 4,
-            "git_sha": "b165a0f6c1d0e9f4a7a2f1c3d5e7089a1b2c3d4e", "operator": "ops", "change_reason": "attendance notes",
+            "git_sha": "b165a0f6c1d0e9f4a7a2f1c3d5e7089a1b2c3d4e", "operator": "ops",
+            "change_reason": "attendance notes",
             "task_definition": "campshub360-tier1-app:42", "previous_release": BLUE,
             "previous_task_definition": "campshub360-tier1-app:41", "strategy": "CANARY",
             "schema": {"before": "0006_fees", "after": "0007_attendance_notes", "breaking_migrations": []},

@@ -91,7 +91,11 @@ def test_what_begins_is_written_down_and_completed_at_the_end(play: Play, s3: An
     facts = TAKEN_BACK.told() | {"schema": {"before": "1", "after": "2", "breaking_migrations": ["campus.0002_drop"]}}
     assert play(audit_log_entry, facts={**facts, "outcome": ""})["changed"]
     begun = json.loads(stored(s3, bucket, f"audit-log/{RUN}.json")["Body"].read())
-    assert (begun["outcome"], begun["breaking_migrations"], begun["finished"]) == ("started", ["campus.0002_drop"], None)
+    assert (begun["outcome"], begun["breaking_migrations"], begun["finished"]) == (
+        "started",
+        ["campus.0002_drop"],
+        None,
+    )
     play(release_report, folder=str(tmp_path), facts=facts)
     ended = json.loads(stored(s3, bucket, f"audit-log/{RUN}.json")["Body"].read())
     assert (ended["outcome"], ended["breaking_migrations"]) == ("rolled back", ["campus.0002_drop"])

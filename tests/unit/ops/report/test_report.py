@@ -75,7 +75,9 @@ def test_a_hostile_text_stays_text_wherever_it_stands(tmp_path: Path) -> None:
     facts, _ = found(
         TAKEN_BACK,
         tmp_path,
-        **dict.fromkeys(("stack", "operator", "change_reason", "failure_reason", "digest", "task_definition", "strategy"), HOSTILE),
+        **dict.fromkeys(
+            ("stack", "operator", "change_reason", "failure_reason", "digest", "task_definition", "strategy"), HOSTILE
+        ),
         release=HOSTILE,
         schema={"before": HOSTILE, "after": HOSTILE, "breaking_migrations": [HOSTILE, {"migration": HOSTILE}]},
         analyses=[{"name": HOSTILE, "outcome": HOSTILE, "message": HOSTILE, "thresholds": HOSTILE, "t": BEGIN + 1}],

@@ -25,9 +25,9 @@ ALREADY = "It ran already; now that is on record"
 
 @dataclass(frozen=True)
 class Results:
-    """preflight: what the first one found. definition, migrations, static, service: of the tasks of these names.
+    """preflight: what the first one found. definition, migrations, static: of these tasks.
 
-    service: of the comparison, then of the real one. step: of the last release_step. rollback: of the last observation
+    plan: of the comparison of the service; service: of its update. step: of the last release_step. rollback: of the last observation
     of a deployment that was rolled back. failure: of the task that failed.
     """
 
@@ -35,10 +35,16 @@ class Results:
     definition: Result = field(default_factory=dict)
     migrations: Result = field(default_factory=dict)
     static: Result = field(default_factory=dict)
+    plan: Result = field(default_factory=dict)
     service: Result = field(default_factory=dict)
     step: Result = field(default_factory=dict)
     rollback: Result = field(default_factory=dict)
     failure: Result = field(default_factory=dict)
+
+    @property
+    def due(self) -> bool:
+        """Return whether a deployment is due. Once the service is updated, its own result alone says so."""
+        return bool(DEPLOYING & {*(self.plan.get("changes") or []), *(self.service.get("changes") or [])})
 
     @property
     def deployment(self) -> str:
@@ -50,11 +56,6 @@ class Results:
         """Return the last observation of that deployment."""
         mine = self.rollback and self.rollback.get("deployment") == self.deployment
         return self.rollback if mine and self.deployment else self.step
-
-
-def is_due(service: Result) -> bool:
-    """Return whether the comparison of the service says that a deployment is due."""
-    return bool(DEPLOYING & set(service.get("changes") or []))
 
 
 def is_unfinished(preflight: Result, rollback: Result) -> bool:
@@ -73,7 +74,7 @@ def outcome(results: Results, recorded: str) -> str:
     if results.failure and not results.static:
         return "refused"
     if not results.failure:
-        if not is_due(results.service):
+        if not results.due:
             # its operator died, or S3 did not take its end: the same release again records that it runs
             return "unchanged" if recorded == "released" else "released"
         if not results.deployment:
@@ -99,7 +100,7 @@ def facts(results: Results, options: Mapping[str, Any], history: Sequence[Result
 
     options: release, git_sha, operator, change_reason, strategy, started.
     """
-    preflight, due = results.preflight, is_due(results.service)
+    preflight, due = results.preflight, results.due
     before = entry_of(history, preflight.get("running"))
     return {
         **options,

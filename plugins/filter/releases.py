@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ops.release.migrations import migration_message, migration_plan
-from ops.release.outcome import Results, alarms_of, facts, is_due, is_unfinished, missing_parts
+from ops.release.outcome import Results, alarms_of, facts, is_unfinished, missing_parts
 from ops.release.rollback import rollback_target
 
 
@@ -18,9 +18,9 @@ def release_facts(
     return facts(Results(**results), options, history, datetime.now(UTC))
 
 
-def breaking_migrations(plan: Mapping[str, Any], allowed: bool) -> list[str]:
-    """Return the breaking migrations of a plan that nobody allowed."""
-    return [] if allowed else list(plan["breaking_migrations"])
+def is_due(results: Mapping[str, Any]) -> bool:
+    """Return whether a deployment is due; results: those of Results, by name."""
+    return Results(**results).due
 
 
 class FilterModule:

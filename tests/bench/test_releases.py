@@ -1,4 +1,4 @@
-"""Releases for longer, the bad ones whose badness takes time, and leaders that die: with requests from outside."""
+"""Releases for longer, the bad ones whose badness takes time, and operators that die: with requests from outside."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def nobody_notices(releases: Releases, sandbox: Sandbox, record: Path) -> Iterat
 
 
 @pytest.mark.parametrize("tag", SLOW_ONES)
-def test_what_is_bad_only_in_time_goes_back(
+def test_what_is_bad_only_in_time_is_rolled_back(
     releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path, tag: str
 ) -> None:
     variant, says, options = SLOW_ONES[tag]
@@ -256,7 +256,9 @@ def test_an_image_that_is_gone_meanwhile_touches_nothing(
     assert releases.holder is None
 
 
-def test_a_leader_whose_lock_was_taken_changes_nothing_more(releases: Releases, sandbox: Sandbox, push: Push) -> None:
+def test_an_operator_whose_lock_was_taken_changes_nothing_more(
+    releases: Releases, sandbox: Sandbox, push: Push
+) -> None:
     """As one whose laptop slept: the stack is another's by now, and so is what is deployed on it."""
     tag = "4.2.0"
     push(tag, variants.good())
@@ -272,7 +274,7 @@ def test_a_leader_whose_lock_was_taken_changes_nothing_more(releases: Releases, 
 
 
 BACK, DONE = "ROLLBACK_SUCCESSFUL", "SUCCESSFUL"
-# Where its leader is killed, and how what it began ends by itself, as DESIGN section 7 and docs/architecture.md say.
+# Where its operator is killed, and how what it began ends by itself, as DESIGN section 7 and docs/architecture.md say.
 # The first three are one-off tasks, before ECS is asked for a deployment.
 STAGES: dict[str, int | str] = {
     "PREFLIGHT": 1,
@@ -315,7 +317,7 @@ def test_killed_at_any_stage_nobody_notices_and_the_next_deploy_needs_no_cleanin
 
 
 @pytest.mark.parametrize("stage", ["SCALE_UP", "PRODUCTION_TRAFFIC_SHIFT"])
-def test_what_a_dead_leader_left_is_taken_back_by_the_next_deploy(
+def test_what_a_dead_operator_left_is_rolled_back_by_the_next_deploy(
     releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path, stage: str
 ) -> None:
     """It does not wait until the pause has run out."""
@@ -335,7 +337,7 @@ def test_what_a_dead_leader_left_is_taken_back_by_the_next_deploy(
     assert releases.latest["status"] == DONE
 
 
-def test_a_person_stops_a_release_and_its_leader_says_so(
+def test_a_person_stops_a_release_and_its_operator_says_so(
     releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path
 ) -> None:
     tag = "5.2.0"

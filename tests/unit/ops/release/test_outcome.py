@@ -15,7 +15,6 @@ from ops.release.outcome import (
     commit,
     facts,
     failure_reason,
-    is_due,
     is_unfinished,
     missing_parts,
     outcome,
@@ -62,13 +61,13 @@ def test_the_release_before_is_what_ran(running: str | None, release: str) -> No
     [("app:2", "released", ALREADY), ("app:1", "unchanged", ""), ("app:9", "unchanged", "")],
 )
 def test_the_same_release_again_completes_an_entry_that_has_no_end(running: str, outcome: str, why: str) -> None:
-    said = found(preflight={"running": running}, service=NOTHING_DUE)
+    said = found(preflight={"running": running}, plan=NOTHING_DUE)
     assert said["outcome"] == outcome
     assert not why or said["failure_reason"] == why
 
 
 def test_what_changes_something_is_a_release_like_any_other() -> None:
-    said = found(preflight={"running": "app:2"}, service=DUE)
+    said = found(preflight={"running": "app:2"}, plan=DUE)
     assert (said["outcome"], said["failure_reason"]) == ("started", "")
 
 
@@ -81,9 +80,9 @@ def test_before_anything_was_found_nothing_is_known() -> None:
 @pytest.mark.parametrize(
     ("results", "outcome", "why"),
     [
-        ({"service": DUE, "failure": FAILED}, "refused", "No."),
-        ({"service": DUE, "static": STATIC, "failure": FAILED}, "failed", "No."),
-        ({"service": DUE, "static": STATIC}, "started", ""),
+        ({"plan": DUE, "failure": FAILED}, "refused", "No."),
+        ({"plan": DUE, "static": STATIC, "failure": FAILED}, "failed", "No."),
+        ({"plan": DUE, "static": STATIC}, "started", ""),
         ({"service": FAILED, "static": STATIC, "failure": FAILED}, "failed", "No."),
         ({"service": DEPLOYED, "static": STATIC, "step": DONE}, "released", "All traffic is on the release."),
         ({"service": DEPLOYED, "static": STATIC, "step": BACK}, "rolled back", "ECS rolled it back."),
@@ -102,7 +101,7 @@ def test_before_anything_was_found_nothing_is_known() -> None:
         # all traffic is on it, and the public address does not answer as it should
         ({"service": DEPLOYED, "static": STATIC, "step": DONE, "failure": FAILED}, "failed", "No."),
         # what a dead operator left was rolled back before; it says nothing of this release
-        ({"service": DUE, "static": STATIC, "rollback": BACK, "failure": FAILED}, "failed", "No."),
+        ({"plan": DUE, "static": STATIC, "rollback": BACK, "failure": FAILED}, "failed", "No."),
         ({"service": DEPLOYED, "static": STATIC, "rollback": BACK | {"deployment": "arn:old"}, "step": DONE},
          "released", "All traffic is on the release."),
     ],
@@ -144,9 +143,10 @@ def test_a_commit_that_was_named_is_no_tag_s() -> None:
 
 @pytest.mark.parametrize("change", sorted(DEPLOYING))
 def test_a_deployment_is_due_for_what_starts_one(change: str) -> None:
-    assert is_due({"changes": [change, "tags"]})
-    assert not is_due({"changes": ["rollout", "tags", "grace_seconds"]})
-    assert not is_due({})
+    assert Results(plan={"changes": [change, "tags"]}).due
+    assert Results(plan={"skipped": True}, service={"changes": [change]}).due, "once it is updated"
+    assert not Results(plan={"changes": ["rollout", "tags", "grace_seconds"]}).due
+    assert not Results().due
 
 
 @pytest.mark.parametrize(

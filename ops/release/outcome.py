@@ -27,8 +27,8 @@ ALREADY = "It ran already; now that is on record"
 class Results:
     """preflight: what the first one found. definition, migrations, static: of these tasks.
 
-    plan: of the comparison of the service; service: of its update. step: of the last release_step. rollback: of the last observation
-    of a deployment that was rolled back. failure: of the task that failed.
+    plan: of the comparison of the service. service: of its update. step: of the last release_step. rollback: of the
+    last observation of a deployment that was rolled back. failure: of the task that failed.
     """
 
     preflight: Result = field(default_factory=dict)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ops.release.deployment import ServiceDeployment, service_deployment_from
+from ops.release.metrics import suffix
+from sandbox.services.cloudwatch.api import Distribution
+from tests.support.waiting import until
 from tests.unit.services.ecs.test_rollouts import Scene
 
 CANARY = {
@@ -53,3 +57,45 @@ def described(
         **more,
     }
     return service_deployment_from(found)
+
+
+MINUTE = 0.5  # seconds of AWS's
+
+
+def balancer(scene: Scene) -> str:
+    found = scene.elb.describe_load_balancers(Names=[scene.name])["LoadBalancers"][0]
+    return str(found["LoadBalancerArn"])
+
+
+def options(scene: Scene, **more: Any) -> dict[str, Any]:
+    service = {"cluster": scene.name, "service": "web", "load_balancer": balancer(scene)}
+    return {**service, "minute_seconds": MINUTE, **more}
+
+
+def measured(
+    scene: Scene, group: str, requests: int, errors: int, seconds: float, slow: int = 0, at: float = 0
+) -> None:
+    """What Envoy's counters would have become in CloudWatch, now or at a time. Slow ones take ten times as long."""
+    dimensions = (("LoadBalancer", suffix(balancer(scene))), ("TargetGroup", suffix(group)))
+    values: dict[str, dict[float, int]] = {
+        "RequestCount": {float(requests): 1},
+        "HTTPCode_Target_2XX_Count": {float(requests - errors): 1},
+        "HTTPCode_Target_5XX_Count": {float(errors): 1},
+        "TargetResponseTime": {seconds: requests - slow, **({10 * seconds: slow} if slow else {})},
+    }
+    backend = scene.api.state.backend("cloudwatch", "123456789012", "us-east-1")
+    backend.minute = MINUTE
+    moment = datetime.fromtimestamp(at or time.time(), UTC).replace(tzinfo=None)
+    for name, found in values.items():
+        backend.metric_data.append(Distribution("AWS/ApplicationELB", name, dimensions, moment, "Count", found))
+
+
+def past_its_first_minute() -> None:
+    """Wait until what green answers counts, wherever CloudWatch's minutes begin. Nothing is asked for an empty time."""
+    passing(1 + 2 * MINUTE)
+
+
+def passing(seconds: float) -> None:
+    """Let so much time pass as CloudWatch counts it: nothing is asked for an empty time."""
+    before = time.time()
+    until(lambda: time.time() > before + seconds)

@@ -131,7 +131,7 @@ class Story:
         """The two files of the run below the folder for reports."""
         mine = folder / run
         mine.mkdir(parents=True)
-        for name, lines in (("record", self.record()), ("requests", self.requests())):
+        for name, lines in (("events", self.record()), ("requests", self.requests())):
             (mine / f"{name}.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
         return mine
 

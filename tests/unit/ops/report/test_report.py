@@ -108,7 +108,7 @@ def test_a_hostile_text_stays_text_wherever_it_stands(tmp_path: Path) -> None:
 def test_what_a_kill_left_half_written_is_left_out_and_counted(tmp_path: Path) -> None:
     folder = RELEASED.write(tmp_path)
     whole = read(folder)
-    for name in ("record", "requests"):
+    for name in ("events", "requests"):
         path = folder / f"{name}.jsonl"
         path.write_bytes(path.read_bytes()[:-9])
     cut = read(folder)
@@ -175,7 +175,7 @@ def test_a_contract_migration_changes_what_to_do(tmp_path: Path) -> None:
 
 
 def test_green_with_traffic_is_urgent(tmp_path: Path) -> None:
-    facts, evidence = found(RELEASED, tmp_path, outcome="failed", why="The watcher was killed.")
+    facts, evidence = found(RELEASED, tmp_path, outcome="failed", failure_reason="The watcher was killed.")
     assert headline(facts, evidence) == "1.4.0 was not released: The watcher was killed"
     assert next_steps(facts, evidence)[0].words == (
         "Look at once: when it was last looked at, green still had 100 % of the traffic."

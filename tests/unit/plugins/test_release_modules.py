@@ -120,13 +120,7 @@ def test_what_is_left_of_a_bake_counts_from_the_first_look_at_it(scene: Scene, l
 
 def test_a_check_writes_no_record(scene: Scene, log: str) -> None:
     deployed(scene, **CANARY)
-    options = {
-        "cluster": scene.name,
-        "service": "web",
-        "load_balancer": options(scene)["load_balancer"],
-        "event_log": log,
-    }
-    assert call(ecs_deployment_info.main, check=True, **options)["share"] == 25.0
+    assert call(ecs_deployment_info.main, check=True, **options(scene, event_log=log))["share"] == 25.0
     assert not Path(log).exists()
 
 

@@ -123,12 +123,12 @@ def final_analysis(analysis: Analysis, on_inconclusive: str, alarms: Sequence[st
     """Return the analysis at a pause hook, with what it means and which alarms are in the state ALARM."""
     message = analysis.message
     if analysis.outcome == "inconclusive":
-        said = "goes on" if may_continue(analysis, on_inconclusive) else "goes back"
+        said = "continues" if may_continue(analysis, on_inconclusive) else "rolls back"
         message = f"{message}. By release_on_inconclusive={on_inconclusive} it {said}"
     if analysis.outcome == "undecided":
         message = not_analysed(message)
     if alarms:
-        message = f"{message}. Alarms in the state ALARM meanwhile, which take nothing back: {', '.join(alarms)}"
+        message = f"{message}. Alarms in the state ALARM meanwhile, which roll nothing back: {', '.join(alarms)}"
     return replace(analysis, message=message)
 
 

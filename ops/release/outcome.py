@@ -65,7 +65,7 @@ def is_unfinished(preflight: Result, rollback: Result) -> bool:
 
 
 def alarms_of(alarms: Mapping[str, Sequence[str]], preflight: Result) -> list[str]:
-    """Return the alarms of where the release goes: they may take it back, the other ones say nothing about it."""
+    """Return the alarms of where the release goes: they may roll it back, the other ones say nothing about it."""
     return list(alarms.get(preflight.get("target") or FIRST) or [])
 
 

@@ -129,7 +129,7 @@ def hook_log(lines: Iterable[Line], hook: str | None, now: float) -> HookLog:
 
 
 def smoke_test_answer(test: Mapping[str, Any], warm_up: Mapping[str, Any] | None = None) -> Answer:
-    """Return the answer to a smoke test. What failed while threads got warm is told, and takes nothing back."""
+    """Return the answer to a smoke test. What failed while threads got warm is told, and rolls nothing back."""
     message = str(test.get("message", "")) + warm_up_message(warm_up or {})
     return Answer("CONTINUE" if test.get("passed") else "ROLLBACK", "smoke_test", message)
 

@@ -26,7 +26,7 @@ options:
       p95_floor_ms: {description: A p95 below this is never too slow, type: float, default: 50.0}
       cpu_percent: {description: CPU of the service, type: float, default: 90.0}
   alarms:
-    description: Alarms that are told of while their state is ALARM. They take nothing back
+    description: Alarms that are told of while their state is ALARM. They roll nothing back
     type: list
     elements: str
     default: []

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Own module because nothing in the collections operates a deployment that pauses: look, decide, do one thing, look again."""
+"""Own module because nothing in the collections operates a deployment that pauses: observe, decide, do one thing, observe again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ options:
   tasks: {description: Tasks that green starts with, type: int, default: 1}
   pause_minutes: {description: Minutes for which a PAUSE hook waits, type: int, default: 30}
   alarms:
-    description: Alarms that are told of while their state is ALARM. They take nothing back
+    description: Alarms that are told of while their state is ALARM. They roll nothing back
     type: list
     elements: str
     default: []

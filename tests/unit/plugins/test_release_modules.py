@@ -1,4 +1,4 @@
-"""The modules of a release against a local API: what they see of a deployment, and what they tell it."""
+"""The modules of a release against a local API: what they read of a deployment, and what they tell it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_before_the_first_release_there_is_nothing_to_see_and_that_is_no_error(s
     assert not Path(log).exists()
 
 
-def test_a_pause_asks_for_a_trial_and_shows_until_when_it_waits(scene: Scene, log: str) -> None:
+def test_a_hook_asks_for_a_smoke_test_and_shows_until_when_it_waits(scene: Scene, log: str) -> None:
     arn = deployed(scene, lifecycleHooks=[pause("POST_TEST_TRAFFIC_SHIFT")])
     found = info(scene, event_log=log)
     assert (found["deployment"], found["action"], found["stage"]) == (arn, "smoke_test", "POST_TEST_TRAFFIC_SHIFT")
@@ -87,7 +87,7 @@ def test_a_pause_asks_for_a_trial_and_shows_until_when_it_waits(scene: Scene, lo
     assert (found["hook"], datetime.fromisoformat(found["expires"])) == (waits["hookId"], waits["expiresAt"])
 
 
-def test_every_look_is_a_line_that_nobody_else_may_read(scene: Scene, log: str) -> None:
+def test_every_observation_is_a_line_that_nobody_else_may_read(scene: Scene, log: str) -> None:
     deployed(scene, **CANARY)
     info(scene, event_log=log)
     info(scene, event_log=log)
@@ -99,13 +99,13 @@ def test_every_look_is_a_line_that_nobody_else_may_read(scene: Scene, log: str) 
     assert second["t"] >= first["t"]
 
 
-def test_without_a_record_nothing_is_written_and_no_time_left_is_made_up(scene: Scene, log: str) -> None:
+def test_without_an_event_log_nothing_is_written_and_no_time_left_is_made_up(scene: Scene, log: str) -> None:
     deployed(scene, **CANARY)
     assert "left" not in info(scene)["progress"]
     assert "left" in info(scene, event_log=log, minute_seconds=1)["progress"]
 
 
-def test_what_is_left_of_a_bake_counts_from_the_first_look_at_it(scene: Scene, log: str) -> None:
+def test_what_is_left_of_a_bake_counts_from_its_first_observation(scene: Scene, log: str) -> None:
     deployed(scene, **CANARY)
     info(scene, event_log=log)
     (line,) = events.lines(log)
@@ -118,7 +118,7 @@ def test_what_is_left_of_a_bake_counts_from_the_first_look_at_it(scene: Scene, l
     assert begun + 1440 - time.time() <= last["seconds_left"] <= 440  # of 1440 minutes of a second each
 
 
-def test_a_check_writes_no_record(scene: Scene, log: str) -> None:
+def test_a_check_records_nothing(scene: Scene, log: str) -> None:
     deployed(scene, **CANARY)
     assert call(ecs_deployment_info.main, check=True, **options(scene, event_log=log))["share"] == 25.0
     assert not Path(log).exists()
@@ -139,8 +139,8 @@ def test_colours_are_told_apart_by_the_groups_that_ecs_resolved(scene: Scene) ->
     assert info(scene)["action"] is None
 
 
-def test_green_is_judged_by_what_it_did_with_its_present_share(scene: Scene, log: str) -> None:
-    """Else the gate for all of the traffic would pass on what the canary had answered."""
+def test_green_is_analysed_by_what_it_did_with_its_present_share(scene: Scene, log: str) -> None:
+    """Else the analysis of all of the traffic would pass on what the canary had answered."""
     deployed(scene, **CANARY)
     past_its_first_minute()
     measured(scene, scene.green, requests=400, errors=0, seconds=0.044, at=time.time() - 2 * MINUTE)
@@ -173,7 +173,7 @@ def test_what_was_reported_passes_as_its_slow_requests_are_of_the_first_minute(s
     assert analysis.outcome == "pass", analysis.message
 
 
-def test_a_green_that_is_slower_than_blue_in_the_same_minutes_goes_back(scene: Scene) -> None:
+def test_a_green_that_is_slower_than_blue_in_the_same_minutes_is_rolled_back(scene: Scene) -> None:
     deployed(scene, **CANARY)
     past_its_first_minute()
     measured(scene, scene.blue, requests=3000, errors=0, seconds=0.018)
@@ -190,9 +190,9 @@ def test_a_green_that_is_slower_than_blue_in_the_same_minutes_goes_back(scene: S
     assert "blue has 0.0 % of 2,000 in the same minutes" in found["analysis"]["message"]
 
 
-@pytest.mark.parametrize(("word", "goes"), [("continue", "on"), ("roll_back", "back")])
+@pytest.mark.parametrize(("word", "says"), [("continue", "continues"), ("roll_back", "rolls back")])
 def test_what_cannot_be_told_apart_waits_for_more_and_then_for_a_person_s_word(
-    scene: Scene, word: str, goes: str
+    scene: Scene, word: str, says: str
 ) -> None:
     deployed(scene, **CANARY)
     past_its_first_minute()
@@ -201,10 +201,10 @@ def test_what_cannot_be_told_apart_waits_for_more_and_then_for_a_person_s_word(
         measured(scene, colour, requests=requests, errors=requests // 20, seconds=0.044, at=now)
     _, analysis = final(scene, on_inconclusive=word)
     assert analysis.outcome == "inconclusive"
-    assert f"By release_on_inconclusive={word} it goes {goes}" in analysis.message
+    assert f"By release_on_inconclusive={word} it {says}" in analysis.message
 
 
-def test_alarms_that_ring_are_told_of_and_take_nothing_back(scene: Scene, log: str) -> None:
+def test_alarms_are_told_of_and_roll_nothing_back(scene: Scene, log: str) -> None:
     scene.alarm("ALARM")
     quiet = {"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold", "Period": 60}
     metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount", "Statistic": "Sum"}
@@ -216,7 +216,7 @@ def test_alarms_that_ring_are_told_of_and_take_nothing_back(scene: Scene, log: s
     measured(scene, scene.blue, requests=1200, errors=0, seconds=0.041, at=now)
     found, analysis = final(scene, alarms=["errors", "silent"])
     assert (analysis.outcome, found.alarms) == ("pass", ["errors"])
-    assert analysis.message.endswith("Alarms in the state ALARM meanwhile, which take nothing back: errors")
+    assert analysis.message.endswith("Alarms in the state ALARM meanwhile, which roll nothing back: errors")
 
 
 def test_what_was_sent_and_failed_counts_though_cloudwatch_knows_nothing_of_it(scene: Scene) -> None:
@@ -226,7 +226,7 @@ def test_what_was_sent_and_failed_counts_though_cloudwatch_knows_nothing_of_it(s
     assert "100.0 % of the 300 requests that were sent to analyse it" in analysis.message
 
 
-def test_what_surely_goes_wrong_is_to_be_stopped_even_in_its_first_minute(scene: Scene) -> None:
+def test_what_surely_goes_wrong_is_to_be_rolled_back_even_in_its_first_minute(scene: Scene) -> None:
     deployed(scene, **CANARY)
     measured(scene, scene.green, requests=400, errors=100, seconds=0.044)
     passing(1)
@@ -236,7 +236,7 @@ def test_what_surely_goes_wrong_is_to_be_stopped_even_in_its_first_minute(scene:
     assert "its first minute does not count" in found["progress"]
 
 
-def test_a_green_that_does_not_get_up_is_to_be_stopped(scene: Scene) -> None:
+def test_a_green_that_does_not_start_is_to_be_rolled_back(scene: Scene) -> None:
     scene.create()
     scene.settle()
     scene.deploy()
@@ -269,7 +269,7 @@ def test_the_end_is_seen_and_the_latest_deployment_is_the_newest(scene: Scene) -
 # ecs_deployment_action
 
 
-def test_an_answer_lets_it_go_on_and_is_recorded(scene: Scene, log: str) -> None:
+def test_an_answer_lets_it_continue_and_is_recorded(scene: Scene, log: str) -> None:
     arn = deployed(scene, lifecycleHooks=[pause("POST_TEST_TRAFFIC_SHIFT")])
     hook = info(scene)["hook"]
     assert answer(arn, "CONTINUE", hook=hook, event="smoke_test", event_log=log)["changed"] is True
@@ -279,7 +279,7 @@ def test_an_answer_lets_it_go_on_and_is_recorded(scene: Scene, log: str) -> None
     assert (line["kind"], line["event"], line["outcome"], line["message"]) == ("event", "smoke_test", "ok", WHY)
 
 
-def test_a_hook_that_is_answered_with_no_goes_back_and_the_reason_is_ours(scene: Scene, log: str) -> None:
+def test_a_hook_that_is_answered_with_no_rolls_back_and_the_reason_is_ours(scene: Scene, log: str) -> None:
     arn = deployed(scene, lifecycleHooks=[pause("POST_TEST_TRAFFIC_SHIFT")])
     answer(arn, "ROLLBACK", hook=info(scene)["hook"], event="analysis", event_log=log)
     for _ in range(3):
@@ -287,7 +287,7 @@ def test_a_hook_that_is_answered_with_no_goes_back_and_the_reason_is_ours(scene:
     found = info(scene, event_log=log)
     assert (found["status"], found["action"]) == ("ROLLBACK_SUCCESSFUL", "ended")
     assert found["outcome"] == f"ECS rolled the release back, and the one before has all traffic: {WHY}"
-    assert "ContinueServiceDeployment" in info(scene)["outcome"]  # without a record, AWS's words
+    assert "ContinueServiceDeployment" in info(scene)["outcome"]  # without an event log, AWS's words
     assert next(events.lines(log))["outcome"] == "failed"
 
 
@@ -315,7 +315,7 @@ def test_a_deployment_that_is_not_there_is_an_error(scene: Scene) -> None:
     assert "Could not tell the deployment to ROLLBACK: ServiceDeploymentNotFoundException" in found["msg"]
 
 
-def test_nothing_can_go_on_that_waits_for_nobody(scene: Scene) -> None:
+def test_nothing_can_continue_that_waits_at_no_hook(scene: Scene) -> None:
     assert "waits at no PAUSE hook" in answer(deployed(scene, **CANARY), "CONTINUE")["msg"]
 
 
@@ -328,10 +328,10 @@ def test_a_check_tells_nobody_anything(scene: Scene, log: str) -> None:
     assert not Path(log).exists()
 
 
-# run_event and the record
+# run_event and the event log
 
 
-def test_a_note_is_a_line(log: str) -> None:
+def test_an_event_is_a_line(log: str) -> None:
     options: dict[str, Any] = {"event_log": log, "event": "migration", "message": "The schema is at 0007"}
     assert call(run_event.main, **options)["changed"] is False
     call(run_event.main, check=True, **options)
@@ -339,7 +339,7 @@ def test_a_note_is_a_line(log: str) -> None:
     assert (line["event"], line["outcome"], line["message"]) == ("migration", "ok", "The schema is at 0007")
 
 
-def test_a_record_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+def test_an_event_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file, and no folder")
     options: dict[str, Any] = {"event_log": str(tmp_path / "run" / "events.jsonl"), "event": "end", "message": "over"}
     assert "Could not write the event log" in call(run_event.main, **options)["msg"]

@@ -1,4 +1,4 @@
-"""The gate's analyses: tables of releases that are good or bad, and how often it errs, by seeded chance."""
+"""The analysis: tables of releases that are good or bad, and how often it errs, by seeded chance."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_what_it_means_is_a_person_s_word_only_where_nothing_is_proven() -> None
     outcomes = ("pass", "inconclusive", "undecided", "fail")
     on, back = ([may_continue(Analysis(one, ""), word) for one in outcomes] for word in ("continue", "roll_back"))  # type: ignore[arg-type]
     assert (on, back) == ([True, True, False, False], [True, False, False, False])
-    words = "maybe. By release_on_inconclusive=roll_back it goes back"
+    words = "maybe. By release_on_inconclusive=roll_back it rolls back"
     assert final_analysis(Analysis("inconclusive", "maybe"), "roll_back", []).message == words
     assert final_analysis(Analysis("undecided", "few"), "continue", []).message.startswith(
         "nothing speaks against green, but"
@@ -169,7 +169,7 @@ def test_alarms_are_told_of_and_change_nothing() -> None:
     found = final_analysis(Analysis("pass", "good"), "continue", ["t1-blue-latency", "t1-green-latency"])
     assert found.outcome == "pass"
     assert found.message == (
-        "good. Alarms in the state ALARM meanwhile, which take nothing back: t1-blue-latency, t1-green-latency"
+        "good. Alarms in the state ALARM meanwhile, which roll nothing back: t1-blue-latency, t1-green-latency"
     )
 
 

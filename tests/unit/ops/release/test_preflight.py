@@ -214,7 +214,7 @@ def entry(outcome: str, revision: int | None = None, before: int | None = None) 
     [
         (7, [entry("released", 7, 6)]),
         (7, [entry("unchanged", 7, 7), entry("released", 7, 6)]),
-        (8, [entry("started", 8, 7), entry("released", 7, 6)]),  # its leader was killed; ECS went on
+        (8, [entry("started", 8, 7), entry("released", 7, 6)]),  # its operator was killed; ECS went on
         (7, [entry("rolled back", 8, 7), entry("released", 7, 6)]),
         (7, [entry("failed", revision, 7) for revision in (12, 11, 10, 9, 8)]),  # the audit shows no more than five
         (3, []),  # before there was an audit

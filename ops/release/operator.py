@@ -119,8 +119,8 @@ class Operator:
                 "event_log": self.options["event_log"],
             },
         )
-        said = "continue" if answer.action == "CONTINUE" else "roll back"
-        return self.told(observed, f"told ECS to {said}: {answer.message}", changed=bool(told.get("changed")))
+        said = "continues" if answer.action == "CONTINUE" else "rolls back"
+        return self.told(observed, f"{said}: {answer.message}", changed=bool(told.get("changed")))
 
     def told(self, observed: Result, message: str, changed: bool) -> Result:
         """Return the result of a step, whose line stays to be read as a phase of its own."""

@@ -83,8 +83,10 @@ def test_what_aws_does_not_answer_is_tried_again() -> None:
     assert "ended" not in failed
 
 
-@pytest.mark.parametrize(("action", "word"), [("continue", "CONTINUE"), ("roll_back", "ROLLBACK")])
-def test_an_answer_is_given_under_the_lock_while_the_probe_measures(action: str, word: str) -> None:
+@pytest.mark.parametrize(
+    ("action", "word", "says"), [("continue", "CONTINUE", "continues"), ("roll_back", "ROLLBACK", "rolls back")]
+)
+def test_an_answer_is_given_under_the_lock_while_the_probe_measures(action: str, word: str, says: str) -> None:
     modules = Modules({"action": action})
     found = modules.step(event_log="/events.jsonl")
     assert modules.names == [*CHECKS, "ecs_deployment_action"]
@@ -98,7 +100,7 @@ def test_an_answer_is_given_under_the_lock_while_the_probe_measures(action: str,
     }
     assert (found["changed"], found["ended"], found["message"].endswith(": why")) == (True, False, True)
     assert found["phase"] != OBSERVED["phase"], "its line stays to be read"
-    assert found["progress"].startswith("PRE_PRODUCTION_TRAFFIC_SHIFT: told ECS to ")
+    assert found["progress"] == f"PRE_PRODUCTION_TRAFFIC_SHIFT: {says}: why"
 
 
 def test_without_a_hook_a_deployment_is_stopped() -> None:
@@ -141,7 +143,7 @@ def test_the_smoke_test_warms_green_and_is_answered() -> None:
     answer = modules.options("ecs_deployment_action")
     assert (answer["action"], answer["event"]) == ("CONTINUE", "smoke_test")
     assert "It passed. Of 300 requests to warm its threads 4 failed (1.3 %)." in answer["message"]
-    assert found["message"].startswith("told ECS to continue: It passed.")
+    assert found["message"].startswith("continues: It passed.")
 
 
 def test_a_release_that_breaks_the_contract_is_not_warmed() -> None:

@@ -1,6 +1,6 @@
-"""Whether the new release may have more traffic: what both colours did in, a verdict and a sentence out (pure).
+"""The analysis of a release: what both colours did goes in, an outcome and a sentence come out (pure).
 
-Two shares of green's requests are judged alike: of those that failed, and of those that were slow, which took longer
+Two shares of green's requests are analysed alike: of those that failed, and of those that were slow, which took longer
 than twice blue's p95. Five of a hundred may be slow, so it is a limit on the p95. How both err, in figures:
 docs/decisions/005-releases-on-ecs-own-engine.md.
 """
@@ -16,14 +16,18 @@ from ops.release.significance import Pair, at_least, chance_of, share, total
 
 # While a bake is watched, the same figures are looked at a hundred times: chance may be blamed once in so many looks.
 CHANCE = 1e-4
-# At a pause they are judged once. A release at the very limit goes back once in a hundred pauses, a better one less.
+# At a pause hook they are analysed once. A release at the very limit goes back once in a hundred, a better one less.
 FINAL = 0.01
-FEW = 2  # failures of what was sent itself that are no verdict, however few were sent
+FEW = 2  # failures of what was sent itself that prove nothing, however few were sent
 
 
 @dataclass(frozen=True)
-class Limits:
-    """minimum_requests: what green must have answered. p95_floor_ms: below it, latency never fails."""
+class Thresholds:
+    """What green may do: the only home of these defaults.
+
+    minimum_requests: what green must have answered. error_percent: the share of 5xx that is allowed. p95_factor: times
+    blue's p95. p95_floor_ms: below it, latency never fails. cpu_percent: of what the service's tasks reserve.
+    """
 
     minimum_requests: int = 300
     error_percent: float = 1.0
@@ -34,7 +38,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Sent:
-    """What was sent to green to judge it, and how much of it failed: CloudWatch counts nothing without a target."""
+    """Requests sent to green for its analysis, and how many failed: CloudWatch counts none without a target."""
 
     sent: int = 0
     failed: int = 0
@@ -42,106 +46,115 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """words: a sentence for a tired person. missing: requests that green still lacks.
+class Analysis:
+    """An outcome and why. message: a sentence for a tired person. missing: requests that green still lacks.
 
     inconclusive: measured, and not told apart; undecided: not measured, or not yet.
     """
 
     outcome: Literal["pass", "fail", "inconclusive", "undecided"]
-    words: str
+    message: str
     missing: int = 0
 
 
-def judge(compared: Sample, cpu: float | None, limits: Limits, final: bool, sent: Sent | None = None) -> Verdict:
-    """Final: the verdict of a pause. Before: fails only what can't be chance, and a pass means so far."""
+def analyse(
+    compared: Sample, cpu: float | None, thresholds: Thresholds, final: bool, sent: Sent | None = None
+) -> Analysis:
+    """Return how green does. final: at a pause hook. Else only what can't be chance fails, and a pass means so far."""
     green = summed(compared.green, compared.slow_ms)
-    missing = max(0, limits.minimum_requests - green.requests)
-    if reason := next(certain(compared, limits, sent or Sent()), None):
-        return Verdict("fail", reason, missing)
+    missing = max(0, thresholds.minimum_requests - green.requests)
+    if reason := next(certain(compared, thresholds, sent or Sent()), None):
+        return Analysis("fail", reason, missing)
     if missing:
-        return Verdict("undecided", lacking(green, limits, missing), missing)
-    if reason := next(wrong(compared, limits, FINAL if final else CHANCE), None):
-        return Verdict("fail", reason)
+        return Analysis("undecided", lacking(green, thresholds, missing), missing)
+    if reason := next(wrong(compared, thresholds, FINAL if final else CHANCE), None):
+        return Analysis("fail", reason)
     if green.p95_ms is None:
-        return Verdict("undecided", f"CloudWatch has no response times yet of green's {green.requests:,} requests")
-    if doubts := list(doubtful(compared, cpu, limits)):
-        return Verdict("inconclusive", f"it can't be told apart: {'; '.join(doubts)}", limits.minimum_requests)
-    return Verdict("pass", good(compared, cpu))
+        return Analysis("undecided", f"CloudWatch has no response times yet of green's {green.requests:,} requests")
+    if doubts := list(doubtful(compared, cpu, thresholds)):
+        return Analysis("inconclusive", f"it can't be told apart: {'; '.join(doubts)}", thresholds.minimum_requests)
+    return Analysis("pass", good(compared, cpu))
 
 
-def certain(compared: Sample, limits: Limits, sent: Sent) -> Iterator[str]:
-    """Errors that can't be chance, however few requests there are, and whether green is warm or not."""
-    allowed = limits.error_percent / 100
+def certain(compared: Sample, thresholds: Thresholds, sent: Sent) -> Iterator[str]:
+    """Yield errors that can't be chance, however few requests there are, and whether green is warm or not."""
+    allowed = thresholds.error_percent / 100
     errors = error_pairs(compared, {**compared.first, **compared.green})
     if (chance := chance_of(errors, allowed)) < CHANCE:
-        yield too_many_errors(errors, compared, limits, chance)
+        yield too_many_errors(errors, compared, thresholds, chance)
     if sent.failed > FEW and (chance := at_least(sent.failed, sent.sent, allowed)) < FINAL:
-        yield refused(sent, limits, chance)
+        yield refused(sent, thresholds, chance)
 
 
-def wrong(compared: Sample, limits: Limits, level: float) -> Iterator[str]:
-    """What of enough requests is chance less often than the level."""
+def wrong(compared: Sample, thresholds: Thresholds, level: float) -> Iterator[str]:
+    """Yield what, of enough requests, is chance less often than the level."""
     errors, slow = error_pairs(compared, compared.green), slow_pairs(compared)
-    if (chance := chance_of(errors, limits.error_percent / 100)) < level:
-        yield too_many_errors(errors, compared, limits, chance)
+    if (chance := chance_of(errors, thresholds.error_percent / 100)) < level:
+        yield too_many_errors(errors, compared, thresholds, chance)
     if (chance := slow_by_chance(slow, compared)) < level:
         yield too_slow(slow, compared, chance)
 
 
-def doubtful(compared: Sample, cpu: float | None, limits: Limits) -> Iterator[str]:
-    """What may speak against green, or be chance, or a machine that is slow for both."""
+def doubtful(compared: Sample, cpu: float | None, thresholds: Thresholds) -> Iterator[str]:
+    """Yield what may speak against green, or be chance, or a machine that is slow for both."""
     errors, slow = error_pairs(compared, compared.green), slow_pairs(compared)
-    if share(errors) > (allowed := limits.error_percent / 100):
-        yield too_many_errors(errors, compared, limits, chance_of(errors, allowed))
+    if share(errors) > (allowed := thresholds.error_percent / 100):
+        yield too_many_errors(errors, compared, thresholds, chance_of(errors, allowed))
     if compared.slow_ms is not None and share(slow) > SLOW_SHARE:
         yield too_slow(slow, compared, slow_by_chance(slow, compared))
-    if cpu is not None and cpu > limits.cpu_percent:
+    if cpu is not None and cpu > thresholds.cpu_percent:
         yield (
-            f"the service uses {cpu:.0f} % of its CPU and {limits.cpu_percent:g} % is allowed, but ECS does not say "
-            "which colour does"
+            f"the service uses {cpu:.0f} % of its CPU and {thresholds.cpu_percent:g} % is allowed, but ECS does not "
+            "say which colour does"
         )
 
 
 def slow_by_chance(pairs: Sequence[Pair], compared: Sample) -> float:
-    """Without blue beside it nobody knows what is slow."""
+    """Return the chance that so many are slow; 1 without blue beside them, as nobody knows then what is slow."""
     return chance_of(pairs, SLOW_SHARE) if compared.slow_ms is not None and total(pairs, "blue") else 1.0
 
 
-def goes_on(verdict: Verdict, on_inconclusive: str) -> bool:
-    """Whether green may have more traffic: where nothing is proven, as a person said; unmeasured, never."""
-    return verdict.outcome == "pass" or (verdict.outcome == "inconclusive" and on_inconclusive == "continue")
+def may_continue(analysis: Analysis, on_inconclusive: str) -> bool:
+    """Return whether green may have more traffic: where nothing is proven, as a person said; unmeasured, never."""
+    return analysis.outcome == "pass" or (analysis.outcome == "inconclusive" and on_inconclusive == "continue")
 
 
-def concluded(verdict: Verdict, on_inconclusive: str, ringing: Sequence[str]) -> Verdict:
-    """The verdict of a pause, with what it means and which alarms ring."""
-    words = verdict.words
-    if verdict.outcome == "inconclusive":
-        said = "goes on" if goes_on(verdict, on_inconclusive) else "goes back"
-        words = f"{words}. By release_on_inconclusive={on_inconclusive} it {said}"
-    if verdict.outcome == "undecided":
-        words = f"nothing speaks against green, but it could not be judged: {words}"
-    if ringing:
-        words = f"{words}. Alarms that ring meanwhile, and take nothing back: {', '.join(ringing)}"
-    return replace(verdict, words=words)
+def final_analysis(analysis: Analysis, on_inconclusive: str, alarms: Sequence[str]) -> Analysis:
+    """Return the analysis at a pause hook, with what it means and which alarms are in the state ALARM."""
+    message = analysis.message
+    if analysis.outcome == "inconclusive":
+        said = "continues" if may_continue(analysis, on_inconclusive) else "rolls back"
+        message = f"{message}. By release_on_inconclusive={on_inconclusive} it {said}"
+    if analysis.outcome == "undecided":
+        message = not_analysed(message)
+    if alarms:
+        message = f"{message}. Alarms in the state ALARM meanwhile, which roll nothing back: {', '.join(alarms)}"
+    return replace(analysis, message=message)
 
 
-# Words
+# Messages
 
 
-def lacking(green: Figures, limits: Limits, missing: int) -> str:
+def not_analysed(reason: str) -> str:
+    """Return what is said of a green that nobody could analyse: it never gets more traffic."""
+    return f"nothing speaks against green, but it could not be analysed: {reason or 'nobody looked'}"
+
+
+def lacking(green: Figures, thresholds: Thresholds, missing: int) -> str:
     return (
-        f"not enough requests to judge: green has answered {green.requests:,} of the {limits.minimum_requests:,} that "
-        f"it takes, {missing:,} are missing"
+        f"not enough requests to analyse: green has answered {green.requests:,} of the "
+        f"{thresholds.minimum_requests:,} that it takes, {missing:,} are missing"
     )
 
 
-def too_many_errors(pairs: Sequence[Pair], compared: Sample, limits: Limits, chance: float) -> str:
-    words = (
-        f"green answers {percent(share(pairs))} of {total(pairs):,} requests with 5xx; {limits.error_percent:g} % is "
-        f"allowed and blue {of_blue(pairs, compared)}: chance, {odds(chance)}"
+def too_many_errors(pairs: Sequence[Pair], compared: Sample, thresholds: Thresholds, chance: float) -> str:
+    message = (
+        f"green answers {percent(share(pairs))} of {total(pairs):,} requests with 5xx; {thresholds.error_percent:g} % "
+        f"is allowed and blue {of_blue(pairs, compared)}: chance, {odds(chance)}"
     )
-    return f"{words}. Look beyond the release too" if share(pairs, "blue") > limits.error_percent / 100 else words
+    return (
+        f"{message}. Look beyond the release too" if share(pairs, "blue") > thresholds.error_percent / 100 else message
+    )
 
 
 def too_slow(pairs: Sequence[Pair], compared: Sample, chance: float) -> str:
@@ -154,10 +167,10 @@ def too_slow(pairs: Sequence[Pair], compared: Sample, chance: float) -> str:
     )
 
 
-def refused(sent: Sent, limits: Limits, chance: float) -> str:
+def refused(sent: Sent, thresholds: Thresholds, chance: float) -> str:
     return (
-        f"green fails {percent(sent.failed / sent.sent)} of the {sent.sent:,} requests that were sent to judge it; "
-        f"{limits.error_percent:g} % is allowed: chance, {odds(chance)}. The first: {sent.first_failure}"
+        f"green fails {percent(sent.failed / sent.sent)} of the {sent.sent:,} requests that were sent to analyse it; "
+        f"{thresholds.error_percent:g} % is allowed: chance, {odds(chance)}. The first: {sent.first_failure}"
     )
 
 
@@ -184,7 +197,7 @@ def percent(value: float) -> str:
 
 
 def odds(chance: float) -> str:
-    """How often that is chance: 0.004 -> at most once in 250."""
+    """Return how often that is chance: 0.004 -> at most once in 250."""
     return "as likely as not" if chance >= 0.5 else f"at most once in {min(1 / max(chance, 1e-12), 1e6):,.0f}"
 
 

@@ -1,4 +1,4 @@
-"""How far a deployment of ECS has come, and what it now asks of who leads it (pure).
+"""How far a service deployment of ECS has come, in data and in words (pure).
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
@@ -9,19 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
-from ops.release.analysis import Verdict
+from ops.release.analysis import Analysis
 from ops.release.failed_starts import Settings, cause, failed_starts
 from ops.release.sample import Figures
 
 FAILED_STARTS = 3  # tasks of green: one may be a machine's fault
 ONGOING = {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}
-# test: try green before anybody sees it; enter: let the first traffic in; judge: by the figures so far;
-# stop: it surely goes wrong, so nobody waits for more; ended: nothing is left to do.
-Stop = Literal["test", "enter", "judge", "stop", "ended"]
 
-WORDS = {
+STAGES = {
     "RECONCILE_SERVICE": "puts an earlier deployment right",
     "PRE_SCALE_UP": "about to start green",
     "SCALE_UP": "starts green",
@@ -37,8 +34,8 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Rollout:
-    """A described service deployment. share, test_share: percent of the traffic that green has."""
+class ServiceDeployment:
+    """A service deployment. share, test_share: percent of the traffic on green. hook: the PAUSE hook that waits."""
 
     arn: str
     status: str
@@ -52,7 +49,7 @@ class Rollout:
     green: Mapping[str, Any]
     blue: Mapping[str, Any] | None
     configuration: Mapping[str, Any]
-    going_back: str
+    rollback_reason: str
 
     @property
     def ended(self) -> bool:
@@ -63,17 +60,17 @@ class Rollout:
         return self.status == "SUCCESSFUL"
 
     @property
-    def ahead(self) -> bool:
-        """Whether it still goes forward."""
+    def goes_forward(self) -> bool:
+        """Return whether it does not go back, and has not ended."""
         return self.status in ("PENDING", "IN_PROGRESS")
 
 
-def rollout_from(described: Mapping[str, Any]) -> Rollout:
-    """A service deployment as DescribeServiceDeployments has it."""
+def service_deployment_from(described: Mapping[str, Any]) -> ServiceDeployment:
+    """Return a service deployment from what DescribeServiceDeployments answers."""
     waiting = [one for one in described.get("lifecycleHookDetails", []) if one.get("status") == "AWAITING_ACTION"]
     green = described.get("targetServiceRevision", {})
     sources = described.get("sourceServiceRevisions", [])
-    return Rollout(
+    return ServiceDeployment(
         arn=described["serviceDeploymentArn"],
         status=described["status"],
         reason=described.get("statusReason", ""),
@@ -86,77 +83,67 @@ def rollout_from(described: Mapping[str, Any]) -> Rollout:
         green=green,
         blue=sources[0] if sources else None,
         configuration=described.get("deploymentConfiguration", {}),
-        going_back=described.get("rollback", {}).get("reason", ""),
+        rollback_reason=described.get("rollback", {}).get("reason", ""),
     )
 
 
-def stop_of(rollout: Rollout, verdict: Verdict, warm: bool = True) -> Stop | None:
-    """What is to be done now; None: nothing, it goes its way. warm: green's first minute with traffic is over, so that
-    what it answers from now on counts."""
-    if rollout.ended:
-        return "ended"
-    if rollout.hook and rollout.ahead:
-        if rollout.stage == "POST_TEST_TRAFFIC_SHIFT":
-            return "test"
-        if rollout.share > 0:
-            return "stop" if verdict.outcome == "fail" else "judge" if warm else None
-        return "enter"
-    if rollout.ahead and verdict.outcome == "fail" and rollout.stage != "CLEAN_UP":
-        return "stop"
-    return None
-
-
 def start(
-    rollout: Rollout, stopped: Sequence[Mapping[str, Any]], elapsed: float, patience: float, settings: Settings
-) -> Verdict:
-    """Whether green gets up. ECS would try for 24 hours: neither alarms nor a circuit breaker watch this stage.
+    deployment: ServiceDeployment,
+    stopped: Sequence[Mapping[str, Any]],
+    elapsed: float,
+    timeout: float,
+    settings: Settings,
+) -> Analysis:
+    """Return whether green starts. ECS would try for 24 hours: neither alarms nor a circuit breaker watch this stage.
 
-    stopped: tasks of green that have ended; elapsed and patience in seconds.
+    stopped: tasks of green that have ended; elapsed and timeout in seconds.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-deployment-how-it-works.html
     """
-    if rollout.stage not in ("PRE_SCALE_UP", "SCALE_UP"):
-        return Verdict("undecided", "green has no traffic yet")
+    if deployment.stage not in ("PRE_SCALE_UP", "SCALE_UP"):
+        return Analysis("undecided", "green has no traffic yet")
     failed = failed_starts(stopped)
     first = f"the first because: {cause(failed[0], settings)}" if failed else ""
     if len(failed) >= FAILED_STARTS:
-        return Verdict("fail", f"green does not start: {len(failed)} of its tasks have failed, {first}")
-    if elapsed > patience:
-        running, desired = rollout.green.get("runningTaskCount", 0), rollout.green.get("requestedTaskCount", 0)
+        return Analysis("fail", f"green does not start: {len(failed)} of its tasks have failed, {first}")
+    if elapsed > timeout:
+        running, desired = deployment.green.get("runningTaskCount", 0), deployment.green.get("requestedTaskCount", 0)
         told = f" {len(failed)} of its tasks failed before, {first}." if failed else ""
-        return Verdict(
+        return Analysis(
             "fail",
-            f"green is not ready after {span(patience)} (release_startup_timeout_seconds): {running} of {desired} "
+            f"green is not ready after {span(timeout)} (release_startup_timeout_seconds): {running} of {desired} "
             f"tasks run, and the load balancer does not find all of them healthy.{told}",
         )
-    return Verdict("undecided", "green is starting")
+    return Analysis("undecided", "green is starting")
 
 
-def bake_minutes(rollout: Rollout) -> float | None:
-    """Minutes that the present stage lasts by itself, where it does."""
-    configuration = rollout.configuration
-    if rollout.stage == "BAKE_TIME":
+def bake_minutes(deployment: ServiceDeployment) -> float | None:
+    """Return the minutes that the present stage lasts by itself; None if it does not."""
+    configuration = deployment.configuration
+    if deployment.stage == "BAKE_TIME":
         return float(configuration.get("bakeTimeInMinutes", 0))
-    if rollout.stage == "PRODUCTION_TRAFFIC_SHIFT" and 0 < rollout.share < 100:
+    if deployment.stage == "PRODUCTION_TRAFFIC_SHIFT" and 0 < deployment.share < 100:
         canary = configuration.get("canaryConfiguration", {}).get("canaryBakeTimeInMinutes")
         return float(canary or configuration.get("linearConfiguration", {}).get("stepBakeTimeInMinutes") or 0)
     return None
 
 
-def progress(rollout: Rollout, figures: Mapping[str, Figures], left: float | None, warm: bool = True) -> str:
-    """A line for who waits. left: seconds. warm: whether green's first minute with traffic is over."""
-    if rollout.ended:
-        return rollout.reason.rstrip(".") or rollout.status.replace("_", " ").lower()
-    if not rollout.ahead:
-        return f"going back to blue: {rollout.going_back or rollout.reason}"
-    parts = [f"{rollout.stage or rollout.status}: {WORDS.get(rollout.stage or '', 'waits for ECS')}"]
-    if not rollout.share:
-        running, desired = rollout.green.get("runningTaskCount", 0), rollout.green.get("requestedTaskCount", 0)
+def progress(
+    deployment: ServiceDeployment, figures: Mapping[str, Figures], left: float | None, warm: bool = True
+) -> str:
+    """Return a line for who waits. left: seconds. warm: whether green's first minute with traffic is over."""
+    if deployment.ended:
+        return deployment.reason.rstrip(".") or deployment.status.replace("_", " ").lower()
+    if not deployment.goes_forward:
+        return f"rolling back to blue: {deployment.rollback_reason or deployment.reason}"
+    parts = [f"{deployment.stage or deployment.status}: {STAGES.get(deployment.stage or '', 'waits for ECS')}"]
+    if not deployment.share:
+        running, desired = deployment.green.get("runningTaskCount", 0), deployment.green.get("requestedTaskCount", 0)
         parts.append(f"green has {running} of {desired} tasks")
     else:
         green, blue = figures["green"], figures["blue"]
         if not warm:
             parts.append("its first minute does not count")
-        parts.append(f"green has {rollout.share:g} % of the traffic, {green.errors:,} of {green.requests:,} failed")
+        parts.append(f"green has {deployment.share:g} % of the traffic, {green.errors:,} of {green.requests:,} failed")
         if green.p95_ms is not None:
             compared = f" (blue {blue.p95_ms:.0f})" if blue.p95_ms is not None else ""
             parts.append(f"p95 {green.p95_ms:.0f} ms{compared}")
@@ -165,13 +152,13 @@ def progress(rollout: Rollout, figures: Mapping[str, Figures], left: float | Non
     return ", ".join(parts)
 
 
-def outcome(rollout: Rollout, why: str = "") -> str:
-    """How it ended, in a sentence. why: what made us take it back, of which AWS only knows that somebody did."""
-    if rollout.succeeded:
+def outcome(deployment: ServiceDeployment, reason: str = "") -> str:
+    """Return how it ended, in a sentence. reason: why we rolled it back, of which AWS only knows that somebody did."""
+    if deployment.succeeded:
         return "All traffic is on the release."
-    if rollout.status == "ROLLBACK_SUCCESSFUL":
-        return f"ECS took the release back, and the one before has all traffic: {why or rollout.reason}"
-    return f"The deployment ended as {rollout.status}: {rollout.reason or 'AWS says no reason'}"
+    if deployment.status == "ROLLBACK_SUCCESSFUL":
+        return f"ECS rolled the release back, and the one before has all traffic: {reason or deployment.reason}"
+    return f"The deployment ended as {deployment.status}: {deployment.reason or 'AWS says no reason'}"
 
 
 def span(seconds: float) -> str:

@@ -1,6 +1,6 @@
-"""The audit: a small JSON a release in the reports bucket, written before anything changes and again at the end.
+"""The audit log: a small JSON a release in the reports bucket, put before anything changes and again at the end.
 
-Keys are audit/<run>.json, and a run begins with its moment in UTC, so keys sort by time.
+Keys are audit-log/<run>.json, and a run begins with its moment in UTC, so keys sort by time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ops.aws.errors import unless_missing
 from ops.report.facts import Facts
 from ops.report.values import iso
 
-PREFIX = "audit/"
+PREFIX = "audit-log/"
 SHOWN = 10
 # Days to look back, one after the other, until enough is found; None is the beginning.
 WINDOWS = (7, 90, None)
@@ -47,7 +47,7 @@ def entry(facts: Facts, requests: int = 0, failed: int = 0) -> dict[str, Any]:
 
 
 def newest_keys(s3: Any, bucket: str, owner: str, now: datetime, count: int = SHOWN) -> list[str] | None:
-    """Keys of the newest entries, newest first; None without a bucket.
+    """Return the keys of the newest entries, newest first; None without a bucket.
 
     S3 lists in ascending order only, so the newest come last, after all of a stack's years. StartAfter skips the
     years: where releases are frequent one short page is all, and only where they are rare does it look back further.
@@ -67,7 +67,7 @@ def newest_keys(s3: Any, bucket: str, owner: str, now: datetime, count: int = SH
 
 
 def listed(s3: Any, bucket: str, owner: str, after: str) -> list[str] | None:
-    """All keys after that one, in S3's order; None without a bucket.
+    """Return all keys after that one, in S3's order; None without a bucket.
 
     A bucket's name is anybody's to take, so its owner is compared.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
@@ -93,7 +93,7 @@ def listed(s3: Any, bucket: str, owner: str, after: str) -> list[str] | None:
 
 
 def latest(s3: Any, bucket: str, owner: str) -> list[dict[str, Any]]:
-    """The newest entries, newest first; empty when there is no bucket or nothing was ever released."""
+    """Return the newest entries, newest first; empty where there is no bucket or nothing was ever released."""
     keys = newest_keys(s3, bucket, owner, datetime.now(UTC)) or []
     bodies = (
         unless_missing("NoSuchKey", s3.get_object, Bucket=bucket, Key=key, ExpectedBucketOwner=owner) for key in keys
@@ -102,7 +102,7 @@ def latest(s3: Any, bucket: str, owner: str) -> list[dict[str, Any]]:
 
 
 def readable(key: str, body: bytes) -> dict[str, Any]:
-    """An entry with every key that readers rely on, whatever somebody put into the bucket."""
+    """Return an entry with every key that readers rely on, whatever somebody put into the bucket."""
     try:
         found = json.loads(body)
     except ValueError:

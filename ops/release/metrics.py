@@ -1,4 +1,4 @@
-"""What CloudWatch knows of each colour's requests, and of the CPU behind them.
+"""Figures of each colour's requests, and of the CPU behind them, from CloudWatch.
 
 docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
@@ -33,10 +33,10 @@ ANSWERS = ("c2xx", "c3xx", "c4xx", "c5xx")
 def minutes(
     cloudwatch: Any, load_balancer: str, groups: Mapping[str, str], since: datetime, now: datetime
 ) -> dict[str, Minutes]:
-    """Minutes by colour since that moment, of target groups by colour: ARNs, or what CloudWatch knows them by.
+    """Return minutes by colour since that moment, of target groups by colour: ARNs, or what CloudWatch knows them by.
 
     AWS rounds the beginning down to the whole minute. The newest one or two minutes are not there yet, or only in
-    part: `of_group` counts what is complete, so a later look sees more, never something else.
+    part: `of_group` counts what is complete, so a later request sees more, never something else.
     """
     balancer = {"LoadBalancer": suffix(load_balancer)}
     queries = [query("own", "AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", balancer, "Sum")]
@@ -54,7 +54,7 @@ def minutes(
 
 
 def of_group(series: Mapping[str, Series], own: Series) -> Minutes:
-    """What became of a group's requests, by the beginning of the minute.
+    """Return what became of a group's requests, by the beginning of the minute.
 
     When a target breaks off or never answers, the load balancer answers itself, with 502 or 504; AWS counts these for
     the load balancer only. A group's are those that its targets left without an answer, as far as there were so many:
@@ -75,7 +75,7 @@ def of_group(series: Mapping[str, Series], own: Series) -> Minutes:
 
 
 def slow(cloudwatch: Any, load_balancer: str, groups: Mapping[str, str], compared: Sample, slow_ms: float) -> Sample:
-    """The sample with the requests that took longer than the threshold.
+    """Return the sample with the requests that took longer than the threshold.
 
     PR, the percentile rank, is the percentage of a minute's response times in a range, without its lower bound and
     with its upper one. CloudWatch reads it from a histogram, so the counts may be off by the width of a bar, for both
@@ -94,7 +94,7 @@ def slow(cloudwatch: Any, load_balancer: str, groups: Mapping[str, str], compare
 
 
 def ranked(found: Minutes, ranks: Series) -> Minutes:
-    """Minutes with their slow requests. A minute without a rank has none that is known: its times do not count."""
+    """Return minutes with their slow requests. Without a rank none is known, and a minute's times do not count."""
     return {
         at: replace(minute, slow=ranks[at] / 100 * minute.timed)
         if at in ranks
@@ -104,7 +104,7 @@ def ranked(found: Minutes, ranks: Series) -> Minutes:
 
 
 def cpu(cloudwatch: Any, cluster: str, service: str, since: datetime, now: datetime) -> float | None:
-    """Percent of the CPU that the service's tasks reserve, in the mean; ECS knows no colours.
+    """Return the mean percent that the service's tasks use of the CPU that they reserve; ECS knows no colours.
 
     docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     """
@@ -121,7 +121,7 @@ def query(identifier: str, namespace: str, metric: str, dimensions: Mapping[str,
 
 
 def ask(cloudwatch: Any, queries: list[Any], since: datetime, now: datetime) -> dict[str, Series]:
-    """The values of each query by the beginning of their minute; a query may come in several pages."""
+    """Return the values of each query by the beginning of their minute; a query may come in several pages."""
     found: dict[str, Series] = {}
     if now - since < timedelta(seconds=1):  # an empty time is an error to AWS
         return found
@@ -135,5 +135,5 @@ def ask(cloudwatch: Any, queries: list[Any], since: datetime, now: datetime) -> 
 
 
 def suffix(arn: str) -> str:
-    """What CloudWatch calls them: arn:...:loadbalancer/app/NAME/ID -> app/NAME/ID; targetgroup/NAME/ID stays."""
+    """Return what CloudWatch calls them: arn:...:loadbalancer/app/NAME/ID -> app/NAME/ID; targetgroup/NAME/ID stays."""
     return re.sub(r"^arn:[^/]*:(loadbalancer/)?", "", arn)

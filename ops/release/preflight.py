@@ -1,4 +1,4 @@
-"""What stands in the way of a release, from what AWS says (pure): each objection a sentence with its cure."""
+"""Release blockers, from what AWS says (pure): each a sentence with its cure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def wrong_size(cpu: int, memory: int) -> Iterator[str]:
 
 
 def unscanned(digest: str, scan: Found, allowed: int, accepted: bool) -> Iterator[str]:
-    """What ECR's scan says of an image; basic scanning ends as COMPLETE, enhanced scanning stays ACTIVE."""
+    """Yield what ECR's scan says against an image; basic scanning ends as COMPLETE, enhanced scanning stays ACTIVE."""
     state = scan.get("imageScanStatus", {})
     if state.get("status") not in ("COMPLETE", "ACTIVE") and not accepted:
         words = [state[part] for part in ("status", "description") if state.get(part)]
@@ -66,7 +66,7 @@ def unlogged(log_group: str, found: Sequence[str]) -> Iterator[str]:
 
 
 def misrouted(rules: Sequence[Found], production: str, groups: Mapping[str, str]) -> Iterator[str]:
-    """Why ECS would refuse to move traffic on a listener with these rules.
+    """Yield why ECS would refuse to move traffic on a listener with these rules.
 
     docs.aws.amazon.com/AmazonECS/latest/developerguide/alb-resources-for-blue-green.html
     """
@@ -93,7 +93,7 @@ def misrouted(rules: Sequence[Found], production: str, groups: Mapping[str, str]
 
 
 def target(rules: Sequence[Found], production: str, groups: Mapping[str, str]) -> str:
-    """The colour to which the next release goes: the one with the lesser share of the production traffic."""
+    """Return the colour to which the next release goes: the one with the lesser share of the production traffic."""
     actions = [action for rule in rules if rule["RuleArn"] == production for action in rule["Actions"]]
     forwards = [group for action in actions for group in action.get("ForwardConfig", {}).get("TargetGroups", [])]
     weights = {group["TargetGroupArn"]: group.get("Weight", 1) for group in forwards}
@@ -101,7 +101,7 @@ def target(rules: Sequence[Found], production: str, groups: Mapping[str, str]) -
 
 
 def alarmed(alarms: Sequence[Found], desired: Sequence[str], running: bool = True) -> Iterator[str]:
-    """Alarms that fire already: ECS ignores all of a deployment's alarms then.
+    """Yield the alarms in the state ALARM already: ECS ignores all of a deployment's alarms then.
 
     Where nothing runs they may: requests find no target, of which only a release is the cure, and there is no way back.
     docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
@@ -120,7 +120,7 @@ def alarmed(alarms: Sequence[Found], desired: Sequence[str], running: bool = Tru
 
 
 def shares(tasks: int, strategy: Sequence[Found]) -> dict[str, int]:
-    """How many of these tasks each capacity provider runs: base first, the rest by weight, rounded up for safety."""
+    """Return the number of tasks that each capacity provider runs: base first, the rest by weight, rounded up."""
     found = {item["provider"]: min(tasks, int(item.get("base") or 0)) for item in strategy}
     rest = max(0, tasks - sum(found.values()))
     weights = {item["provider"]: int(item.get("weight") or 0) for item in strategy}
@@ -131,7 +131,7 @@ def shares(tasks: int, strategy: Sequence[Found]) -> dict[str, int]:
 
 
 def cramped(tasks: int, cpu: int, strategy: Sequence[Found], quotas: Mapping[str, float]) -> Iterator[str]:
-    """Whether both colours, each with so many tasks, fit into the account's quotas."""
+    """Yield the quotas of the account into which both colours, each with so many tasks, do not fit."""
     for provider, count in shares(tasks, strategy).items():
         needed = 2 * count * cpu / 1024
         if provider in quotas and needed > quotas[provider]:
@@ -143,7 +143,7 @@ def cramped(tasks: int, cpu: int, strategy: Sequence[Found], quotas: Mapping[str
 
 
 def known_definitions(history: Sequence[Found]) -> set[str]:
-    """Task definitions that releases of ours may have left running: the latest that ended well, and those tried since.
+    """Return the definitions that our releases may have left running: the latest that ended well, those tried since.
 
     What ran before such a try had passed this very check; so, however many failed in a row, what they failed back to is
     known. A try has a task definition only from then on.
@@ -160,7 +160,7 @@ def known_definitions(history: Sequence[Found]) -> set[str]:
 
 
 def by_hand(running: str | None, history: Sequence[Found], accepted: str) -> Iterator[str]:
-    """Whether somebody deployed behind our back, and has not been overruled."""
+    """Yield that somebody deployed by hand, and that nobody accepted it."""
     if not running or not history or running in known_definitions(history):
         return
     short = running.rpartition("/")[2]
@@ -175,7 +175,7 @@ def by_hand(running: str | None, history: Sequence[Found], accepted: str) -> Ite
 
 
 def in_progress(target: str | None, history: Sequence[Found], arn: str) -> Iterator[str]:
-    """Why a deployment that goes on is not simply a release whose leader died."""
+    """Yield that a deployment in progress is no release of ours whose operator died."""
     tried = {entry.get("task_definition") for entry in history if entry.get("outcome") in TRIED}
     if target and target in tried:
         return

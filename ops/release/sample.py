@@ -1,4 +1,4 @@
-"""What of both colours can be compared: minutes, and the threshold above which a request is slow (pure)."""
+"""The figures of both colours that can be compared: minutes, and the threshold of a slow request (pure)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TELLING = 20  # requests without which a minute's p95 says nothing
 
 @dataclass(frozen=True)
 class Minute:
-    """What a colour did in a minute. timed: requests with a response time; slow: of these, above the threshold."""
+    """A minute of a colour. timed: requests with a response time; slow: of these, above the threshold."""
 
     requests: int = 0
     errors: int = 0
@@ -30,7 +30,7 @@ Minutes = Mapping[datetime, Minute]
 
 @dataclass(frozen=True)
 class Figures:
-    """What a colour did in all: requests whose outcome is known, those that failed, and those slower than slow_ms."""
+    """A colour in all: requests whose outcome is known, those that failed, and those slower than slow_ms."""
 
     requests: int
     errors: int
@@ -55,7 +55,7 @@ class Sample:
     slow_ms: float | None = None
 
     def against(self) -> Minutes:
-        """Blue's minutes that count."""
+        """Return blue's minutes that count."""
         return {at: minute for at, minute in self.blue.items() if at in self.green} if self.beside else self.blue
 
     def figures(self) -> dict[str, Figures]:
@@ -63,14 +63,14 @@ class Sample:
 
 
 def sample(blue: Minutes, green: Minutes, first: Minutes, share: float) -> Sample:
-    """Both colours' minutes, beside each other as long as blue has requests in the same ones."""
+    """Return both colours' minutes, beside each other as long as blue has requests in the same ones."""
     all_of_green = {**first, **green}
     beside = share < 100 and any(blue[at].requests and all_of_green[at].requests for at in blue.keys() & all_of_green)
     return Sample(blue, green, beside, first)
 
 
 def threshold(compared: Sample, factor: float, floor_ms: float) -> float | None:
-    """Whole milliseconds above which a request is slow.
+    """Return the whole milliseconds above which a request is slow.
 
     The same minutes count by the requests that both colours have there. Without such, a slow minute of blue's can't be
     told from a slow machine, so its slowest one stands for it.
@@ -85,7 +85,7 @@ def threshold(compared: Sample, factor: float, floor_ms: float) -> float | None:
 
 
 def mean_p95(minutes: Iterable[tuple[Minute, int]]) -> float | None:
-    """One p95 for several minutes, each with its weight.
+    """Return one p95 for several minutes, each with its weight.
 
     One long period would be exact, but AWS does not say where the periods of a query begin that are longer than a
     minute: it could hold requests from before the release.
@@ -106,7 +106,7 @@ def summed(minutes: Minutes, slow_ms: float | None) -> Figures:
 
 
 def error_pairs(compared: Sample, green: Minutes) -> list[Pair]:
-    """A minute without blue's requests is compared with all of blue's: nothing says that it would have failed too."""
+    """Return pairs of errors. A minute without blue's requests is compared with all of blue's."""
     alone = {at: one for at, one in green.items() if not compared.blue.get(at, Minute()).requests}
     together = {at: one for at, one in green.items() if at not in alone}
     if not compared.beside or not alone:
@@ -115,7 +115,7 @@ def error_pairs(compared: Sample, green: Minutes) -> list[Pair]:
 
 
 def slow_pairs(compared: Sample) -> list[Pair]:
-    """Without green's worst minute, where there are several: a stall, or a task that is started anew, is no release."""
+    """Return pairs of slow requests, without green's worst minute of several: it may be a stall or a restart."""
     green = {at: minute for at, minute in compared.green.items() if minute.timed}
     if len(green) >= STEADY:
         del green[max(green, key=lambda at: green[at].slow - SLOW_SHARE * green[at].timed)]
@@ -127,7 +127,7 @@ def errors_of(minute: Minute) -> tuple[float, int]:
 
 
 def paired(compared: Sample, green: Minutes, counts: Callable[[Minute], tuple[float, int]]) -> list[Pair]:
-    """A pair a minute; one in all where blue's minutes are others. counts: of a minute, the bad ones and all."""
+    """Return a pair a minute; one in all where blue's minutes are others. counts: of a minute, the bad ones and all."""
     if compared.beside:
         return [Pair(*counts(green[at]), *counts(compared.blue.get(at, Minute()))) for at in green]
     both = [[counts(minute) for minute in colour.values()] for colour in (green, compared.blue)]

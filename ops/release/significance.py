@@ -27,7 +27,7 @@ class Pair(NamedTuple):
 
 
 def share(pairs: Sequence[Pair], colour: Literal["green", "blue"] = "green") -> float:
-    """The bad ones among a colour's requests."""
+    """Return the share of bad ones among a colour's requests."""
     requests = total(pairs, colour)
     return bad(pairs, colour) / requests if requests else 0.0
 
@@ -41,7 +41,7 @@ def bad(pairs: Sequence[Pair], colour: Literal["green", "blue"] = "green") -> fl
 
 
 def chance_of(pairs: Sequence[Pair], allowed: float) -> float:
-    """At most so often would green have as many bad requests, were it no worse than is allowed, or than blue is.
+    """Return how often, at most, green would have as many bad requests, were it no worse than is allowed, or than blue.
 
     Where blue has no requests at all, only what is allowed counts.
     """
@@ -50,8 +50,10 @@ def chance_of(pairs: Sequence[Pair], allowed: float) -> float:
 
 
 def at_least(count: int, requests: int, allowed: float) -> float:
-    """The chance of so many bad ones or more if each request is one with the allowed probability: the exact binomial
-    tail. (A Wilson interval would already be sure after one error in one request.)"""
+    """Return the chance of so many bad ones or more if each request is one with the allowed probability.
+
+    The exact binomial tail: a Wilson interval would already be sure after one error in one request.
+    """
     if count <= requests * allowed or allowed >= 1:
         return 1.0
     if allowed <= 0:
@@ -74,7 +76,7 @@ def at_least(count: int, requests: int, allowed: float) -> float:
 
 
 def as_many(pairs: Sequence[Pair]) -> float:
-    """A bound on the chance that so many of the bad requests, or more, are green's if each minute treats both alike.
+    """Bound the chance that so many of the bad requests, or more, are green's if each minute treats both alike.
 
     The bad ones of a minute then fall on green by its share of the requests. Chernoff's bound is the least value of
     E exp(tilt (X - found)) over all tilts > 0; that of a hypergeometric X is no greater than of a binomial one.

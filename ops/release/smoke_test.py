@@ -1,4 +1,4 @@
-"""The application's contract (docs/app-contract.md) as questions to one release, and what is wrong with its answers."""
+"""The smoke test: the application's contract (docs/app-contract.md) as requests to one release, and what failed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ops.probe.heartbeat import ACKNOWLEDGED, PATH, UNAUTHORIZED, authorization,
 STYLESHEET = re.compile(rb"<link\b[^>]*\brel=[\"']?stylesheet\b[^>]*>", re.IGNORECASE)
 HREF = re.compile(rb"\bhref=[\"']([^\"']+)", re.IGNORECASE)
 API = "/api/students"
-USER_AGENT = "campshub360-trial"  # so that the application's logs tell a trial from people
+USER_AGENT = "campshub360-smoke-test"  # so that the application's logs tell it from people
 REFUSED = (401, 403)
 
 # Requests at once, each over a connection of its own: with fewer, a task would answer them all in the same thread.
@@ -31,31 +31,31 @@ ROUNDS = 8
 COLD_FACTOR, COLD_FLOOR_MS = 8.0, 200.0
 
 
-class BrokenError(Exception):
-    """The contract is not kept; the message says how."""
+class FailedCheckError(Exception):
+    """A check failed; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     check: str
     passed: bool
-    words: str
+    message: str
     ms: float
 
 
 @dataclass(slots=True)
-class Contract:
+class SmokeTest:
     """marked: headers by which the load balancer leads a request to the release that is tested."""
 
     address: Address
     release: str
     marked: Mapping[str, str] = field(repr=False)
     token: str = field(repr=False)
-    name: str = field(default_factory=lambda: f"contract-{secrets.token_hex(8)}")  # a new one each time
+    name: str = field(default_factory=lambda: f"smoke-test-{secrets.token_hex(8)}")  # a new one each time
     _ms: float = 0.0
 
     def checks(self) -> list[Check]:
-        """Every question, in order; a broken promise keeps no other from being asked."""
+        """Return all checks, in order; one that fails keeps no other from being made."""
         with Client(self.address) as client:
             questions: dict[str, Callable[[Client], str]] = {
                 "alive": self._alive,
@@ -72,10 +72,10 @@ class Contract:
     def _check(self, name: str, question: Callable[[], str]) -> Check:
         self._ms = 0.0
         try:
-            words, passed = question(), True
-        except (BrokenError, NoAnswerError) as error:
-            words, passed = redact(str(error)), False  # an application may answer what it was sent
-        return Check(name, passed, words, round(self._ms, 1))
+            message, passed = question(), True
+        except (FailedCheckError, NoAnswerError) as error:
+            message, passed = redact(str(error)), False  # an application may answer what it was sent
+        return Check(name, passed, message, round(self._ms, 1))
 
     def _ask(
         self,
@@ -86,21 +86,21 @@ class Contract:
         body: object = None,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Answer:
-        """An answer with an expected status, from the release that is tested."""
+        """Return an answer with an expected status, from the release that is tested."""
         try:
             answer = client.ask(method, path, body, {"User-Agent": USER_AGENT, **self.marked, **headers})
         except NoAnswerError as error:
             raise NoAnswerError(f"{method} {path}: {error}") from error
         self._ms += answer.ms
         if answer.status not in expected:
-            raise BrokenError(f"{method} {path} answers {answer.status} instead of {expected[0]}")
+            raise FailedCheckError(f"{method} {path} answers {answer.status} instead of {expected[0]}")
         self._recognise(answer, method, path)
         return answer
 
     def _recognise(self, answer: Answer, method: str, path: str) -> None:
         if answer.release != self.release:
             who = f"release {answer.release}" if answer.release else "something without X-Release"
-            raise BrokenError(f"{method} {path} was answered by {who} instead of {self.release}")
+            raise FailedCheckError(f"{method} {path} was answered by {who} instead of {self.release}")
 
     def _alive(self, client: Client) -> str:
         self._ask(client, "GET", "/healthz", (200,))
@@ -110,10 +110,10 @@ class Contract:
         said = self._ask(client, "GET", "/readyz", (200,)).json()
         status = said.get("status") if isinstance(said, dict) else None
         if status != "ready":
-            raise BrokenError(f"GET /readyz says {status!r} instead of 'ready'")
+            raise FailedCheckError(f"GET /readyz says {status!r} instead of 'ready'")
         away = [f"its {part} is {said[part]}" for part in ("database", "cache") if said.get(part, "ok") != "ok"]
         if away:
-            raise BrokenError(f"GET /readyz answers, but {' and '.join(away)}")
+            raise FailedCheckError(f"GET /readyz answers, but {' and '.join(away)}")
         return "/readyz says ready, with database and cache"
 
     def _warm(self, _: Client) -> str:
@@ -125,14 +125,14 @@ class Contract:
             first, *later = [median(pool.map(self._visit, clients)) for _ in range(1 + ROUNDS)]
         self._ms = first
         if is_cold(first, later):
-            raise BrokenError(
+            raise FailedCheckError(
                 f"/readyz says ready before it is warm: its first requests take {first:.0f} ms,"
                 f" later ones {min(later):.0f} to {max(later):.0f} ms"
             )
         return f"first requests take {first:.0f} ms, later ones {min(later):.0f} to {max(later):.0f} ms"
 
     def _visit(self, client: Client) -> float:
-        """Milliseconds for the first page and for what the database has to be asked for, however they are answered."""
+        """Return the milliseconds of the first page and of a question to the database, however they are answered."""
         spent = 0.0
         for path, headers in (("/", NO_HEADERS), (read_path(self.name), authorization(self.token))):
             try:
@@ -152,9 +152,9 @@ class Contract:
         try:
             status = self._style_status(client, url)
         except (NoAnswerError, ValueError) as error:
-            raise BrokenError(f"the style sheet of /, {url.partition('?')[0]}, can't be had: {error}") from error
+            raise FailedCheckError(f"the style sheet of /, {url.partition('?')[0]}, can't be had: {error}") from error
         if status != 200:
-            raise BrokenError(f"the style sheet of / answers {status} instead of 200: {url.partition('?')[0]}")
+            raise FailedCheckError(f"the style sheet of / answers {status} instead of 200: {url.partition('?')[0]}")
         return "/ answers 200, and so does its style sheet"
 
     def _style_status(self, client: Client, url: str) -> int:
@@ -172,7 +172,7 @@ class Contract:
     def _read_back(self, client: Client) -> str:
         beats = beats_of(self._ask(client, "GET", read_path(self.name), (200,), headers=authorization(self.token)))
         if beats.count != 1 or not beats.holds(1):
-            raise BrokenError(f"what was written is not found again: {PATH} has {beats.count} of 1")
+            raise FailedCheckError(f"what was written is not found again: {PATH} has {beats.count} of 1")
         return "what was written is found again"
 
     def _unauthorized(self, client: Client) -> str:
@@ -185,21 +185,22 @@ class Contract:
 
 
 def is_cold(first: float, later: Sequence[float]) -> bool:
-    """Whether first requests took much longer than later ones. All are milliseconds, `later` a figure a round."""
+    """Return whether first requests took much longer than later ones. In milliseconds; later: a figure a round."""
     return first > COLD_FLOOR_MS and first > COLD_FACTOR * max(later)
 
 
 def stylesheet(page: bytes) -> str | None:
-    """The address of a page's first style sheet."""
+    """Return the address of a page's first style sheet; None without one."""
     link = STYLESHEET.search(page)
     href = HREF.search(link[0]) if link else None
     return unescape(href[1].decode(errors="replace")) if href else None
 
 
-def told(checks: Sequence[Check], release: str) -> str:
-    """All of it in one sentence."""
+def summary(checks: Sequence[Check], release: str) -> str:
+    """Return all checks in one sentence."""
     failed = [check for check in checks if not check.passed]
     if not failed:
-        return f"Release {release} keeps the contract: {len(checks)} of {len(checks)} checks passed."
+        return f"Release {release} passed the smoke test: {len(checks)} of {len(checks)} checks."
     first = failed[0]
-    return f"Release {release} fails {len(failed)} of {len(checks)} checks, first `{first.check}`: {first.words}."
+    how_many = f"{len(failed)} of {len(checks)} checks"
+    return f"Release {release} failed the smoke test: {how_many}, first `{first.check}`: {first.message}."

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: audit_log_entry
-short_description: Write down that a release begins, before anything is changed
+short_description: Record in the audit log that a release begins, before anything is changed
 description:
-  - Puts C(audit/<run>.json) into the reports bucket, so that what stands between two releases is known even if this one is killed.
+  - Puts C(audit-log/<run>.json) into the reports bucket, so that what stands between two releases is known even if this one is killed.
   - Fails when it can't, since nothing was changed yet. In check mode, and for a release that changes nothing, it puts nothing.
 options:
   run: {description: The release's run, type: str, required: true}
@@ -19,10 +19,10 @@ author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Write down what is about to happen
+- name: Record what is about to happen
   audit_log_entry:
     run: 20261125T113000Z-1.4.0
-    facts: {release: 1.4.0, operator: ops, schema: {before: "0001", after: "0002", contract: []}}
+    facts: {release: 1.4.0, operator: ops, schema: {before: "0001", after: "0002", breaking_migrations: []}}
     bucket: campshub360-tier1-123456789012-reports
     bucket_owner: "123456789012"
 """
@@ -64,8 +64,8 @@ def main() -> None:
         module.exit_json(changed=False, key=key)
     with failing_with(
         module,
-        f"Could not write down in s3://{desired['bucket']}/{key} that the release begins, so it does not; "
-        "playbooks/provision.yml makes the bucket",
+        f"Could not record in s3://{desired['bucket']}/{key} that the release begins, so it does not; "
+        "playbooks/provision.yml creates the bucket",
     ):
         started = json.dumps(entry(replace(facts, outcome="started", finished=None)), indent=1)
         put(module.client("s3"), desired["bucket"], desired["bucket_owner"], key, started)

@@ -1,14 +1,14 @@
 #!/usr/bin/python
-"""Own module because a metrics gate can't judge without traffic, and nothing in the collections makes some, within bounds."""
+"""Own module because an analysis needs traffic, and nothing in the collections sends some within bounds."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: https_traffic
-short_description: Send some requests quickly, so that threads are warm, or there is something to judge
+short_description: Send some requests, so that threads are warm, or there is something to analyse
 description:
-  - Sends I(count) GETs over a few kept connections, and ends early when the time is over. Judges nothing but whether
-    they were answered without a 5xx. Changes nothing; in check mode nothing is sent.
+  - Sends I(count) GETs over a few kept connections, and ends early when the time is over. Counts only whether they
+    were answered without a 5xx. Changes nothing; in check mode nothing is sent.
   - With I(token_secret), every other one reads heartbeats, for which the application has to ask its database.
 options:
   url: {description: "https://..., with the path to ask for", type: str, required: true}
@@ -30,7 +30,7 @@ author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Give the gate something to judge
+- name: Send requests to analyse
   https_traffic:
     url: https://app.tier1.campshub360.example/
     count: 300
@@ -84,7 +84,7 @@ def send(
     spread: float = 0.0,
     alongside: bool = False,
 ) -> Sent:
-    """Send so many, the questions in turn, so many at once, until so many seconds are over; evenly over the spread's."""
+    """Send so many requests, the questions in turn, so many at once, for so many seconds at most; evenly over the spread."""
     begun = time.monotonic()
     deadline = begun + seconds
     numbers = itertools.count()  # next() is one step of the interpreter: threads share it safely

@@ -1,14 +1,14 @@
 #!/usr/bin/python
-"""Own module because what stands in a release's way is known to six services, and a person wants to hear all of it at once."""
+"""Own module because what forbids a release is known to six services, and a person wants to hear all of it at once."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release_preflight
-short_description: What stands in the way of a release
+short_description: Find what forbids a release
 description:
-  - Looks at the image, the task's size, the listener, alarms, quotas and what is being deployed. Changes nothing and does
-    not fail; I(problems) holds a sentence for each objection.
+  - Reads the image, the task's size, the listener, alarms, quotas and what is being deployed. Changes nothing. A blocker is
+    no failure of the module; RV(blockers) holds a sentence for each.
 options:
   release: {description: Tag or digest of the image, type: str, required: true}
   repository: {description: Image repository, type: str, required: true}
@@ -24,9 +24,9 @@ options:
   log_group: {description: Log group of the tasks, type: str, required: true}
   alarms: {description: Names of the alarms that watch a release, by the colour to which it goes, type: dict, default: {}}
   history: {description: "Releases so far, newest first", type: list, elements: dict, default: []}
-  over: {description: Task definition deployed by hand that may be replaced, type: str, default: ""}
-  critical_findings: {description: Critical findings of the image's scan that are accepted, type: int, default: 0}
-  unscanned: {description: Whether an image without a finished scan is accepted, type: bool, default: false}
+  replace_unmanaged: {description: Task definition deployed by hand that may be replaced, type: str, default: ""}
+  max_critical_findings: {description: Critical findings of the image's scan that are accepted, type: int, default: 0}
+  allow_unscanned_image: {description: Whether an image without a finished scan is accepted, type: bool, default: false}
   test_secret: {description: Name of the secret that holds the value of the header of test traffic, type: str, default: ""}
   token_secret: {description: Name of the secret that holds the heartbeat token, type: str, default: ""}
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
@@ -34,7 +34,7 @@ author: CampsHub360
 """
 
 EXAMPLES = r"""
-- name: Look for what stands in the way
+- name: Find what forbids the release
   release_preflight:
     release: 1.2.0
     repository: campshub360-tier1
@@ -51,7 +51,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-problems: {description: "Sentences, each with its cure", type: list, returned: success}
+blockers: {description: "Sentences, each with its cure", type: list, returned: success}
 digest: {description: "The image's digest, or null", type: str, returned: success}
 tags: {description: "The image's tags", type: list, returned: success}
 serves: {description: Whether a release before it serves, type: bool, returned: success}
@@ -59,7 +59,7 @@ unfinished: {description: Whether the service's task definition is one that neve
 tasks: {description: "Tasks that green starts with: as many as the service is to run, or I(tasks) where there is none", type: int, returned: success}
 running: {description: "Task definition that runs, or to which the orphan goes back; null: none", type: str, returned: success}
 target: {description: "The colour to which the release goes: its target group has the lesser share of the traffic", type: str, returned: success}
-orphan: {description: ARN of a deployment that nobody leads any more, or null, type: str, returned: success}
+orphan: {description: ARN of a deployment that has no operator any more, or null, type: str, returned: success}
 """
 
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ MISSING_IMAGE = {"ImageNotFoundException", "InvalidParameterException", "Reposit
 
 
 class Preflight:
-    """The looks; what follows from them is decided in `ops/release/preflight.py`."""
+    """Reads what AWS says; what follows is decided in `ops/release/preflight.py`."""
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         self.params: dict[str, Any] = module.params
@@ -102,7 +102,7 @@ class Preflight:
         return dict(answer["imageDetails"][0]) if answer else None
 
     def scan(self, digest: str) -> dict[str, Any]:
-        """What its scan says, empty if none was started; DescribeImages no longer tells: API_DescribeImages.html."""
+        """Return what its scan says, empty if none was started; DescribeImages no longer tells: API_DescribeImages.html."""
         return dict(
             unless_missing(
                 "ScanNotFoundException",
@@ -125,7 +125,7 @@ class Preflight:
         )
 
     def releases(self) -> list[str]:
-        """The newest ten tags, newest first; none without a repository."""
+        """Return the newest ten tags, newest first; none without a repository."""
         paginator = self.ecr.get_paginator("describe_images")
         pages = paginator.paginate(repositoryName=self.params["repository"], filter={"tagStatus": "TAGGED"})
         found = unless_missing("RepositoryNotFoundException", lambda: [*pages]) or []
@@ -143,7 +143,7 @@ class Preflight:
         return dict(found[0]) if found else None
 
     def unfinished(self, running: str) -> bool:
-        """Whether what the service is said to run is what a deployment left half-way, as a stopped first one does."""
+        """Return whether what the service is said to run was left half-way, as by a first deployment that was stopped."""
         found = deployments(self.ecs, self.params["cluster"], self.params["service"])
         if not found or found[0]["status"] in ONGOING | {"SUCCESSFUL"}:
             return False
@@ -154,19 +154,19 @@ class Preflight:
         return next((found.get("taskDefinition") for found in revisions), None)
 
     def replaced(self, deployment: str) -> str | None:
-        """The task definition that runs until a deployment has ended; the service names the deployment's own already."""
+        """Return the definition that runs until a deployment has ended; the service names the deployment's own already."""
         (found,) = self.ecs.describe_service_deployments(serviceDeploymentArns=[deployment])["serviceDeployments"]
         return next((self.definition(source["arn"]) for source in found.get("sourceServiceRevisions", [])), None)
 
     def ongoing(self) -> tuple[str, str | None] | None:
-        """ARN and task definition of the deployment that goes on."""
+        """Return ARN and task definition of the deployment in progress; None if there is none."""
         found = deployments(self.ecs, self.params["cluster"], self.params["service"], status=sorted(ONGOING))
         if not found:
             return None
         return found[0]["serviceDeploymentArn"], self.definition(found[0]["targetServiceRevisionArn"])
 
     def allowed(self) -> dict[str, float]:
-        """vCPUs that may run at once, by capacity provider; one whose quota AWS does not tell is left out."""
+        """Return the vCPUs that may run at once, by capacity provider; one whose quota AWS does not tell is left out."""
         found = {}
         for item in self.params["capacity_providers"]:
             code = preflight.QUOTAS.get(item["provider"], "")
@@ -192,7 +192,7 @@ class Preflight:
                 yield str(error)
 
     def tasks(self, service: dict[str, Any] | None) -> int:
-        """How many tasks green starts with."""
+        """Return the number of tasks that green starts with."""
         return int(service["desiredCount"] if service else self.params["tasks"])
 
     @cached_property
@@ -202,15 +202,14 @@ class Preflight:
     def target(self) -> str:
         return preflight.target(self.rules, self.params["production_rule"], self.params["target_groups"])
 
-    def objections(
+    def blockers(
         self, image: dict[str, Any] | None, service: dict[str, Any] | None, ongoing: tuple[str, str | None] | None
     ) -> Iterator[str]:
         desired = self.params
         if image:
             digest = image["imageDigest"]
-            yield from preflight.unscanned(
-                digest, self.scan(digest), desired["critical_findings"], desired["unscanned"]
-            )
+            allowed, accepted = desired["max_critical_findings"], desired["allow_unscanned_image"]
+            yield from preflight.unscanned(digest, self.scan(digest), allowed, accepted)
         else:
             yield self.no_image()
         yield from preflight.wrong_size(desired["cpu"], desired["memory"])
@@ -225,7 +224,7 @@ class Preflight:
         if ongoing:
             yield from preflight.in_progress(ongoing[1], desired["history"], ongoing[0])
         elif service:
-            yield from preflight.by_hand(service["taskDefinition"], desired["history"], desired["over"])
+            yield from preflight.by_hand(service["taskDefinition"], desired["history"], desired["replace_unmanaged"])
 
 
 def main() -> None:
@@ -245,32 +244,32 @@ def main() -> None:
             "log_group": {"required": True},
             "alarms": {"type": "dict", "default": {}},
             "history": {"type": "list", "elements": "dict", "default": []},
-            "over": {"default": ""},
-            "critical_findings": {"type": "int", "default": 0},
-            "unscanned": {"type": "bool", "default": False},
+            "replace_unmanaged": {"default": ""},
+            "max_critical_findings": {"type": "int", "default": 0},
+            "allow_unscanned_image": {"type": "bool", "default": False},
             "test_secret": {"default": "", "no_log": False},  # names of secrets are none
             "token_secret": {"default": "", "no_log": False},
         },
         supports_check_mode=True,
     )
-    look = Preflight(module)
-    with hiding_secrets(module), failing_with(module, "Could not look for what stands in the release's way"):
-        service = look.service()
-        ongoing = look.ongoing() if service else None
-        unfinished = look.unfinished(service["taskDefinition"]) if service else False
-        running = look.replaced(ongoing[0]) if ongoing else (service or {}).get("taskDefinition")
-        image = look.image()
-        problems = list(look.objections(image, service, ongoing))
-        target = look.target()
+    found = Preflight(module)
+    with hiding_secrets(module), failing_with(module, "Could not find out what forbids the release"):
+        service = found.service()
+        ongoing = found.ongoing() if service else None
+        unfinished = found.unfinished(service["taskDefinition"]) if service else False
+        running = found.replaced(ongoing[0]) if ongoing else (service or {}).get("taskDefinition")
+        image = found.image()
+        blockers = list(found.blockers(image, service, ongoing))
+        target = found.target()
     module.exit_json(
         changed=False,
-        problems=problems,
+        blockers=blockers,
         digest=image["imageDigest"] if image else None,
         tags=image.get("imageTags", []) if image else [],
         orphan=ongoing[0] if ongoing else None,
         unfinished=unfinished,
         serves=service is not None and service["runningCount"] > 0 and not unfinished,
-        tasks=look.tasks(service),
+        tasks=found.tasks(service),
         running=running,
         target=target,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: smoke_test
-short_description: See whether a release keeps the application's contract, before anybody is sent to it
+short_description: Test a release before it has traffic
 description:
   - Asks through the public address, with the secret header by which the load balancer leads test traffic to the new
     release. What is asked stands in docs/app-contract.md.
   - Every answer must carry the release that is tested; otherwise another one answered, and nothing is proven.
-  - Judges and does not fail. Writes one heartbeat. In check mode nothing is asked.
+  - A failed check is no failure of the module: see RV(passed). Writes one heartbeat. In check mode nothing is asked.
 options:
   url: {description: "https://...", type: str, required: true}
   connect_to: {description: "host:port to connect to instead of the URL's; the certificate is still the URL's", type: str, default: ""}
@@ -32,13 +32,13 @@ EXAMPLES = r"""
     header_name: X-Test-Traffic
     header_secret: campshub360-tier1/test-traffic
     token_secret: campshub360-tier1/heartbeat-token
-  register: __release_tests
+  register: tested
 """
 
 RETURN = r"""
 passed: {description: Whether every check passed, type: bool, returned: success}
-checks: {description: "check, passed, words, ms; in the order in which they were made", type: list, returned: success}
-words: {description: "One sentence, which names the first check that failed", type: str, returned: success}
+checks: {description: "check, passed, message, ms; in the order in which they were made", type: list, returned: success}
+message: {description: "One sentence, which names the first check that failed", type: str, returned: success}
 """
 
 from dataclasses import asdict
@@ -50,11 +50,11 @@ from ops.aws.errors import failing_with
 from ops.aws.redaction import hiding_secrets
 from ops.aws.secrets import BEARER, TEST_HEADER, SecretError, Use, fetch
 from ops.probe.client import NO_HEADERS, Address
-from ops.release.smoke_test import Contract, told
+from ops.release.smoke_test import SmokeTest, summary
 
 
-def contract(module: AnsibleAWSModule, address: Address) -> Contract:
-    """What to hold the application to, with both secrets, which no task ever sees."""
+def create_test(module: AnsibleAWSModule, address: Address) -> SmokeTest:
+    """Return the test, with both secrets, which no task ever sees."""
     options: dict[str, Any] = module.params
     secrets = module.client("secretsmanager")
 
@@ -64,7 +64,7 @@ def contract(module: AnsibleAWSModule, address: Address) -> Contract:
 
     name = options["header_name"]
     marked = {name: secret(options["header_secret"], TEST_HEADER)} if name else NO_HEADERS
-    return Contract(address, options["release"], marked, secret(options["token_secret"], BEARER))
+    return SmokeTest(address, options["release"], marked, secret(options["token_secret"], BEARER))
 
 
 def main() -> None:
@@ -91,17 +91,17 @@ def main() -> None:
     except ValueError as error:
         module.fail_json(msg=f"Nothing can be asked so: {error}")
     if module.check_mode:
-        module.exit_json(changed=False, passed=True, checks=[], words="The contract was not asked for in check mode.")
+        module.exit_json(changed=False, passed=True, checks=[], message="Nothing was tested in check mode.")
     with hiding_secrets(module):
         try:
-            checks = contract(module, address).checks()
+            checks = create_test(module, address).checks()
         except SecretError as error:
             module.fail_json(msg=str(error))
         module.exit_json(
             changed=False,
             passed=all(check.passed for check in checks),
             checks=[asdict(check) for check in checks],
-            words=told(checks, desired["release"]),
+            message=summary(checks, desired["release"]),
         )
 
 

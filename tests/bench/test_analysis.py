@@ -1,4 +1,4 @@
-"""A good release is never taken back and a bad one always is, whatever the traffic, on a machine with other work.
+"""A good release is never rolled back and a bad one always is, whatever the traffic, on a machine with other work.
 
 One case alone: pytest tests/bench/test_analysis.py -k "good and bursts and busy-1", or -k "bad and one-task".
 
@@ -70,7 +70,7 @@ def releases(sandbox: Sandbox, push: Push) -> Iterator[Releases]:
 @pytest.mark.parametrize("time", TIMES)
 @pytest.mark.parametrize("beside", SPINNING)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_good_release_is_not_taken_back(
+def test_a_good_release_is_not_rolled_back(
     releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path, shape: str, beside: str, time: int
 ) -> None:
     tag = f"6.0.{time}-{shape}-{beside}"
@@ -82,14 +82,14 @@ def test_a_good_release_is_not_taken_back(
         until(lambda: load.so_far[-1].release == tag)
     told(tag, releases, load)
     assert played.code == 0, played.output
-    assert releases.evidence(tag)["outcome"] == "released"
+    assert releases.report(tag)["outcome"] == "released"
     unharmed(load)
     assert load.seen.failed == 0, load.seen.first_failure
     assert tag in load.seen.by_release
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_a_bad_release_is_taken_back(
+def test_a_bad_release_is_rolled_back(
     releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path, what: str
 ) -> None:
     """Nobody but the canary's share meets it before it goes, and of those no more than its share of errors."""
@@ -101,7 +101,7 @@ def test_a_bad_release_is_taken_back(
         played = releases.deploy(tag)
     told(tag, releases, load)
     assert played.code != 0, played.output
-    assert releases.evidence(tag)["outcome"] == "rolled back"
+    assert releases.report(tag)["outcome"] == "rolled back"
     assert releases.service["taskDefinition"] == before
     assert sorted(releases.weights.values()) == [0, 100]
     unharmed(load)
@@ -115,8 +115,8 @@ def test_a_bad_release_is_taken_back(
 
 def told(tag: str, releases: Releases, load: Visitors) -> None:
     """Print the figures of a case."""
-    report = releases.evidence(tag)
-    print(f"\n{tag}: {report['outcome']}. {report['why']}\n  {load.seen.message}")
+    report = releases.report(tag)
+    print(f"\n{tag}: {report['outcome']}. {report['failure_reason']}\n  {load.seen.message}")
     for release, seen in load.seen.by_release.items():
         print(f"  {release}: {seen.requests} requests, {seen.failed} failed, p95 {seen.p95_ms} ms")
 

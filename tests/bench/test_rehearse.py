@@ -77,8 +77,8 @@ def listening() -> set[int]:
 
 def test_it_works_from_any_state_and_leaves_nothing(rehearsals: Rehearsals) -> None:
     try:
-        rehearsals.kill_at("Provision Tier 1", "database : Create the database")
-        rehearsals.kill_at("Release 1.0.0", "release : Run the release")
+        rehearsals.kill_at("Provision Tier 1", "database : Start the database")
+        rehearsals.kill_at("Release 1.0.0", "release : Update | Create or update the service")
         shown = rehearsals.succeed()
         answers(shown)
         assert rehearsals.run("sandbox", "url").stdout.strip() == "https://app.tier1.campshub360.example"

@@ -1,4 +1,4 @@
-"""Releases for longer, the bad ones whose badness takes time, and leaders that die: with requests from outside."""
+"""Releases for longer, the bad ones whose badness takes time, and operators that die: with requests from outside."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def nobody_notices(releases: Releases, sandbox: Sandbox, record: Path) -> Iterat
 
 
 @pytest.mark.parametrize("tag", SLOW_ONES)
-def test_what_is_bad_only_in_time_goes_back(
+def test_what_is_bad_only_in_time_is_rolled_back(
     releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path, tag: str
 ) -> None:
     variant, says, options = SLOW_ONES[tag]
@@ -159,7 +159,7 @@ def test_what_is_bad_only_in_time_goes_back(
     with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
         played = releases.deploy(tag, **options)
     assert played.code != 0
-    report = releases.evidence(tag)
+    report = releases.report(tag)
     assert report["outcome"] == "rolled back"
     assert says in report["failure_reason"], report["failure_reason"]
     assert releases.service["taskDefinition"] == before
@@ -172,7 +172,7 @@ def test_a_migration_that_meets_a_lock_gives_up(releases: Releases, sandbox: San
     with table_locked(sandbox, "campus_student"):
         played = releases.deploy("3.0.0-blocking")
     assert played.code != 0
-    assert "gave up after 5s" in releases.evidence("3.0.0-blocking")["failure_reason"]
+    assert "gave up after 5s" in releases.report("3.0.0-blocking")["failure_reason"]
     assert releases.service["taskDefinition"] == before
 
 
@@ -206,7 +206,7 @@ def test_an_api_that_stands_still_for_twenty_seconds_holds_a_release_up_and_no_m
     threading.Timer(20, os.kill, (supervisor, signal.SIGCONT)).start()
     output = releases.finish(process)
     assert process.returncode == 0, output
-    assert releases.evidence("4.0.0")["outcome"] == "released"
+    assert releases.report("4.0.0")["outcome"] == "released"
 
 
 def one_off_tasks(sandbox: Sandbox, calls: int) -> int:
@@ -250,13 +250,15 @@ def test_an_image_that_is_gone_meanwhile_touches_nothing(
         ecr.batch_delete_image(repositoryName=STACK, imageIds=[{"imageDigest": images[0]["imageDigest"]}])
         output = releases.finish(process)
     assert process.returncode != 0, output
-    report = releases.evidence(tag)
+    report = releases.report(tag)
     assert (report["outcome"], says in report["failure_reason"]) == ("failed", True), report["message"]
     assert releases.service["taskDefinition"] == before
     assert releases.holder is None
 
 
-def test_a_leader_whose_lock_was_taken_changes_nothing_more(releases: Releases, sandbox: Sandbox, push: Push) -> None:
+def test_an_operator_whose_lock_was_taken_changes_nothing_more(
+    releases: Releases, sandbox: Sandbox, push: Push
+) -> None:
     """As one whose laptop slept: the stack is another's by now, and so is what is deployed on it."""
     tag = "4.2.0"
     push(tag, variants.good())
@@ -266,13 +268,13 @@ def test_a_leader_whose_lock_was_taken_changes_nothing_more(releases: Releases, 
     sandbox.client("s3").delete_object(Bucket=releases.bucket, Key="locks/stack.json")
     output = releases.finish(process)
     assert process.returncode != 0, output
-    assert "not ours any more" in releases.evidence(tag)["failure_reason"], releases.evidence(tag)["failure_reason"]
+    assert "not ours any more" in releases.report(tag)["failure_reason"], releases.report(tag)["failure_reason"]
     assert one_off_tasks(sandbox, calls) == 2, "it migrated"
     assert releases.latest["serviceDeploymentArn"] == before
 
 
 BACK, DONE = "ROLLBACK_SUCCESSFUL", "SUCCESSFUL"
-# Where its leader is killed, and how what it began ends by itself, as DESIGN section 7 and docs/architecture.md say.
+# Where its operator is killed, and how what it began ends by itself, as DESIGN section 7 and docs/architecture.md say.
 # The first three are one-off tasks, before ECS is asked for a deployment.
 STAGES: dict[str, int | str] = {
     "PREFLIGHT": 1,
@@ -311,11 +313,11 @@ def test_killed_at_any_stage_nobody_notices_and_the_next_deploy_needs_no_cleanin
         played = releases.deploy(tag)
     assert played.code == 0, played.output
     assert releases.latest["status"] == DONE
-    assert releases.audit[0]["outcome"] == "released"
+    assert releases.audit_log[0]["outcome"] == "released"
 
 
 @pytest.mark.parametrize("stage", ["SCALE_UP", "PRODUCTION_TRAFFIC_SHIFT"])
-def test_what_a_dead_leader_left_is_taken_back_by_the_next_deploy(
+def test_what_a_dead_operator_left_is_rolled_back_by_the_next_deploy(
     releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path, stage: str
 ) -> None:
     """It does not wait until the pause has run out."""
@@ -335,7 +337,7 @@ def test_what_a_dead_leader_left_is_taken_back_by_the_next_deploy(
     assert releases.latest["status"] == DONE
 
 
-def test_a_person_stops_a_release_and_its_leader_says_so(
+def test_a_person_stops_a_release_and_its_operator_says_so(
     releases: Releases, sandbox: Sandbox, push: Push, tmp_path: Path
 ) -> None:
     tag = "5.2.0"
@@ -352,14 +354,14 @@ def test_a_person_stops_a_release_and_its_leader_says_so(
         output = releases.finish(process)
     assert (stopped.code, stopped.changed) == (0, 1), stopped.output
     assert process.returncode != 0, output
-    assert releases.evidence(tag)["outcome"] == "rolled back"
+    assert releases.report(tag)["outcome"] == "rolled back"
     assert releases.service["taskDefinition"] == definition
     assert releases.holder is None
 
 
 def test_a_size_is_a_deployment(releases: Releases, sandbox: Sandbox, tmp_path: Path) -> None:
     before = releases.latest["serviceDeploymentArn"]
-    running = next(entry["release"] for entry in releases.audit if entry["outcome"] == "released")
+    running = next(entry["release"] for entry in releases.audit_log if entry["outcome"] == "released")
     with nobody_notices(releases, sandbox, tmp_path / "requests.jsonl"):
         played = releases.deploy(running, release_cpu=4096, release_memory=8192)
     assert played.code == 0, played.output

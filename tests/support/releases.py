@@ -1,4 +1,4 @@
-"""How tests release, and look at what came of it: from outside, in AWS, and in the evidence that the release left."""
+"""How tests release, and look at what came of it: from outside, in AWS, and in the report that the release left."""
 
 from __future__ import annotations
 
@@ -127,15 +127,15 @@ class Releases:
         return f"{STACK}-{self.sandbox.settings.account_id}-reports"
 
     @property
-    def audit(self) -> list[dict[str, Any]]:
-        """What is written down of every release, the newest first."""
+    def audit_log(self) -> list[dict[str, Any]]:
+        """Return the entry of every release, the newest first."""
         s3 = self.sandbox.client("s3")
-        keys = [one["Key"] for one in s3.list_objects_v2(Bucket=self.bucket, Prefix="audit/").get("Contents", [])]
+        keys = [one["Key"] for one in s3.list_objects_v2(Bucket=self.bucket, Prefix="audit-log/").get("Contents", [])]
         return [json.loads(s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()) for key in sorted(keys)[::-1]]
 
-    def evidence(self, tag: str) -> dict[str, Any]:
-        """The report of the newest run of that tag."""
-        run = next(entry["run"] for entry in self.audit if entry["release"] == tag)  # other stacks write there too
+    def report(self, tag: str) -> dict[str, Any]:
+        """Return the report of the newest run of that tag."""
+        run = next(entry["run"] for entry in self.audit_log if entry["release"] == tag)  # other stacks write there too
         assert (REPORTS / f"{run}.html").exists()
         found: dict[str, Any] = json.loads((REPORTS / f"{run}.json").read_text())
         return found

@@ -1,4 +1,4 @@
-"""What is left of a release when its leader dies, who may release meanwhile, and how one gets back."""
+"""What is left of a release when its operator dies, who may release meanwhile, and how one rolls back."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ BEFORE = "1.0.0"
 WHY = 'students\' "old" grades {{ nothing }} {% if %} 100 % für $HOME \\\nsecond line'
 
 
-def test_killed_before_it_judged_it_goes_back_by_itself(releases: Releases, push: Push, ask: Ask) -> None:
-    """Held in SCALE_UP until its leader is dead: nobody else answers the hook that comes then."""
-    push("1.2.0-dies", variants.ready_on_demand("1.2.0 is led by nobody"))
+def test_killed_before_its_analysis_it_is_rolled_back_by_ecs(releases: Releases, push: Push, ask: Ask) -> None:
+    """Held in SCALE_UP until its operator is dead: nobody else answers the hook that comes then."""
+    push("1.2.0-dies", variants.ready_on_demand("1.2.0 has no operator"))
     before, definition = releases.latest["serviceDeploymentArn"], releases.service["taskDefinition"]
     process = releases.begin("1.2.0-dies", **PATIENT, release_pause_minutes=8)
     releases.reached("SCALE_UP", after=before)
     releases.kill(process)
-    releases.beat(ask, "1.2.0 is led by nobody")
+    releases.beat(ask, "1.2.0 has no operator")
     ended = releases.reached("ROLLBACK_SUCCESSFUL", after=before)
     assert "pause hook timed out" in ended["statusReason"]
     assert releases.service["taskDefinition"] == definition
     assert ask("GET", "/readyz").headers["x-release"] == BEFORE
     until(lambda: releases.holder is None, "its lock outlived it")
-    assert releases.audit[0]["outcome"] == "started"
+    assert releases.audit_log[0]["outcome"] == "started"
 
 
 def test_two_at_once_are_one_too_many_but_provisioning_is_no_hindrance(
@@ -53,7 +53,7 @@ def test_two_at_once_are_one_too_many_but_provisioning_is_no_hindrance(
     releases.beat(ask, "1.2.0 may go on")
     output = releases.finish(first)
     assert first.returncode == 0, output
-    assert releases.audit[0]["outcome"] == "released"
+    assert releases.audit_log[0]["outcome"] == "released"
 
 
 def test_interrupted_by_a_person_it_frees_the_lock_and_the_next_one_takes_over(
@@ -102,9 +102,9 @@ def test_a_rollback_that_a_runner_calls_releases_the_one_before(
 
 
 def test_its_reason_is_kept_as_it_was_written_and_a_runner_shows_it(releases: Releases, runner: Runner) -> None:
-    assert releases.audit[0]["change_reason"] == WHY
-    assert releases.evidence("1.2.0")["change_reason"] == WHY
-    assert html.escape(WHY.splitlines()[0]) in (REPORTS / f"{releases.audit[0]['run']}.html").read_text()
+    assert releases.audit_log[0]["change_reason"] == WHY
+    assert releases.report("1.2.0")["change_reason"] == WHY
+    assert html.escape(WHY.splitlines()[0]) in (REPORTS / f"{releases.audit_log[0]['run']}.html").read_text()
     shown = runner.play("status", {}, home=None)
     assert shown.code == 0, shown.output
     assert "last release   1.2.0 by operator" in shown.output

@@ -37,14 +37,14 @@ def tag(sandbox: Sandbox, known: str, new: str) -> None:
     ecr.put_image(repositoryName=STACK, imageManifest=image["imageManifest"], imageTag=new)
 
 
-def test_its_evidence_says_so(releases: Releases) -> None:
-    report = releases.evidence("1.1.0")
+def test_its_report_says_so(releases: Releases) -> None:
+    report = releases.report("1.1.0")
     assert (report["outcome"], report["failed"]) == ("released", 0), report["message"]
     assert report["requests"] > 50
     assert report["git_sha"] == COMMIT
     assert (report["schema_before"], report["schema_after"]) == ("campus.0001_initial", "campus.0002_nickname")
-    assert [gate["outcome"] for gate in report["analyses"]] == ["ok", "ok"], report["analyses"]
-    last = releases.audit[0]
+    assert [step["outcome"] for step in report["analyses"]] == ["ok", "ok"], report["analyses"]
+    last = releases.audit_log[0]
     assert (last["release"], last["outcome"], last["failed"]) == ("1.1.0", "released", 0)
     assert releases.holder is None
 
@@ -67,7 +67,9 @@ def test_a_check_tells_what_would_happen_and_touches_nothing(releases: Releases,
     calls = len(sandbox.calls())
     played = releases.deploy("1.1.0", "--check", "--diff", release_cpu=4096, release_memory=8192)
     assert played.code == 0, played.output
-    assert {change["task"] for change in played.changes} >= {"release : Run the release"}, played.changes
+    assert {change["task"] for change in played.changes} >= {"release : Update | Create or update the service"}, (
+        played.changes
+    )
     assert sandbox.changes_since(calls) == []
 
 
@@ -129,7 +131,7 @@ def test_a_new_version_of_a_secret_is_a_deployment(releases: Releases, ask: Ask,
     assert len(left) > 3
     assert {str(path): found for path, text in left.items() if (found := revealed(text, hidden))} == {}
     assert (beat(ask, old), beat(ask, new)) == (401, 200)
-    report = releases.evidence("1.1.0")
+    report = releases.report("1.1.0")
     assert (report["outcome"], report["failed"]) == ("released", 0), report["message"]
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from ops.release.analysis import Limits, Verdict, judge
+from ops.release.analysis import Analysis, Thresholds, analyse
 from ops.release.sample import Minute, Sample, sample, threshold
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-LIMITS = Limits()
+THRESHOLDS = Thresholds()
 Milliseconds = Callable[[random.Random, int], float]  # of a request, in the minute of that number
 Drawn = list[tuple[bool, float]]  # whether it failed, and how long it took
 
@@ -52,7 +52,7 @@ class Truth:
     share: float = 10
 
 
-def drawn(truth: Truth, seed: int, limits: Limits = LIMITS) -> Sample:
+def drawn(truth: Truth, seed: int, thresholds: Thresholds = THRESHOLDS) -> Sample:
     """What CloudWatch tells of a release that is so."""
     chance = random.Random(seed)
 
@@ -63,7 +63,7 @@ def drawn(truth: Truth, seed: int, limits: Limits = LIMITS) -> Sample:
     before = range(-truth.minutes, 0) if truth.share >= 100 else range(truth.minutes)
     blue = colour(truth.blue, truth.errors[1], truth.blue_ms, before)
     compared = sample(counted(blue), counted(green), {}, truth.share)
-    slow_ms = threshold(compared, limits.p95_factor, limits.p95_floor_ms)
+    slow_ms = threshold(compared, thresholds.p95_factor, thresholds.p95_floor_ms)
     if slow_ms is None:
         return compared
     return replace(compared, blue=counted(blue, slow_ms), green=counted(green, slow_ms), slow_ms=slow_ms)
@@ -80,10 +80,10 @@ def minute_of(requests: Drawn, slow_ms: float) -> Minute:
     return Minute(len(requests), errors, len(requests), p95, sum(ms > slow_ms for ms in times))
 
 
-def verdicts(truth: Truth, releases: int, final: bool = True, limits: Limits = LIMITS) -> list[Verdict]:
-    return [judge(drawn(truth, seed, limits), 40.0, limits, final) for seed in range(releases)]
+def analyses(truth: Truth, releases: int, final: bool = True, thresholds: Thresholds = THRESHOLDS) -> list[Analysis]:
+    return [analyse(drawn(truth, seed, thresholds), 40.0, thresholds, final) for seed in range(releases)]
 
 
 def part(truth: Truth, releases: int, outcome: str, final: bool = True) -> float:
     """The share of such releases that have that outcome."""
-    return sum(verdict.outcome == outcome for verdict in verdicts(truth, releases, final)) / releases
+    return sum(analysis.outcome == outcome for analysis in analyses(truth, releases, final)) / releases

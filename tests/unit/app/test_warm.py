@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from ops.probe.client import Address
-from ops.release.smoke_test import Check, Contract
+from ops.release.smoke_test import Check, SmokeTest
 from tests.support import variants
 from tests.support.spinning import spinning
 from tests.support.variants import Variant
@@ -64,13 +64,13 @@ def test_what_the_first_request_of_a_thread_waits_for_nobody_notices(migrated: S
 def test_an_image_that_is_ready_before_it_is_warm_is_found_out(migrated: Stack) -> None:
     found = warm(migrated, variants.cold())
     assert not found.passed
-    assert "/readyz says ready before it is warm: its first requests take" in found.words
+    assert "/readyz says ready before it is warm: its first requests take" in found.message
 
 
 def test_a_busy_machine_makes_no_image_cold(migrated: Stack) -> None:
     with spinning(2):
         found = warm(migrated, variants.lazy())
-    assert found.passed, found.words
+    assert found.passed, found.message
 
 
 def warm(stack: Stack, variant: Variant) -> Check:
@@ -78,8 +78,8 @@ def warm(stack: Stack, variant: Variant) -> Check:
     task = stack.variant(variant).serve(WEB_THREADS=str(THREADS))
     until(lambda: ready(task.client))
     with in_front(stack, task) as address:
-        checks = {check.check: check for check in Contract(address, "1.0.0", {}, SECRETS["HEARTBEAT_TOKEN"]).checks()}
-    print(checks["warm"].words)
+        checks = {check.check: check for check in SmokeTest(address, "1.0.0", {}, SECRETS["HEARTBEAT_TOKEN"]).checks()}
+    print(checks["warm"].message)
     return checks["warm"]
 
 

@@ -73,16 +73,16 @@ def preflight(scene: Scene, **options: Any) -> dict[str, Any]:
 
 def test_nothing_stands_in_the_way_of_a_first_release(scene: Scene, digest: str) -> None:
     found = preflight(scene)
-    assert (found["problems"], found["digest"], found["tags"]) == ([], digest, ["1.0.0"])
+    assert (found["blockers"], found["digest"], found["tags"]) == ([], digest, ["1.0.0"])
     assert (found["orphan"], found["unfinished"], found["serves"], found["running"]) == (None, False, False, None)
     assert found["tasks"] == 3, "a first release starts with as many as the inventory says"
-    assert preflight(scene, release=digest)["problems"] == []
+    assert preflight(scene, release=digest)["blockers"] == []
 
 
 @pytest.mark.parametrize("gone", ["/ecs/gone", "/ecs/we", "/ecs/web-other-too"])
 def test_a_log_group_that_was_deleted_is_told_with_its_cure(scene: Scene, digest: str, gone: str) -> None:
-    (problem,) = preflight(scene, log_group=gone)["problems"]
-    assert problem == (
+    (blocker,) = preflight(scene, log_group=gone)["blockers"]
+    assert blocker == (
         f"The log group {gone} is gone, and without it no task starts. Run playbooks/provision.yml --tags cluster."
     )
 
@@ -92,28 +92,28 @@ def test_an_image_needs_a_scan_unless_somebody_does_without(scene: Scene, digest
     ecr.create_repository(repositoryName="unscanned")
     manifest = ecr.batch_get_image(repositoryName="web", imageIds=[{"imageTag": "1.0.0"}])["images"][0]["imageManifest"]
     ecr.put_image(repositoryName="unscanned", imageManifest=manifest, imageTag="1.0.0")
-    (problem,) = preflight(scene, repository="unscanned")["problems"]
-    assert "no scan was started" in problem
-    assert preflight(scene, repository="unscanned", unscanned=True)["problems"] == []
+    (blocker,) = preflight(scene, repository="unscanned")["blockers"]
+    assert "no scan was started" in blocker
+    assert preflight(scene, repository="unscanned", allow_unscanned_image=True)["blockers"] == []
     ecr.start_image_scan(repositoryName="unscanned", imageId={"imageDigest": digest})
-    assert preflight(scene, repository="unscanned")["problems"] == []
+    assert preflight(scene, repository="unscanned")["blockers"] == []
     ecr.delete_repository(repositoryName="unscanned", force=True)
 
 
 def test_a_cluster_that_is_not_there_has_no_service(scene: Scene, digest: str) -> None:
-    assert preflight(scene, cluster="other")["problems"] == []
+    assert preflight(scene, cluster="other")["blockers"] == []
 
 
 def test_an_alarm_that_fires_stands_in_the_way_of_what_runs_alone(scene: Scene, digest: str) -> None:
     scene.alarm("ALARM")
     watch = {"green": ["errors"], "blue": ["other"]}
-    assert preflight(scene, alarms=watch)["problems"] == []
+    assert preflight(scene, alarms=watch)["blockers"] == []
     scene.create()
     scene.settle()
     scene.service.primary.running = 2
-    (problem,) = preflight(scene, alarms=watch)["problems"]
-    assert "alarm errors fires already: test" in problem
-    assert preflight(scene, alarms={"green": [], "blue": ["errors"]})["problems"] == [], "of where it does not go"
+    (blocker,) = preflight(scene, alarms=watch)["blockers"]
+    assert "alarm errors fires already: test" in blocker
+    assert preflight(scene, alarms={"green": [], "blue": ["errors"]})["blockers"] == [], "of where it does not go"
 
 
 def test_a_release_goes_to_the_target_group_that_serves_less(scene: Scene, digest: str) -> None:
@@ -140,7 +140,7 @@ def test_all_that_is_wrong_is_said_at_once(scene: Scene, digest: str) -> None:
         "no alarm slow",
         "need 11992 vCPUs of FARGATE_SPOT, and the account may run 4000",
     )
-    assert [word in problem for word, problem in zip(words, found["problems"], strict=True)] == [True] * 6
+    assert [word in blocker for word, blocker in zip(words, found["blockers"], strict=True)] == [True] * 6
     assert found["digest"] is None
 
 
@@ -167,12 +167,12 @@ def put(secrets: Any, value: str | bytes) -> None:
 def test_values_that_can_be_sent_stand_in_no_release_s_way(scene: Scene, digest: str, secrets: Any) -> None:
     for value in SENDABLE.values():
         put(secrets, value)
-        assert preflight(scene, **SECRETS)["problems"] == []
+        assert preflight(scene, **SECRETS)["blockers"] == []
     for value in TOKENS.values():
         put(secrets, value)
-        (problem,) = preflight(scene, **SECRETS)["problems"]
-        assert problem.startswith("The value of the secret web/test-traffic can't be the header")
-        assert leaks(problem, value) == set()
+        (blocker,) = preflight(scene, **SECRETS)["blockers"]
+        assert blocker.startswith("The value of the secret web/test-traffic can't be the header")
+        assert leaks(blocker, value) == set()
 
 
 def test_values_that_can_t_be_sent_are_refused_by_name_with_all_else(scene: Scene, digest: str, secrets: Any) -> None:
@@ -180,7 +180,7 @@ def test_values_that_can_t_be_sent_are_refused_by_name_with_all_else(scene: Scen
     for value in values:
         put(secrets, value)
         found = preflight(scene, memory=1024, **SECRETS)
-        size, header, token = found["problems"]
+        size, header, token = found["blockers"]
         assert "no 1024 MiB" in size
         assert header.startswith("The value of the secret web/test-traffic can't be the header")
         assert token.startswith("The value of the secret web/heartbeat-token can't be sent")
@@ -190,22 +190,22 @@ def test_values_that_can_t_be_sent_are_refused_by_name_with_all_else(scene: Scen
 
 def test_secrets_that_are_not_there_are_refused_too(scene: Scene, digest: str, secrets: Any) -> None:
     secrets.delete_secret(SecretId=SECRETS["test_secret"], RecoveryWindowInDays=7)
-    going, missing = preflight(scene, **SECRETS | {"token_secret": "web/nowhere"})["problems"]
+    going, missing = preflight(scene, **SECRETS | {"token_secret": "web/nowhere"})["blockers"]
     assert going.startswith("The secret web/test-traffic is marked for deletion. Bring it back: ")
     assert missing.startswith("There is no secret web/nowhere, or it has no value. Run ")
     secrets.restore_secret(SecretId=SECRETS["test_secret"])
 
 
 def test_a_release_must_be_named(scene: Scene, digest: str) -> None:
-    assert preflight(scene, release="")["problems"] == [
+    assert preflight(scene, release="")["blockers"] == [
         "No release was named. Say which, by tag or digest: -e release=1.0.0"
     ]
 
 
-def test_a_release_without_a_repository_is_one_of_the_problems(scene: Scene) -> None:
+def test_a_release_without_a_repository_is_one_of_the_blockers(scene: Scene) -> None:
     found = preflight(scene, repository="none", memory=1024)
-    assert len(found["problems"]) == 2, found
-    assert "no release 1.0.0 in the repository none" in found["problems"][0]
+    assert len(found["blockers"]) == 2, found
+    assert "no release 1.0.0 in the repository none" in found["blockers"][0]
 
 
 def entry(outcome: str, definition: str) -> dict[str, Any]:
@@ -217,11 +217,11 @@ def test_what_serves_is_seen_and_who_brought_it(scene: Scene, digest: str) -> No
     scene.settle()
     running = scene.ecs.describe_services(cluster=scene.name, services=["web"])["services"][0]["taskDefinition"]
     found = preflight(scene, history=[entry("released", running)])
-    assert (found["problems"], found["tasks"]) == ([], 2), "their number is state"
-    (problem,) = preflight(scene, history=[entry("released", "arn:other/web:0")])["problems"]
-    assert "Somebody deployed by hand" in problem
+    assert (found["blockers"], found["tasks"]) == ([], 2), "their number is state"
+    (blocker,) = preflight(scene, history=[entry("released", "arn:other/web:0")])["blockers"]
+    assert "Somebody deployed by hand" in blocker
     over = running.rpartition("/")[2]
-    assert preflight(scene, history=[entry("released", "arn:other/web:0")], over=over)["problems"] == []
+    assert preflight(scene, history=[entry("released", "arn:other/web:0")], replace_unmanaged=over)["blockers"] == []
 
 
 def test_a_deployment_that_goes_on_is_an_orphan_or_somebody_elses(scene: Scene, digest: str) -> None:
@@ -229,12 +229,12 @@ def test_a_deployment_that_goes_on_is_an_orphan_or_somebody_elses(scene: Scene, 
     revision = scene.describe(arn)["targetServiceRevision"]["arn"]
     (green,) = scene.ecs.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
     mine = preflight(scene, history=[entry("started", green["taskDefinition"])])
-    assert (mine["problems"], mine["orphan"]) == ([], arn)
+    assert (mine["blockers"], mine["orphan"]) == ([], arn)
     (source,) = scene.describe(arn)["sourceServiceRevisions"]
     (blue,) = scene.ecs.describe_service_revisions(serviceRevisionArns=[source["arn"]])["serviceRevisions"]
     assert mine["running"] == blue["taskDefinition"] != green["taskDefinition"]
-    (problem,) = preflight(scene)["problems"]
-    assert "no release of ours began" in problem
+    (blocker,) = preflight(scene)["blockers"]
+    assert "no release of ours began" in blocker
 
 
 def test_a_first_release_that_was_stopped_is_unfinished(scene: Scene, digest: str) -> None:
@@ -250,7 +250,7 @@ def test_capacity_is_that_of_the_service_as_it_is_scaled_now(scene: Scene, diges
     scene.create()
     scene.settle()
     providers = [{"provider": "FARGATE", "weight": 1}]
-    assert preflight(scene, tasks=3000, capacity_providers=providers)["problems"] == []  # it has two tasks
+    assert preflight(scene, tasks=3000, capacity_providers=providers)["blockers"] == []  # it has two tasks
 
 
 def test_quotas_of_fargate_are_told_and_others_are_motos(region: Region) -> None:

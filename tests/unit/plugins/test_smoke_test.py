@@ -1,4 +1,4 @@
-"""The contract, asked of an application that keeps it and of one that breaks each promise."""
+"""The smoke test of an application that keeps its contract, and of one that breaks each promise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.release.smoke_test import Check, Contract, is_cold, stylesheet, told
+from ops.release.smoke_test import Check, SmokeTest, is_cold, stylesheet, summary
 from tests.support.ops.served_app import TOKEN, ServedApp, serving
 
 MARKED = {"X-Test-Traffic": "a-secret"}
@@ -21,15 +21,15 @@ def served(tmp_path: Path) -> Iterator[ServedApp]:
 
 def failed(served: ServedApp, release: str = "1.0.0", token: str = TOKEN) -> dict[str, str]:
     """The checks that failed, and what they say."""
-    checks = Contract(served.address(), release, MARKED, token).checks()
+    checks = SmokeTest(served.address(), release, MARKED, token).checks()
     assert len(checks) == 8
-    return {check.check: check.words for check in checks if not check.passed}
+    return {check.check: check.message for check in checks if not check.passed}
 
 
 def test_who_keeps_the_contract_passes(served: ServedApp) -> None:
-    checks = Contract(served.address(), "1.0.0", MARKED, TOKEN).checks()
+    checks = SmokeTest(served.address(), "1.0.0", MARKED, TOKEN).checks()
     assert all(check.passed for check in checks), checks
-    assert told(checks, "1.0.0") == "Release 1.0.0 keeps the contract: 8 of 8 checks passed."
+    assert summary(checks, "1.0.0") == "Release 1.0.0 passed the smoke test: 8 of 8 checks."
     assert all(check.ms > 0 for check in checks)
     seen = served.application.headers_seen
     assert {one["path"] for one in seen} > {"/static/a.css", "/healthz", "/readyz", "/api/heartbeat"}
@@ -113,7 +113,9 @@ def test_what_fails_first_is_said_in_one_sentence() -> None:
         Check("b", False, "GET /b answers 500 instead of 200", 1),
         Check("c", False, "", 1),
     ]
-    assert told(checks, "1.1.0") == ("Release 1.1.0 fails 2 of 3 checks, first `b`: GET /b answers 500 instead of 200.")
+    assert summary(checks, "1.1.0") == (
+        "Release 1.1.0 failed the smoke test: 2 of 3 checks, first `b`: GET /b answers 500 instead of 200."
+    )
 
 
 def test_the_style_sheet_of_a_page() -> None:

@@ -1,4 +1,4 @@
-"""The gate's verdicts: tables of releases that are good or bad, and how often it errs, by seeded chance."""
+"""The analysis: tables of releases that are good or bad, and how often it errs, by seeded chance."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from datetime import timedelta
 
 import pytest
 
-from ops.release.analysis import CHANCE, FINAL, Limits, Sent, Verdict, concluded, goes_on, judge, odds
+from ops.release.analysis import CHANCE, FINAL, Analysis, Sent, Thresholds, analyse, final_analysis, may_continue, odds
 from ops.release.sample import Minute, Sample
 from tests.support.ops.minutes import (
-    LIMITS,
     NOON,
+    THRESHOLDS,
     Truth,
+    analyses,
     drawn,
     in_minutes,
     lognormal,
     part,
     some,
     times,
-    verdicts,
 )
 
 
@@ -49,8 +49,8 @@ def compared(
     return Sample(minutes(*(BLUE if blue is None else blue)), minutes(*green), beside, early, slow_ms=82.0)  # type: ignore[arg-type]
 
 
-def verdict(found: Sample, cpu: float | None = 40.0, final: bool = True, sent: Sent | None = None) -> Verdict:
-    return judge(found, cpu, LIMITS, final, sent)
+def analysed(found: Sample, cpu: float | None = 40.0, final: bool = True, sent: Sent | None = None) -> Analysis:
+    return analyse(found, cpu, THRESHOLDS, final, sent)
 
 
 COLD = [Minute(requests=40, timed=40, p95_ms=793, slow=24)]
@@ -69,8 +69,8 @@ GOOD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_good_ones_pass(name: str) -> None:
-    assert verdict(GOOD[name]).outcome == "pass", verdict(GOOD[name]).words
-    assert verdict(GOOD[name], final=False).outcome == "pass"
+    assert analysed(GOOD[name]).outcome == "pass", analysed(GOOD[name]).message
+    assert analysed(GOOD[name], final=False).outcome == "pass"
 
 
 UNSURE = {
@@ -86,10 +86,10 @@ UNSURE = {
 
 @pytest.mark.parametrize("name", UNSURE)
 @pytest.mark.parametrize("final", [True, False])
-def test_what_cannot_be_told_apart_takes_nothing_back_and_asks_for_more(name: str, final: bool) -> None:
-    found = verdict(UNSURE[name], final=final)
-    assert (found.outcome, found.missing) == ("inconclusive", LIMITS.minimum_requests), found.words
-    assert "it can't be told apart: " in found.words
+def test_what_cannot_be_told_apart_rolls_nothing_back_and_asks_for_more(name: str, final: bool) -> None:
+    found = analysed(UNSURE[name], final=final)
+    assert (found.outcome, found.missing) == ("inconclusive", THRESHOLDS.minimum_requests), found.message
+    assert "it can't be told apart: " in found.message
 
 
 BAD = {
@@ -106,16 +106,16 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_ones_are_taken_back(name: str) -> None:
-    assert verdict(BAD[name]).outcome == "fail", verdict(BAD[name]).words
+def test_bad_ones_are_rolled_back(name: str) -> None:
+    assert analysed(BAD[name]).outcome == "fail", analysed(BAD[name]).message
 
 
 SURE = [name for name in BAD if name != "5 % of errors"]
 
 
 @pytest.mark.parametrize("name", SURE)
-def test_what_is_certain_is_taken_back_on_the_way(name: str) -> None:
-    assert verdict(BAD[name], final=False).outcome == "fail"
+def test_what_is_certain_is_rolled_back_on_the_way(name: str) -> None:
+    assert analysed(BAD[name], final=False).outcome == "fail"
 
 
 @pytest.mark.parametrize(
@@ -129,61 +129,65 @@ def test_what_is_certain_is_taken_back_on_the_way(name: str) -> None:
         (compared(even(300, p95=None, of=4)), 0),
     ],
 )
-def test_too_few_or_untimed_requests_are_no_verdict(found: Sample, missing: int) -> None:
+def test_too_few_or_untimed_requests_are_no_analysis(found: Sample, missing: int) -> None:
     for final in (True, False):
-        assert (verdict(found, final=final).outcome, verdict(found, final=final).missing) == ("undecided", missing)
+        assert (analysed(found, final=final).outcome, analysed(found, final=final).missing) == ("undecided", missing)
 
 
 def test_a_saturated_service_may_be_any_colour_s() -> None:
-    assert verdict(GOOD["as fast as blue"], cpu=97.0).outcome == "inconclusive"
-    assert verdict(GOOD["as fast as blue"], cpu=None).outcome == "pass"
+    assert analysed(GOOD["as fast as blue"], cpu=97.0).outcome == "inconclusive"
+    assert analysed(GOOD["as fast as blue"], cpu=None).outcome == "pass"
 
 
 @pytest.mark.parametrize(
     ("sent", "failed", "outcome"),
     [(300, 15, "fail"), (300, 9, "fail"), (300, 4, "pass"), (10, 3, "fail"), (10, 2, "pass"), (0, 0, "pass")],
 )
-def test_what_was_sent_to_judge_it_is_judged_as_users_requests_are(sent: int, failed: int, outcome: str) -> None:
-    found = verdict(GOOD["as fast as blue"], sent=Sent(sent, failed, "answered 503"))
+def test_what_was_sent_for_the_analysis_counts_as_users_requests_do(sent: int, failed: int, outcome: str) -> None:
+    found = analysed(GOOD["as fast as blue"], sent=Sent(sent, failed, "answered 503"))
     assert found.outcome == outcome
-    assert (outcome == "fail") == ("The first: answered 503" in found.words)
+    assert (outcome == "fail") == ("The first: answered 503" in found.message)
 
 
 def test_a_green_without_targets_is_known_by_what_was_sent_alone() -> None:
-    found = verdict(compared([]), sent=Sent(300, 300, "answered 503"))
-    assert (found.outcome, "green fails 100.0 % of the 300 requests" in found.words) == ("fail", True)
+    found = analysed(compared([]), sent=Sent(300, 300, "answered 503"))
+    assert (found.outcome, "green fails 100.0 % of the 300 requests" in found.message) == ("fail", True)
 
 
 def test_what_it_means_is_a_person_s_word_only_where_nothing_is_proven() -> None:
     outcomes = ("pass", "inconclusive", "undecided", "fail")
-    on, back = ([goes_on(Verdict(one, ""), word) for one in outcomes] for word in ("continue", "roll_back"))  # type: ignore[arg-type]
+    on, back = ([may_continue(Analysis(one, ""), word) for one in outcomes] for word in ("continue", "roll_back"))  # type: ignore[arg-type]
     assert (on, back) == ([True, True, False, False], [True, False, False, False])
-    words = "maybe. By release_on_inconclusive=roll_back it goes back"
-    assert concluded(Verdict("inconclusive", "maybe"), "roll_back", []).words == words
-    assert concluded(Verdict("undecided", "few"), "continue", []).words.startswith("nothing speaks against green, but")
+    words = "maybe. By release_on_inconclusive=roll_back it rolls back"
+    assert final_analysis(Analysis("inconclusive", "maybe"), "roll_back", []).message == words
+    assert final_analysis(Analysis("undecided", "few"), "continue", []).message.startswith(
+        "nothing speaks against green, but"
+    )
 
 
-def test_alarms_that_ring_are_told_of_and_change_nothing() -> None:
-    found = concluded(Verdict("pass", "good"), "continue", ["t1-blue-latency", "t1-green-latency"])
+def test_alarms_are_told_of_and_change_nothing() -> None:
+    found = final_analysis(Analysis("pass", "good"), "continue", ["t1-blue-latency", "t1-green-latency"])
     assert found.outcome == "pass"
-    assert found.words == ("good. Alarms that ring meanwhile, and take nothing back: t1-blue-latency, t1-green-latency")
+    assert found.message == (
+        "good. Alarms in the state ALARM meanwhile, which roll nothing back: t1-blue-latency, t1-green-latency"
+    )
 
 
 def test_it_speaks_in_sentences_with_all_its_numbers() -> None:
-    assert verdict(BAD["5 % of errors"]).words == (
+    assert analysed(BAD["5 % of errors"]).message == (
         "green answers 5.1 % of 312 requests with 5xx; 1 % is allowed and blue has 0.0 % of 2,104 in the same minutes: "
         "chance, at most once in 1,000,000"
     )
-    assert verdict(BAD["a third is slow"]).words == (
+    assert analysed(BAD["a third is slow"]).message == (
         "33.3 % of green's 225 requests but for its worst minute took longer than 82 ms; 5 % may and blue has 0.0 % of "
         "1,578 in the same minutes: chance, at most once in 1,000,000. Green's p95 is 400 ms, blue's 20 ms"
     )
-    assert verdict(UNSURE["both fail"]).words.endswith("chance, as likely as not. Look beyond the release too")
-    lacking = verdict(compared(even(43)))
-    assert "43 of the 300" in lacking.words
-    assert "blue had no requests to compare with" in verdict(GOOD["blue without requests"]).words
-    assert "0.025 % of 4,000 requests with 5xx" in verdict(compared(even(4000, errors=1, of=4))).words
-    assert "15 of them took longer than 82 ms, its p95" in verdict(GOOD["a twentieth is slow"]).words
+    assert analysed(UNSURE["both fail"]).message.endswith("chance, as likely as not. Look beyond the release too")
+    lacking = analysed(compared(even(43)))
+    assert "43 of the 300" in lacking.message
+    assert "blue had no requests to compare with" in analysed(GOOD["blue without requests"]).message
+    assert "0.025 % of 4,000 requests with 5xx" in analysed(compared(even(4000, errors=1, of=4))).message
+    assert "15 of them took longer than 82 ms, its p95" in analysed(GOOD["a twentieth is slow"]).message
     assert odds(0.004) == "at most once in 250"
 
 
@@ -208,10 +212,10 @@ EQUAL = {
 
 @pytest.mark.parametrize("name", EQUAL)
 @pytest.mark.parametrize("final", [True, False])
-def test_of_thousands_of_good_releases_hardly_one_is_taken_back(name: str, final: bool) -> None:
+def test_of_thousands_of_good_releases_hardly_one_is_rolled_back(name: str, final: bool) -> None:
     """2,700 in all."""
-    found = verdicts(EQUAL[name], releases=150, final=final)
-    assert [one.words for one in found if one.outcome == "fail"] == []
+    found = analyses(EQUAL[name], releases=150, final=final)
+    assert [one.message for one in found if one.outcome == "fail"] == []
 
 
 THRICE = Truth(green_ms=times(3, BASE))
@@ -227,9 +231,9 @@ ILL = {
 
 
 @pytest.mark.parametrize("name", ILL)
-def test_bad_ones_are_taken_back_and_never_pass(name: str) -> None:
+def test_bad_ones_are_rolled_back_and_never_pass(name: str) -> None:
     """At the minimum of requests, but for the path: the rest is inconclusive, and gets more of them."""
-    found = [one.outcome for one in verdicts(ILL[name], releases=150)]
+    found = [one.outcome for one in analyses(ILL[name], releases=150)]
     assert found.count("fail") >= 0.9 * len(found)
     assert "pass" not in found
 
@@ -243,21 +247,21 @@ def test_one_slow_path_takes_more_requests_than_the_minimum() -> None:
 
 def test_few_requests_find_little() -> None:
     """The negative control: why there is a minimum."""
-    few = Limits(minimum_requests=50)
-    found = verdicts(Truth(green=10, errors=(0.05, 0.0)), 150, limits=few)
+    few = Thresholds(minimum_requests=50)
+    found = analyses(Truth(green=10, errors=(0.05, 0.0)), 150, thresholds=few)
     assert sum(one.outcome == "fail" for one in found) < 0.5 * len(found)
 
 
 def test_the_rule_before_would_have_taken_good_ones_back() -> None:
     """The negative control of the good ones: a p95 above twice blue's, without asking for chance."""
     cold = EQUAL["one cold minute"]
-    found = verdicts(cold, 50)
+    found = analyses(cold, 50)
     assert {one.outcome for one in found} == {"pass"}
     p95s = [drawn(cold, seed).figures() for seed in range(50)]
-    assert all((one["green"].p95_ms or 0) > LIMITS.p95_factor * (one["blue"].p95_ms or 0) for one in p95s)
+    assert all((one["green"].p95_ms or 0) > THRESHOLDS.p95_factor * (one["blue"].p95_ms or 0) for one in p95s)
 
 
-def test_a_release_at_the_very_limit_is_taken_back_no_oftener_than_promised() -> None:
+def test_a_release_at_the_very_limit_is_rolled_back_no_oftener_than_promised() -> None:
     """A twentieth of its requests is slow, of blue's next to none. Of errors: test_significance.py."""
     limit = Truth(green=120, green_ms=some(0.05, lognormal(2000, spread=0.1), lognormal(20)), blue_ms=lognormal(80))
     assert part(limit, 400, "fail") <= FINAL

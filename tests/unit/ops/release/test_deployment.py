@@ -1,131 +1,43 @@
-"""What a deployment asks at each of its stages, and what is said of it."""
+"""A service deployment in data and in words."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import botocore.session
 import pytest
 
-from ops.release.analysis import Verdict
 from ops.release.deployment import (
-    ONGOING,
-    WORDS,
-    Rollout,
+    STAGES,
+    ServiceDeployment,
     bake_minutes,
     outcome,
     progress,
-    rollout_from,
     seconds_until,
     span,
     start,
-    stop_of,
 )
 from ops.release.failed_starts import Settings
 from ops.release.sample import Figures
+from tests.support.ops.deployments import NOON as NOW
+from tests.support.ops.deployments import described as deployment
 
-NOW = datetime(2026, 11, 25, 11, 30, tzinfo=UTC)
-GOOD, BAD, UNSURE = Verdict("pass", "good"), Verdict("fail", "bad"), Verdict("undecided", "unsure", 3)
 FIGURES = {"blue": Figures(812, 0, 41.0), "green": Figures(1043, 2, 44.4)}
 
 
-def rollout(
-    stage: str | None = "SCALE_UP",
-    share: float = 0,
-    status: str = "IN_PROGRESS",
-    hook: str | None = None,
-    **more: Any,
-) -> Rollout:
-    """As DescribeServiceDeployments tells of one."""
-    waits = {"hookId": hook, "status": "AWAITING_ACTION", "expiresAt": NOW + timedelta(minutes=30)}
-    over = {"hookId": "ecs-pause-old", "status": "SUCCEEDED"}
-    described = {
-        "serviceDeploymentArn": "arn:aws:ecs:us-east-1:1:service-deployment/t1/app/Ab0",
-        "status": status,
-        "createdAt": NOW,
-        "targetServiceRevision": {
-            "arn": "arn:green",
-            "requestedTaskCount": 3,
-            "runningTaskCount": 1,
-            "requestedProductionTrafficWeight": share,
-        },
-        "lifecycleHookDetails": [over, waits] if hook else [over],
-        **({"lifecycleStage": stage} if stage else {}),
-        **more,
-    }
-    return rollout_from(described)
-
-
-@pytest.mark.parametrize(
-    ("stage", "share", "verdict", "stop"),
-    [
-        ("POST_TEST_TRAFFIC_SHIFT", 0, UNSURE, "test"),
-        ("PRE_PRODUCTION_TRAFFIC_SHIFT", 0, UNSURE, "enter"),
-        ("PRE_PRODUCTION_TRAFFIC_SHIFT", 10, UNSURE, "judge"),
-        ("PRE_PRODUCTION_TRAFFIC_SHIFT", 10, BAD, "stop"),  # certain: no more requests are sent to it
-        ("POST_PRODUCTION_TRAFFIC_SHIFT", 100, GOOD, "judge"),
-        ("POST_SCALE_UP", 0, UNSURE, "enter"),
-    ],
-)
-def test_at_a_pause_it_asks_for_what_can_be_known_there(stage: str, share: float, verdict: Verdict, stop: str) -> None:
-    assert stop_of(rollout(stage, share, hook="ecs-pause-1"), verdict) == stop
-
-
-def test_a_pause_is_answered_once_green_s_first_minute_is_over() -> None:
-    """What is sent to judge it would not count before."""
-    asks = rollout("POST_PRODUCTION_TRAFFIC_SHIFT", 100, hook="ecs-pause-1")
-    assert (stop_of(asks, GOOD, warm=False), stop_of(asks, GOOD)) == (None, "judge")
-    assert stop_of(asks, BAD, warm=False) == "stop"
-    assert stop_of(rollout("PRE_PRODUCTION_TRAFFIC_SHIFT", 0, hook="ecs-pause-1"), UNSURE, warm=False) == "enter"
-    assert "its first minute does not count" in progress(asks, FIGURES, None, warm=False)
-
-
-@pytest.mark.parametrize(
-    ("stage", "share"),
-    [("SCALE_UP", 0), ("PRODUCTION_TRAFFIC_SHIFT", 10), ("POST_TEST_TRAFFIC_SHIFT", 0), ("BAKE_TIME", 100)],
-)
-def test_what_surely_goes_wrong_is_stopped_unasked(stage: str, share: float) -> None:
-    assert stop_of(rollout(stage, share), BAD) == "stop"
-
-
-@pytest.mark.parametrize(
-    ("stage", "share", "verdict"),
-    [
-        ("PRODUCTION_TRAFFIC_SHIFT", 10, UNSURE),
-        ("BAKE_TIME", 100, GOOD),
-        ("SCALE_UP", 0, UNSURE),
-        ("CLEAN_UP", 100, BAD),  # blue is being stopped: there is nothing to go back to
-        (None, 0, UNSURE),
-    ],
-)
-def test_otherwise_it_goes_its_way(stage: str | None, share: float, verdict: Verdict) -> None:
-    assert stop_of(rollout(stage, share), verdict) is None
-
-
-@pytest.mark.parametrize("status", ["SUCCESSFUL", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED"])
-def test_what_has_ended_is_ended_whatever_hooks_it_shows(status: str) -> None:
-    found = rollout("BAKE_TIME", 100, status=status, hook="ecs-pause-1")
-    assert (stop_of(found, BAD), found.ended, found.succeeded) == ("ended", True, status == "SUCCESSFUL")
-
-
-@pytest.mark.parametrize("status", sorted(ONGOING - {"PENDING", "IN_PROGRESS"}))
-def test_what_goes_back_already_is_left_alone(status: str) -> None:
-    assert stop_of(rollout("BAKE_TIME", 100, status=status, hook="ecs-pause-1"), BAD) is None
-
-
 def test_only_the_hook_that_waits_is_answered() -> None:
-    assert rollout().hook is None
-    waiting = rollout(hook="ecs-pause-1")
+    assert deployment().hook is None
+    waiting = deployment(hook="ecs-pause-1")
     assert (waiting.hook, waiting.expires) == ("ecs-pause-1", NOW + timedelta(minutes=30))
 
 
 def test_it_begins_when_it_was_started_and_a_first_one_has_no_blue() -> None:
     later = NOW + timedelta(seconds=5)
-    assert rollout().begun == NOW
-    assert rollout(startedAt=later).begun == later
-    assert rollout().blue is None
-    assert rollout(sourceServiceRevisions=[{"arn": "arn:blue"}]).blue == {"arn": "arn:blue"}
+    assert deployment().begun == NOW
+    assert deployment(startedAt=later).begun == later
+    assert deployment().blue is None
+    assert deployment(sourceServiceRevisions=[{"arn": "arn:blue"}]).blue == {"arn": "arn:blue"}
 
 
 def ended(code: int | None = None, reason: str = "", stopped: str = "") -> dict[str, Any]:
@@ -167,14 +79,14 @@ SCALED_IN = ended(0, stopped="Scaling activity initiated by (deployment ecs-svc/
 def test_a_green_that_does_not_get_up_is_not_waited_for_all_day(
     stopped: list[dict[str, Any]], elapsed: float, outcome: str, words: str
 ) -> None:
-    verdict = start(rollout(), stopped, elapsed, 600, Settings())
-    assert verdict.outcome == outcome
-    assert words in verdict.words
+    analysis = start(deployment(), stopped, elapsed, 600, Settings())
+    assert analysis.outcome == outcome
+    assert words in analysis.message
 
 
 def test_once_green_is_up_its_start_is_over() -> None:
-    verdict = start(rollout("POST_TEST_TRAFFIC_SHIFT"), [CRASHED] * 9, 9999, 600, Settings())
-    assert (verdict.outcome, verdict.words) == ("undecided", "green has no traffic yet")
+    analysis = start(deployment("POST_TEST_TRAFFIC_SHIFT"), [CRASHED] * 9, 9999, 600, Settings())
+    assert (analysis.outcome, analysis.message) == ("undecided", "green has no traffic yet")
 
 
 CANARY = {"bakeTimeInMinutes": 15, "canaryConfiguration": {"canaryPercent": 10, "canaryBakeTimeInMinutes": 7}}
@@ -198,7 +110,7 @@ AT_ONCE = {"bakeTimeInMinutes": 15}
 def test_a_bake_lasts_what_its_strategy_says(
     stage: str, share: float, configuration: dict[str, Any], minutes: float | None
 ) -> None:
-    assert bake_minutes(rollout(stage, share, deploymentConfiguration=configuration)) == minutes
+    assert bake_minutes(deployment(stage, share, deploymentConfiguration=configuration)) == minutes
 
 
 def test_every_stage_of_ecs_has_words() -> None:
@@ -206,44 +118,44 @@ def test_every_stage_of_ecs_has_words() -> None:
     shown, hooked = (
         model.shape_for(f"{name}Stage") for name in ("ServiceDeploymentLifecycle", "DeploymentLifecycleHook")
     )
-    assert WORDS.keys() == {*shown.enum, *hooked.enum}
+    assert STAGES.keys() == {*shown.enum, *hooked.enum}
 
 
 @pytest.mark.parametrize(
     ("found", "left", "words"),
     [
-        (rollout(), None, "SCALE_UP: starts green, green has 1 of 3 tasks"),
-        (rollout(None, status="PENDING"), None, "PENDING: waits for ECS, green has 1 of 3 tasks"),
+        (deployment(), None, "SCALE_UP: starts green, green has 1 of 3 tasks"),
+        (deployment(None, status="PENDING"), None, "PENDING: waits for ECS, green has 1 of 3 tasks"),
         (
-            rollout("PRODUCTION_TRAFFIC_SHIFT", 10),
+            deployment("PRODUCTION_TRAFFIC_SHIFT", 10),
             95,
             "PRODUCTION_TRAFFIC_SHIFT: traffic has moved, and bakes, green has 10 % of the traffic, 2 of 1,043 failed, "
             "p95 44 ms (blue 41), 1 min 35 s left",
         ),
         (
-            rollout("BAKE_TIME", 100),
+            deployment("BAKE_TIME", 100),
             0,
             "BAKE_TIME: bakes, blue stands by, green has 100 % of the traffic, 2 of 1,043 failed, p95 44 ms (blue 41), "
             "any moment now",
         ),
         (
-            rollout(status="ROLLBACK_IN_PROGRESS", rollback={"reason": "an alarm fired"}),
+            deployment(status="ROLLBACK_IN_PROGRESS", rollback={"reason": "an alarm fired"}),
             None,
-            "going back to blue: an alarm fired",
+            "rolling back to blue: an alarm fired",
         ),
-        (rollout(status="STOP_REQUESTED", statusReason="by request"), None, "going back to blue: by request"),
-        (rollout(status="ROLLBACK_SUCCESSFUL"), None, "rollback successful"),
-        (rollout(status="STOPPED", statusReason="No candidate was found."), None, "No candidate was found"),
+        (deployment(status="STOP_REQUESTED", statusReason="by request"), None, "rolling back to blue: by request"),
+        (deployment(status="ROLLBACK_SUCCESSFUL"), None, "rollback successful"),
+        (deployment(status="STOPPED", statusReason="No candidate was found."), None, "No candidate was found"),
     ],
 )  # fmt: skip
-def test_progress_is_a_line(found: Rollout, left: float | None, words: str) -> None:
+def test_progress_is_a_line(found: ServiceDeployment, left: float | None, words: str) -> None:
     assert progress(found, FIGURES, left) == words
 
 
 def test_progress_invents_no_figures() -> None:
     unknown = {"blue": Figures(0, 0, None), "green": Figures(12, 0, None)}
-    assert progress(rollout("BAKE_TIME", 100), unknown, None).endswith("100 % of the traffic, 0 of 12 failed")
-    assert "(blue" not in progress(rollout("BAKE_TIME", 100), {**unknown, "green": Figures(12, 0, 9.0)}, None)
+    assert progress(deployment("BAKE_TIME", 100), unknown, None).endswith("100 % of the traffic, 0 of 12 failed")
+    assert "(blue" not in progress(deployment("BAKE_TIME", 100), {**unknown, "green": Figures(12, 0, 9.0)}, None)
 
 
 @pytest.mark.parametrize(
@@ -255,11 +167,11 @@ def test_progress_invents_no_figures() -> None:
     ],
 )
 def test_the_end_is_a_sentence(status: str, reason: str, words: str) -> None:
-    assert outcome(rollout(status=status, statusReason=reason)).endswith(words)
+    assert outcome(deployment(status=status, statusReason=reason)).endswith(words)
 
 
 def test_our_own_reason_is_told_instead_of_awss_that_somebody_had_one() -> None:
-    taken = rollout(status="ROLLBACK_SUCCESSFUL", statusReason="ContinueServiceDeployment was called with ROLLBACK.")
+    taken = deployment(status="ROLLBACK_SUCCESSFUL", statusReason="ContinueServiceDeployment was called with ROLLBACK.")
     assert outcome(taken, "green is slow").endswith("the one before has all traffic: green is slow")
 
 

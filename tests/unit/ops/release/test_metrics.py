@@ -53,7 +53,7 @@ def test_a_minute_without_a_rank_has_no_response_times_that_count() -> None:
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalApi]:
-    root: Path = tmp_path_factory.mktemp("gate") / "api"
+    root: Path = tmp_path_factory.mktemp("metrics") / "api"
     with serving(root) as running:
         yield running
 

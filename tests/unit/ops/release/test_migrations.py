@@ -1,4 +1,4 @@
-"""What a release reads out of what was said before."""
+"""What a release's own plan of migrations says."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from plugins.filter.releases import migration_plan, way_back, what_runs
+from ops.release.migrations import migration_message, migration_plan
 
-NOTHING: dict[str, Any] = {"found": False, "before": None, "after": None, "contract": []}
-EXPAND = {"migration": "campus.0006_notes", "kind": "compatible", "operations": ["AddField"]}
-CONTRACT = {"migration": "campus.0007_gone", "kind": "breaking", "operations": ["RemoveField", "DeleteModel"]}
+NOTHING: dict[str, Any] = {"found": False, "before": None, "after": None, "breaking_migrations": []}
+COMPATIBLE = {"migration": "campus.0006_notes", "kind": "compatible", "operations": ["AddField"]}
+BREAKING = {"migration": "campus.0007_gone", "kind": "breaking", "operations": ["RemoveField", "DeleteModel"]}
 
 
 def said(*pending: dict[str, Any], **more: Any) -> str:
@@ -19,23 +19,25 @@ def said(*pending: dict[str, Any], **more: Any) -> str:
 
 
 def test_a_plan_is_found_among_other_lines() -> None:
-    lines = ["starting", '{"message": "connected"}', said(EXPAND, CONTRACT), '{"message": "bye"}', "{cut off"]
+    lines = ["starting", '{"message": "connected"}', said(COMPATIBLE, BREAKING), '{"message": "bye"}', "{cut off"]
     assert migration_plan(lines) == {
         "found": True,
         "before": "0005",
         "after": "0007",
-        "contract": ["campus.0007_gone (RemoveField, DeleteModel)"],
+        "breaking_migrations": ["campus.0007_gone (RemoveField, DeleteModel)"],
     }
 
 
 def test_only_what_takes_something_away_is_named() -> None:
-    assert migration_plan([said(EXPAND)])["contract"] == []
-    assert migration_plan([said()])["contract"] == []
-    assert migration_plan([said({**CONTRACT, "operations": []})])["contract"] == ["campus.0007_gone (no operations)"]
+    assert migration_plan([said(COMPATIBLE)])["breaking_migrations"] == []
+    assert migration_plan([said()])["breaking_migrations"] == []
+    assert migration_plan([said({**BREAKING, "operations": []})])["breaking_migrations"] == [
+        "campus.0007_gone (no operations)"
+    ]
 
 
 def test_the_last_plan_counts() -> None:
-    assert migration_plan([said(CONTRACT), said(EXPAND)])["contract"] == []
+    assert migration_plan([said(BREAKING), said(COMPATIBLE)])["breaking_migrations"] == []
 
 
 @pytest.mark.parametrize("lines", [[], ["text"], ["[1]", "3", "null"], ['{"message": "migrated"}']])
@@ -43,147 +45,13 @@ def test_without_a_plan_nothing_is_invented_and_nothing_is_known(lines: list[str
     assert migration_plan(lines) == NOTHING
 
 
-def entry(number: int, outcome: str = "released", **more: Any) -> dict[str, Any]:
-    return {
-        "run": f"2026112{number}T100000Z-1.{number}.0",
-        "release": f"1.{number}.0",
-        "digest": f"sha256:{number}",
-        "task_definition": running(number),
-        "outcome": outcome,
-        "contract": [],
-        **more,
-    }
-
-
-def running(number: int) -> str:
-    return f"arn:aws:ecs:us-east-1:123456789012:task-definition/t1-app:{number}"
-
-
-GONE: dict[str, Any] = {"contract": ["campus.0007_gone (RemoveField)"]}
-
-
-def test_back_leads_to_the_release_before() -> None:
-    assert way_back([entry(3), entry(2), entry(1)], running(3)) == {"release": "1.2.0", "refusal": ""}
-
-
-@pytest.mark.parametrize("outcome", ["failed", "rolled back", "started", "unchanged", "refused"])
-def test_back_never_leads_to_what_did_not_end_well(outcome: str) -> None:
-    assert way_back([entry(3), entry(2, outcome), entry(1)], running(3))["release"] == "1.1.0"
-    assert way_back([entry(4, outcome), entry(3), entry(1)], running(3))["release"] == "1.1.0"
-
-
-@pytest.mark.parametrize("outcome", ["started", "failed"])
-def test_what_runs_counts_however_the_audit_says_that_it_ended(outcome: str) -> None:
-    history = [entry(3, outcome), entry(2), entry(1)]
-    assert what_runs(history, running(3)) == history[0]
-    assert way_back(history, running(3)) == {"release": "1.2.0", "refusal": ""}
-    assert way_back(history, running(3), "1.2.0") == {"release": "1.2.0", "refusal": ""}
-    assert way_back(history[:2], running(3)) == {"release": "1.2.0", "refusal": ""}
-
-
-def test_back_never_leads_to_the_release_from_which_one_came_back() -> None:
-    history = [entry(2), entry(3), entry(2)]
-    refusal = way_back(history, running(2))["refusal"]
-    assert "1.2.0 runs since a rollback from 1.3.0" in refusal
-    assert "playbooks/rollback.yml -e release=<tag>" in refusal
-    assert way_back(history, running(2), "1.3.0") == {"release": "1.3.0", "refusal": ""}
-    assert way_back([*history, entry(1)], running(2)) == {"release": "1.1.0", "refusal": ""}
-
-
-def test_a_rollback_that_nobody_saw_end_is_one_too() -> None:
-    """After a change of settings: its task definition is another one."""
-    back = entry(2, "started", task_definition=running(4))
-    assert way_back([back, entry(3), entry(2), entry(1)], running(4))["release"] == "1.1.0"
-    assert "since a rollback from 1.3.0" in way_back([back, entry(3), entry(2)], running(4))["refusal"]
-
-
-def test_after_two_rollbacks_neither_release_is_the_one_before() -> None:
-    history = [entry(2), entry(4), entry(2), entry(3), entry(2), entry(1)]
-    assert way_back(history, running(2))["release"] == "1.1.0"
-
-
-def test_after_a_rollback_and_a_mend_back_leads_to_what_was_gone_back_to() -> None:
-    assert way_back([entry(4), entry(2), entry(3), entry(2)], running(4))["release"] == "1.2.0"
-
-
-def test_a_rollback_that_was_itself_taken_back_leaves_its_release_the_one_before() -> None:
-    assert way_back([entry(2, "rolled back"), entry(3), entry(2), entry(1)], running(3))["release"] == "1.2.0"
-
-
-def test_interrupted_and_killed_ones_in_between_change_nothing() -> None:
-    """The history of molecule's test_a_rollback_releases_the_one_before."""
-    crash = entry(5, "rolled back", release="2.0.0-crash")
-    history = [entry(3), entry(3, "started"), entry(2), entry(2, "started"), crash, entry(1), entry(0)]
-    assert way_back(history, running(3)) == {"release": "1.2.0", "refusal": ""}
-
-
-def test_the_same_release_again_is_no_way_back() -> None:
-    again = entry(3, run="20261124T100000Z-1.3.0", task_definition=running(4))
-    assert way_back([again, entry(3), entry(2)], running(4))["release"] == "1.2.0"
-    refusal = way_back([again, entry(3), entry(2)], running(4), "1.3.0")["refusal"]
-    assert "1.3.0 runs already. Name another (older ones: 1.2.0)" in refusal
-
-
-@pytest.mark.parametrize("named", ["1.1.0", "sha256:1"])
-def test_a_release_may_be_named_by_tag_or_digest(named: str) -> None:
-    assert way_back([entry(3), entry(2), entry(1)], running(3), named) == {"release": "1.1.0", "refusal": ""}
-
-
-def test_a_release_that_is_not_on_record_is_refused_with_those_that_are() -> None:
-    refusal = way_back([entry(3), entry(2), entry(1)], running(3), "0.9.0")["refusal"]
-    assert "no release 0.9.0 is on record (older ones: 1.2.0, 1.1.0)" in refusal
-    assert "playbooks/deploy.yml -e release=" in refusal
-
-
-def test_from_what_is_on_no_record_the_way_back_must_be_named() -> None:
-    history = [entry(2), entry(1)]
-    refusal = way_back(history, running(9))["refusal"]
-    assert "What runs (t1-app:9) is on no record" in refusal
-    assert "Name one of 1.2.0, 1.1.0: playbooks/rollback.yml -e release=" in refusal
-    assert way_back(history, running(9), "1.1.0") == {"release": "1.1.0", "refusal": ""}
-    assert "t1-app:9 runs, and no release 0.9.0 is on record" in way_back(history, running(9), "0.9.0")["refusal"]
-    assert way_back([entry(2, **GONE), entry(1)], running(9), "1.1.0")["refusal"].count("campus.0007_gone") == 1
-
-
-@pytest.mark.parametrize("history", [[], [entry(1, "failed")]])
-def test_without_a_release_there_is_nothing_to_go_back_to(history: list[dict[str, Any]]) -> None:
-    assert way_back(history, "nothing-runs-yet") == {
-        "release": "",
-        "refusal": "No release is on record, so there is nothing to go back to.",
-    }
-    assert what_runs([entry(1, task_definition="")], "") == {}
-    assert what_runs([entry(1)], None) == {}
-
-
-@pytest.mark.parametrize("outcome", ["released", "failed"])
-def test_the_only_release_has_none_before_it(outcome: str) -> None:
-    refusal = way_back([entry(1, outcome)], running(1))["refusal"]
-    assert "1.1.0 runs, and no release before it is on record (older ones: none)" in refusal
-
-
-@pytest.mark.parametrize("outcome", ["released", "rolled back", "failed", "started"])
-def test_a_contract_migration_in_between_closes_the_way_however_its_release_ended(outcome: str) -> None:
-    history = [entry(4), entry(3, outcome, **GONE), entry(2)]
-    answer = way_back(history, running(4), "1.2.0")
-    assert (answer["release"], answer["refusal"].count("campus.0007_gone (RemoveField)")) == ("1.2.0", 1)
-    assert "Fix forward instead" in answer["refusal"]
-
-
-@pytest.mark.parametrize("outcome", ["released", "rolled back", "failed", "started"])
-def test_a_contract_migration_of_what_runs_or_came_after_it_closes_the_way_too(outcome: str) -> None:
-    for history in ([entry(3, outcome, **GONE), entry(2)], [entry(4, outcome, **GONE), entry(3), entry(2)]):
-        assert "campus.0007_gone" in way_back(history, running(3))["refusal"]
-
-
-def test_a_contract_migration_of_the_release_that_is_skipped_closes_the_way_too() -> None:
-    assert "campus.0007_gone" in way_back([entry(2), entry(3, **GONE), entry(2), entry(1)], running(2))["refusal"]
-
-
-def test_a_contract_migration_that_was_refused_leaves_the_way_open() -> None:
-    refused = entry(4, "refused", **GONE)
-    assert way_back([refused, entry(3), entry(2)], running(3)) == {"release": "1.2.0", "refusal": ""}
-
-
-def test_a_contract_migration_that_the_older_release_brought_itself_does_not() -> None:
-    history = [entry(3), entry(2, contract=["campus.0007_gone"]), entry(1)]
-    assert way_back(history, running(3)) == {"release": "1.2.0", "refusal": ""}
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("0005", "0007", "The schema went from 0005 to 0007"),
+        (None, "0001", "The schema went from nothing to 0001"),
+        ("0005", None, "The schema went from 0005 to what it was"),
+    ],
+)
+def test_the_event_log_says_where_the_schema_is(before: str | None, after: str | None, message: str) -> None:
+    assert migration_message({"before": before, "after": after}) == message

@@ -1,4 +1,4 @@
-"""What stands in a release's way: each objection with its cure, and silence where nothing does."""
+"""What stands in a release's way: each blocker with its cure, and silence where nothing does."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def test_fargate_has_these_sizes(cpu: int, memory: int) -> None:
     ],
 )
 def test_fargate_has_no_other_sizes(cpu: int, memory: int, says: str) -> None:
-    (objection,) = wrong_size(cpu, memory)
-    assert says in objection
-    assert "correct release_" in objection
+    (blocker,) = wrong_size(cpu, memory)
+    assert says in blocker
+    assert "correct release_" in blocker
 
 
 def test_the_table_of_sizes_is_whole_gib_but_for_the_smallest() -> None:
@@ -87,27 +87,27 @@ def test_a_scanned_image_may_be_released(status: str) -> None:
 
 @pytest.mark.parametrize("status", sorted({*STATUSES} - SCANNED))
 def test_an_image_without_a_finished_scan_may_not_until_somebody_accepts_it(status: str) -> None:
-    (objection,) = unscanned("sha256:1", scan(status), allowed=0, accepted=False)
-    assert f"sha256:1 has not been scanned ({status}: It is {status}.)" in objection
-    assert "start-image-scan" in objection
-    assert objection.endswith("-e release_allow_unscanned_image=true")
+    (blocker,) = unscanned("sha256:1", scan(status), allowed=0, accepted=False)
+    assert f"sha256:1 has not been scanned ({status}: It is {status}.)" in blocker
+    assert "start-image-scan" in blocker
+    assert blocker.endswith("-e release_allow_unscanned_image=true")
     assert list(unscanned("sha256:1", scan(status), allowed=0, accepted=True)) == []
 
 
 def test_an_image_that_nobody_scanned_is_one_without_a_scan() -> None:
-    (objection,) = unscanned("sha256:1", {}, allowed=0, accepted=False)
-    assert "has not been scanned (no scan was started)" in objection
+    (blocker,) = unscanned("sha256:1", {}, allowed=0, accepted=False)
+    assert "has not been scanned (no scan was started)" in blocker
     assert list(unscanned("sha256:1", {}, allowed=0, accepted=True)) == []
 
 
 def test_critical_findings_are_refused_until_somebody_accepts_as_many() -> None:
-    (objection,) = unscanned("sha256:1", scan("COMPLETE", CRITICAL=2), allowed=1, accepted=False)
-    assert objection.endswith("-e release_max_critical_findings=2")
+    (blocker,) = unscanned("sha256:1", scan("COMPLETE", CRITICAL=2), allowed=1, accepted=False)
+    assert blocker.endswith("-e release_max_critical_findings=2")
 
 
 def test_who_accepts_an_image_without_a_scan_accepts_no_finding() -> None:
-    (objection,) = unscanned("sha256:1", scan("SCAN_ELIGIBILITY_EXPIRED", CRITICAL=2), allowed=1, accepted=True)
-    assert objection.endswith("-e release_max_critical_findings=2")
+    (blocker,) = unscanned("sha256:1", scan("SCAN_ELIGIBILITY_EXPIRED", CRITICAL=2), allowed=1, accepted=True)
+    assert blocker.endswith("-e release_max_critical_findings=2")
 
 
 # The listener
@@ -126,21 +126,21 @@ def test_a_listener_that_only_forwards_and_knows_both_groups_is_fine() -> None:
 
 def test_ecs_moves_nothing_past_a_redirect_or_a_fixed_response() -> None:
     others = [rule("a", kind="redirect"), rule("b", kind="fixed-response")]
-    (objection,) = misrouted([rule("production", BLUE, GREEN), *others], "production", GROUPS)
-    assert "(fixed-response, redirect)" in objection
+    (blocker,) = misrouted([rule("production", BLUE, GREEN), *others], "production", GROUPS)
+    assert "(fixed-response, redirect)" in blocker
 
 
 def test_both_groups_must_be_on_the_production_rule_itself() -> None:
     found = misrouted([rule("production", BLUE), rule("other", BLUE, GREEN)], "production", GROUPS)
-    assert ["target group green" in objection for objection in found] == [True]
+    assert ["target group green" in blocker for blocker in found] == [True]
     assert len(list(misrouted([], "production", GROUPS))) == 2
 
 
 def test_clients_may_not_be_bound_to_a_group_that_will_go() -> None:
     sticky = rule("production", BLUE, GREEN)
     sticky["Actions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": 60}
-    (objection,) = misrouted([sticky], "production", GROUPS)
-    assert "stickiness" in objection and "provision.yml" in objection
+    (blocker,) = misrouted([sticky], "production", GROUPS)
+    assert "stickiness" in blocker and "provision.yml" in blocker
     assert list(misrouted([sticky], "another", {})) == []
 
 
@@ -184,9 +184,9 @@ def test_base_is_counted_before_weights(tasks: int, strategy: list[dict[str, Any
 def test_both_colours_must_fit_into_the_quota() -> None:
     fits = {"FARGATE": 8.0, "FARGATE_SPOT": 4.0}
     assert list(cramped(3, 2048, BASE_AND_SPOT, fits)) == []
-    (objection,) = cramped(3, 2048, BASE_AND_SPOT, {**fits, "FARGATE_SPOT": 3.0})
-    assert "need 4 vCPUs of FARGATE_SPOT, and the account may run 3" in objection
-    assert objection.endswith("--quota-code L-36FBB829 --desired-value 4")
+    (blocker,) = cramped(3, 2048, BASE_AND_SPOT, {**fits, "FARGATE_SPOT": 3.0})
+    assert "need 4 vCPUs of FARGATE_SPOT, and the account may run 3" in blocker
+    assert blocker.endswith("--quota-code L-36FBB829 --desired-value 4")
 
 
 def test_a_quota_that_aws_does_not_tell_is_no_objection() -> None:
@@ -214,7 +214,7 @@ def entry(outcome: str, revision: int | None = None, before: int | None = None) 
     [
         (7, [entry("released", 7, 6)]),
         (7, [entry("unchanged", 7, 7), entry("released", 7, 6)]),
-        (8, [entry("started", 8, 7), entry("released", 7, 6)]),  # its leader was killed; ECS went on
+        (8, [entry("started", 8, 7), entry("released", 7, 6)]),  # its operator was killed; ECS went on
         (7, [entry("rolled back", 8, 7), entry("released", 7, 6)]),
         (7, [entry("failed", revision, 7) for revision in (12, 11, 10, 9, 8)]),  # the audit shows no more than five
         (3, []),  # before there was an audit
@@ -235,11 +235,11 @@ def test_what_a_release_of_ours_left_running_is_no_surprise(running: int, histor
     ],
 )
 def test_what_somebody_deployed_by_hand_is_told_with_the_last_release(history: list[dict[str, Any]]) -> None:
-    (objection,) = by_hand(f"{ARN}9", history, "")
+    (blocker,) = by_hand(f"{ARN}9", history, "")
     assert "The service runs t1-app:9, which no release brought: the last was 1.7.0 by ops (2026-11-24T10:30:00Z)" in (
-        objection
+        blocker
     )
-    assert objection.endswith("-e release_replace_unmanaged=t1-app:9")
+    assert blocker.endswith("-e release_replace_unmanaged=t1-app:9")
 
 
 @pytest.mark.parametrize("accepted", ["t1-app:9", f"{ARN}9"])
@@ -272,6 +272,6 @@ def test_a_deployment_whose_leader_died_is_ours(outcome: str) -> None:
 def test_a_deployment_that_nobody_of_us_began_is_not_taken_back_silently(
     target: str | None, history: list[dict[str, Any]]
 ) -> None:
-    (objection,) = in_progress(target, history, DEPLOYMENT)
-    assert "(Ab0, of " in objection
-    assert "runbook_release_stop.yml" in objection
+    (blocker,) = in_progress(target, history, DEPLOYMENT)
+    assert "(Ab0, of " in blocker
+    assert "runbook_release_stop.yml" in blocker

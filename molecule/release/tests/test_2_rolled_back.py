@@ -1,4 +1,4 @@
-"""Bad releases: each ends back on the one before, nobody but the canary's share notices, and it is said why."""
+"""Bad releases: each is rolled back, nobody but the canary's share notices, and the report says why."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ BAD = {
 }
 
 
-def taken_back(releases: Releases, ask: Ask, tag: str, bad: Bad, definition: str) -> None:
-    """All traffic is with the release before, and the evidence says in one sentence why."""
-    report = releases.evidence(tag)
+def rolled_back(releases: Releases, ask: Ask, tag: str, bad: Bad, definition: str) -> None:
+    """All traffic is with the release before, and the report says in one sentence why."""
+    report = releases.report(tag)
     assert report["outcome"] == bad.outcome, report["message"]
     assert [words for words in bad.says if words not in report["failure_reason"]] == [], report["failure_reason"]
     assert releases.service["taskDefinition"] == definition
@@ -47,14 +47,14 @@ def taken_back(releases: Releases, ask: Ask, tag: str, bad: Bad, definition: str
 
 
 @pytest.mark.parametrize("tag", BAD)
-def test_it_goes_back_before_anybody_sees_it(releases: Releases, push: Push, ask: Ask, tag: str) -> None:
+def test_it_is_rolled_back_before_anybody_sees_it(releases: Releases, push: Push, ask: Ask, tag: str) -> None:
     bad, definition = BAD[tag], releases.service["taskDefinition"]
     push(tag, bad.variant)
     played = releases.deploy(tag, **bad.options)
     assert played.code != 0, played.output
-    taken_back(releases, ask, tag, bad, definition)
-    assert releases.evidence(tag)["failed"] == 0, "blue dropped a request"
-    assert tag not in releases.evidence(tag)["probe"]["by_release"], "somebody saw it"
+    rolled_back(releases, ask, tag, bad, definition)
+    assert releases.report(tag)["failed"] == 0, "blue dropped a request"
+    assert tag not in releases.report(tag)["probe"]["by_release"], "somebody saw it"
 
 
 @pytest.mark.parametrize(("share", "fits"), [(0.10, True), (0.25, False), (1.0, False)])
@@ -74,12 +74,14 @@ def test_errors_stay_within_the_canarys_share(
     releases: Releases, push: Push, ask: Ask, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     tag, definition = "2.0.0-errors", releases.service["taskDefinition"]
-    bad = Bad(variants.errors(percent=5), ("% of", "; 1 % is allowed"))  # by the figures, or what was sent to judge it
+    bad = Bad(
+        variants.errors(percent=5), ("% of", "; 1 % is allowed")
+    )  # by the figures, or what was sent for its analysis
     push(tag, bad.variant)
     with under_load(sandbox, tmp_path / "requests.jsonl") as load:
         played = releases.deploy(tag)
     assert played.code != 0, played.output
-    taken_back(releases, ask, tag, bad, definition)
+    rolled_back(releases, ask, tag, bad, definition)
     meanwhile = shared(load.so_far, tag)
     of_green = load.seen.by_release[tag]
     assert 0 < of_green.requests <= at_most(meanwhile, 0.10), (meanwhile, load.seen)
@@ -89,8 +91,8 @@ def test_errors_stay_within_the_canarys_share(
     assert (load.seen.writes.lost, load.seen.writes.doubled) == (0, 0), load.seen
 
 
-def test_an_alarm_in_the_bake_takes_it_back(releases: Releases, push: Push, ask: Ask) -> None:
-    """Our own judgement is made blind, so that only ECS's alarms can see it."""
+def test_an_alarm_in_the_bake_rolls_it_back(releases: Releases, push: Push, ask: Ask) -> None:
+    """Our own analysis is made blind, so that only ECS's alarms can see it."""
     tag, definition = "2.0.0-later", releases.service["taskDefinition"]
     bad = Bad(variants.errors_on_demand(percent=90), ("CloudWatch alarms", "-worse"))
     push(tag, bad.variant)
@@ -101,4 +103,4 @@ def test_an_alarm_in_the_bake_takes_it_back(releases: Releases, push: Push, ask:
     releases.beat(ask, variants.DEMAND)
     output = releases.finish(process)
     assert process.returncode != 0, output
-    taken_back(releases, ask, tag, bad, definition)
+    rolled_back(releases, ask, tag, bad, definition)

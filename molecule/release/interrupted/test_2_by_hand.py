@@ -1,4 +1,4 @@
-"""What a person on call does by hand: look, go on in the place of a leader that died, go back, and fix the weights."""
+"""What a person on call does by hand: look, continue for an operator that died, roll back, and fix the weights."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def refused(played: Played, *words: str) -> None:
     assert [one for one in (*words, "Nothing was touched") if one not in sentence(played)] == [], played.output
 
 
-def test_a_person_goes_on_in_the_place_of_a_leader_that_died_and_then_back(
+def test_a_person_continues_in_the_place_of_an_operator_that_died_and_then_rolls_back(
     releases: Releases, push: Push, ask: Ask, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    push(TAG, variants.ready_on_demand("1.4.0 is led by a person"))
+    push(TAG, variants.ready_on_demand("1.4.0 is stepped by a person"))
     before, definition = releases.latest["serviceDeploymentArn"], releases.service["taskDefinition"]
     process = releases.begin(TAG, **PATIENT, release_pause_minutes=1440, release_bake_minutes=1440)
     releases.reached("SCALE_UP", after=before)
     releases.kill(process)
-    releases.beat(ask, "1.4.0 is led by a person")
+    releases.beat(ask, "1.4.0 is stepped by a person")
     until(lambda: waits(releases))
     until(lambda: releases.holder is None, "its lock outlived it")
     shown = sentence(releases.play("runbook_release_status"))
@@ -64,7 +64,7 @@ def test_a_person_goes_on_in_the_place_of_a_leader_that_died_and_then_back(
     assert (load.seen.failed, load.seen.writes.lost, load.seen.writes.doubled) == (0, 0, 0), load.seen
 
 
-def test_a_person_mends_weights_that_lead_nowhere(releases: Releases, ask: Ask, sandbox: Sandbox) -> None:
+def test_a_person_fixes_weights_that_lead_nowhere(releases: Releases, ask: Ask, sandbox: Sandbox) -> None:
     right = releases.weights
     live, empty = sorted(right, key=lambda colour: -right[colour])
     actions = releases.rule["Actions"]

@@ -15,45 +15,45 @@ from sandbox.config import CHECKOUT
 
 ROLE = CHECKOUT / "roles/release"
 ASSERT = "ansible.builtin.assert"
-CONTRACT = {"migration": "campus.0007_gone", "kind": "breaking", "operations": ["RemoveField"]}
-EXPAND = {"migration": "campus.0006_notes", "kind": "compatible", "operations": ["AddField"]}
+BREAKING = {"migration": "campus.0007_gone", "kind": "breaking", "operations": ["RemoveField"]}
+COMPATIBLE = {"migration": "campus.0006_notes", "kind": "compatible", "operations": ["AddField"]}
 
 
 def plan(*pending: dict[str, Any]) -> dict[str, Any]:
     return {"lines": [json.dumps({"message": "migration plan", "before": "a", "after": "b", "pending": pending})]}
 
 
-def gate(folder: Path, migrations: dict[str, Any], contract: bool) -> subprocess.CompletedProcess[str]:
+def checked(folder: Path, migrations: dict[str, Any], allowed: bool) -> subprocess.CompletedProcess[str]:
     tasks = yaml.safe_load((ROLE / "tasks/preflight.yml").read_text())
     checks = [task for task in tasks if ASSERT in task and "__release_schema" in str(task)]
     known = {
         "release": "1.2.0",
-        "release_allow_breaking_migrations": contract,
+        "release_allow_breaking_migrations": allowed,
         "release_log_group": "/ecs/t1",
         "__release_migrations": migrations,
     }
     files = [str(ROLE / "vars/main.yml")]
     play = [{"hosts": "localhost", "gather_facts": False, "vars_files": files, "vars": known, "tasks": checks}]
-    (folder / "gate.yml").write_text(yaml.safe_dump(play))
+    (folder / "play.yml").write_text(yaml.safe_dump(play))
     program = Path(sys.executable).with_name("ansible-playbook")
-    command = [str(program), "--inventory=localhost,", "--connection=local", str(folder / "gate.yml")]
+    command = [str(program), "--inventory=localhost,", "--connection=local", str(folder / "play.yml")]
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(
-    ("migrations", "contract"),
-    [(plan(), False), (plan(EXPAND), False), (plan(EXPAND, CONTRACT), True), ({"skipped": True}, False)],
+    ("migrations", "allowed"),
+    [(plan(), False), (plan(COMPATIBLE), False), (plan(COMPATIBLE, BREAKING), True), ({"skipped": True}, False)],
     ids=["nothing pending", "nothing taken away", "somebody said so", "nothing due"],
 )
-def test_a_plan_that_takes_nothing_away_passes(migrations: dict[str, Any], contract: bool, tmp_path: Path) -> None:
-    run = gate(tmp_path, migrations, contract)
+def test_a_plan_that_takes_nothing_away_passes(migrations: dict[str, Any], allowed: bool, tmp_path: Path) -> None:
+    run = checked(tmp_path, migrations, allowed)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
 @pytest.mark.parametrize(
-    ("migrations", "contract", "says"),
+    ("migrations", "allowed", "says"),
     [
-        (plan(EXPAND, CONTRACT), False, "remove or tighten what the release before it uses: campus.0007_gone"),
+        (plan(COMPATIBLE, BREAKING), False, "remove or tighten what the release before it uses: campus.0007_gone"),
         ({"lines": []}, False, "its log shows no migration plan"),
         ({"lines": ["starting"]}, False, "its log shows no migration plan"),
         ({"lines": []}, True, "its log shows no migration plan"),  # then rollbacks would not know of it either
@@ -61,8 +61,8 @@ def test_a_plan_that_takes_nothing_away_passes(migrations: dict[str, Any], contr
     ids=["taken away", "no line", "other lines", "no line, whatever somebody said"],
 )
 def test_what_takes_away_or_says_nothing_is_refused(
-    migrations: dict[str, Any], contract: bool, says: str, tmp_path: Path
+    migrations: dict[str, Any], allowed: bool, says: str, tmp_path: Path
 ) -> None:
-    run = gate(tmp_path, migrations, contract)
+    run = checked(tmp_path, migrations, allowed)
     assert run.returncode != 0
     assert says in " ".join(run.stdout.split()), run.stdout + run.stderr

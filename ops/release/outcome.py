@@ -20,7 +20,7 @@ Result = Mapping[str, Any]
 DEPLOYING = {"task_definition", "network", "load_balancer", "forced"}
 COMMIT = re.compile(r"[0-9a-f]{40}")
 FIRST = "green"  # the target group to which a release goes while nothing is known of the traffic
-ALREADY = "It ran already; now that is on record"
+ALREADY = "It ran already; now the audit log says so"
 
 
 @dataclass(frozen=True)

@@ -60,10 +60,10 @@ def no_target(current: Entry, running: str, others: list[Entry], release: str) -
     named = "playbooks/rollback.yml -e release=<tag>"
     instead = "Release an image instead: playbooks/deploy.yml -e release=<tag or digest>"
     if not current and not others:
-        return "No release is on record, so there is nothing to go back to."
+        return "No release is in the audit log, so there is nothing to go back to."
     if not current and not release:
         short = running.rpartition("/")[2]
-        return f"What runs ({short}) is on no record, nor what came before it. Name one of {known}: {named}"
+        return f"What runs ({short}) is not in the audit log, nor what came before it. Name one of {known}: {named}"
     if release and release in (current.get("release"), current.get("digest")):
         return f"{release} runs already. Name another (older ones: {known}): {named}"
     if others and not release:
@@ -71,7 +71,7 @@ def no_target(current: Entry, running: str, others: list[Entry], release: str) -
             f"{current.get('release')} runs since a rollback from {known}. To go there all the same: {named}. {instead}"
         )
     runs = current.get("release") or running.rpartition("/")[2]
-    return f"{runs} runs, and no release {release or 'before it'} is on record (older ones: {known}). {instead}"
+    return f"{runs} runs, and no release {release or 'before it'} is in the audit log (older ones: {known}). {instead}"
 
 
 def incompatible(target: Entry, since: list[Entry]) -> str:

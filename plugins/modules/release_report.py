@@ -65,8 +65,8 @@ def store_report(store: Store, folder: Path, facts: Facts, paths: dict[str, str]
     with store.attempt(f"read {folder / facts.run}"):
         files = read(folder / facts.run)
     # the smallest and most important first
-    audit = json.dumps(entry(facts, *request_counts(facts, files)), indent=1)
-    store.add(folder / facts.run / "audit.json", key_of(facts.run), audit)
+    log_entry = json.dumps(entry(facts, *request_counts(facts, files)), indent=1)
+    store.add(folder / facts.run / "audit-log.json", key_of(facts.run), log_entry)
     for kind, create in (("json", as_json), ("html", as_html)):
         with store.attempt(f"create the report's {kind}"):
             path = folder / f"{facts.run}.{kind}"

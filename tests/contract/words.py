@@ -16,7 +16,8 @@ from tests.contract.rule import CHECKOUT, Broken, Sound, rule
 
 GLOSSARY = "docs/glossary.md"
 # Each of these has to hold retired words.
-WITHOUT = (GLOSSARY, "tests/contract/words.py", "requirements.lock", "LICENSE")
+# AWS's own descriptions stand in the table of parameters.
+WITHOUT = (GLOSSARY, "tests/contract/words.py", "requirements.lock", "LICENSE", "sandbox/services/rds/parameters-")
 
 Piece = tuple[int, str, str]  # line number, kind ("text", "name" or "key") and the piece itself
 

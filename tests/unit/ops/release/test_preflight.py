@@ -189,7 +189,7 @@ def test_both_colours_must_fit_into_the_quota() -> None:
     assert blocker.endswith("--quota-code L-36FBB829 --desired-value 4")
 
 
-def test_a_quota_that_aws_does_not_tell_is_no_objection() -> None:
+def test_a_quota_that_aws_does_not_tell_is_no_blocker() -> None:
     assert list(cramped(300, 2048, BASE_AND_SPOT, {})) == []
 
 
@@ -197,7 +197,7 @@ def test_a_quota_that_aws_does_not_tell_is_no_objection() -> None:
 
 
 def entry(outcome: str, revision: int | None = None, before: int | None = None) -> dict[str, Any]:
-    """Of the audit. One that was refused before it could begin has no task definition."""
+    """Of the audit log. One that was refused before it could begin has no task definition."""
     return {
         "outcome": outcome,
         "release": f"1.{revision}.0",
@@ -216,8 +216,8 @@ def entry(outcome: str, revision: int | None = None, before: int | None = None) 
         (7, [entry("unchanged", 7, 7), entry("released", 7, 6)]),
         (8, [entry("started", 8, 7), entry("released", 7, 6)]),  # its operator was killed; ECS went on
         (7, [entry("rolled back", 8, 7), entry("released", 7, 6)]),
-        (7, [entry("failed", revision, 7) for revision in (12, 11, 10, 9, 8)]),  # the audit shows no more than five
-        (3, []),  # before there was an audit
+        (7, [entry("failed", revision, 7) for revision in (12, 11, 10, 9, 8)]),  # the audit log shows no more than five
+        (3, []),  # before there was an audit log
     ],
 )
 def test_what_a_release_of_ours_left_running_is_no_surprise(running: int, history: list[dict[str, Any]]) -> None:

@@ -39,7 +39,7 @@ def test_back_never_leads_to_what_did_not_end_well(outcome: str) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["started", "failed"])
-def test_what_runs_counts_however_the_audit_says_that_it_ended(outcome: str) -> None:
+def test_what_runs_counts_however_its_entry_says_that_it_ended(outcome: str) -> None:
     history = [entry(3, outcome), entry(2), entry(1)]
     assert entry_of(history, running(3)) == history[0]
     assert rollback_target(history, running(3)) == {"release": "1.2.0", "refusal": ""}
@@ -97,18 +97,19 @@ def test_a_release_may_be_named_by_tag_or_digest(named: str) -> None:
 
 def test_a_release_that_is_not_on_record_is_refused_with_those_that_are() -> None:
     refusal = rollback_target([entry(3), entry(2), entry(1)], running(3), "0.9.0")["refusal"]
-    assert "no release 0.9.0 is on record (older ones: 1.2.0, 1.1.0)" in refusal
+    assert "no release 0.9.0 is in the audit log (older ones: 1.2.0, 1.1.0)" in refusal
     assert "playbooks/deploy.yml -e release=" in refusal
 
 
 def test_from_what_is_on_no_record_the_way_back_must_be_named() -> None:
     history = [entry(2), entry(1)]
     refusal = rollback_target(history, running(9))["refusal"]
-    assert "What runs (t1-app:9) is on no record" in refusal
+    assert "What runs (t1-app:9) is not in the audit log" in refusal
     assert "Name one of 1.2.0, 1.1.0: playbooks/rollback.yml -e release=" in refusal
     assert rollback_target(history, running(9), "1.1.0") == {"release": "1.1.0", "refusal": ""}
     assert (
-        "t1-app:9 runs, and no release 0.9.0 is on record" in rollback_target(history, running(9), "0.9.0")["refusal"]
+        "t1-app:9 runs, and no release 0.9.0 is in the audit log"
+        in rollback_target(history, running(9), "0.9.0")["refusal"]
     )
     assert rollback_target([entry(2, **GONE), entry(1)], running(9), "1.1.0")["refusal"].count("campus.0007_gone") == 1
 
@@ -117,7 +118,7 @@ def test_from_what_is_on_no_record_the_way_back_must_be_named() -> None:
 def test_without_a_release_there_is_nothing_to_go_back_to(history: list[dict[str, Any]]) -> None:
     assert rollback_target(history, "nothing-runs-yet") == {
         "release": "",
-        "refusal": "No release is on record, so there is nothing to go back to.",
+        "refusal": "No release is in the audit log, so there is nothing to go back to.",
     }
     assert entry_of([entry(1, task_definition="")], "") == {}
     assert entry_of([entry(1)], None) == {}
@@ -126,7 +127,7 @@ def test_without_a_release_there_is_nothing_to_go_back_to(history: list[dict[str
 @pytest.mark.parametrize("outcome", ["released", "failed"])
 def test_the_only_release_has_none_before_it(outcome: str) -> None:
     refusal = rollback_target([entry(1, outcome)], running(1))["refusal"]
-    assert "1.1.0 runs, and no release before it is on record (older ones: none)" in refusal
+    assert "1.1.0 runs, and no release before it is in the audit log (older ones: none)" in refusal
 
 
 @pytest.mark.parametrize("outcome", ["released", "rolled back", "failed", "started"])

@@ -23,7 +23,7 @@ STAGES = {
     "PRE_SCALE_UP": "about to start green",
     "SCALE_UP": "starts green",
     "POST_SCALE_UP": "green runs",
-    "TEST_TRAFFIC_SHIFT": "leads test traffic to green",
+    "TEST_TRAFFIC_SHIFT": "test traffic goes to green",
     "POST_TEST_TRAFFIC_SHIFT": "test traffic reaches green",
     "PRE_PRODUCTION_TRAFFIC_SHIFT": "about to move traffic",
     "PRODUCTION_TRAFFIC_SHIFT": "traffic has moved, and bakes",

@@ -61,7 +61,7 @@ def find_stack(create_client: Callable[[str], Any], stack: Stack, caller_arn: st
     found: Parts = {}
     for parts in find_all(create_client, FINDERS, stack):
         found |= parts
-    return StackFound(stack.account_id, stack.region, stack.partition, caller_arn, at, **found)
+    return StackFound(stack.account_id, stack.region, stack.partition, caller_arn, at, naming.run_id(at), **found)
 
 
 def given(**values: Any) -> Parts:

@@ -145,6 +145,7 @@ class StackFound:
     partition: str
     caller_arn: str
     at: str
+    run_id: str
     vpc: Vpc = field(default_factory=Vpc)
     subnets: Subnets = field(default_factory=Subnets)
     security_groups: SecurityGroups = field(default_factory=SecurityGroups)

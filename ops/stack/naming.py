@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+import secrets
 
 # Characters that AWS allows in the name of each kind.
 LIMITS = {
@@ -125,6 +126,11 @@ def container_insights_log_group(stack: str, log: str = "performance") -> str:
 def app_domain(zone_name: str) -> str:
     """Return the domain name of the application."""
     return f"app.{zone_name}"
+
+
+def run_id(at: str) -> str:
+    """Return a name for a play that began at that moment: by name as by time, and another for each play."""
+    return f"{at}-{secrets.token_hex(2)}"
 
 
 def probe_name(run: str) -> str:

@@ -35,7 +35,8 @@ account_id: {description: The account, type: str, returned: success}
 region: {description: The region, type: str, returned: success}
 partition: {description: "The partition of ARNs, such as C(aws)", type: str, returned: success}
 caller_arn: {description: "Who AWS says that these credentials are", type: str, returned: success}
-at: {description: "When it was looked for (UTC), as 20261125T113000Z; names what a play records", type: str, returned: success}
+at: {description: "When it was looked for (UTC), as 20261125T113000Z", type: str, returned: success}
+run_id: {description: "The same and four digits of chance: two plays of one second are two runs", type: str, returned: success}
 vpc:
   description: The VPC
   type: dict

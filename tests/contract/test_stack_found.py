@@ -113,7 +113,7 @@ def test_a_misspelt_part_is_found(path: str, part: str | None) -> None:
 
 def test_every_part_is_there_before_anything_exists() -> None:
     """Also by type: a placeholder is of the type of what it stands for."""
-    nothing = StackFound("123456789012", "us-east-1", "aws", "arn:aws:iam::1:user/nobody", "20261125T113000Z")
+    nothing = StackFound("123456789012", "us-east-1", "aws", "arn:aws:iam::1:user/nobody", "20261125T113000Z", "")
     assert list(mistyped(nothing)) == []
 
 

@@ -93,6 +93,6 @@ def test_the_wiring_makes_no_placeholder_of_its_own() -> None:
 
 
 def test_an_empty_account_gives_nothing_but_placeholders(nothing_found: dict[str, Any]) -> None:
-    known = ("account_id", "region", "partition", "caller_arn", "at")
+    known = ("account_id", "region", "partition", "caller_arn", "at", "run_id")
     empty = asdict(StackFound(**{name: nothing_found[name] for name in known}))
     assert nothing_found == empty

@@ -25,7 +25,7 @@ FOREIGN_TAGS = [{"Key": "Stack", "Value": "tier1-lean"}]
 def discovered(service: str, find: Any) -> StackFound:
     """Return the stack as one finder finds it, with placeholders for the rest."""
     parts: dict[str, Any] = Finder(service, find).find(client(service), STACK)
-    return StackFound(STACK.account_id, STACK.region, STACK.partition, "", "", **parts)
+    return StackFound(STACK.account_id, STACK.region, STACK.partition, "", "", "", **parts)
 
 
 @pytest.fixture(autouse=True)

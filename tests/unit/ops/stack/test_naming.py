@@ -12,6 +12,7 @@ from ops.stack.naming import (
     STACK_LIMIT,
     aws_cidr,
     domain_refusal,
+    run_id,
     shortened,
     stack_name_refusal,
     target_group_name,
@@ -108,3 +109,10 @@ def test_roles_put_listeners_and_rules_where_finders_look_for_them() -> None:
     filters = FilterModule().filters()
     assert {protocol: filters["listener_port"](protocol) for protocol in PORTS} == PORTS
     assert {purpose: filters["rule_priority"](purpose) for purpose in PRIORITIES} == PRIORITIES
+
+
+def test_plays_of_one_moment_are_runs_of_their_own_in_the_order_of_time() -> None:
+    """Two people, or two machines, may begin in the same second; the second one's report is not the first one's."""
+    now, later = ({run_id(at) for _ in range(9)} for at in ("20261129T183631Z", "20261129T183632Z"))
+    assert len(now) > 1
+    assert max(now) < min(later)

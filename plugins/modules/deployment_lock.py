@@ -88,7 +88,7 @@ def explanation(error: LockError, name: str) -> str:
         case NoBucketError():
             return f"There is no place for the lock {name}: {error}. Nothing was touched. Run provision.yml first."
         case LockHeldError():
-            return f"The lock {name} can't be taken: {error}. {CURES}"
+            return f"The lock {name} can't be acquired: {error}. {CURES}"
         case LockLostError():
             return (
                 f"The lock {name} is not ours any more: {error}. What was begun may be half done, and another may be at "

@@ -158,7 +158,7 @@ def outcome(deployment: ServiceDeployment, reason: str = "") -> str:
         return "All traffic is on the release."
     if deployment.status == "ROLLBACK_SUCCESSFUL":
         return f"ECS rolled the release back, and the one before has all traffic: {reason or deployment.reason}"
-    return f"The deployment ended as {deployment.status}: {deployment.reason or 'AWS says no reason'}"
+    return f"The deployment ended as {deployment.status}: {reason or deployment.reason or 'AWS says no reason'}"
 
 
 def span(seconds: float) -> str:

@@ -36,8 +36,8 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-passed: {description: Whether every check passed, type: bool, returned: success}
-checks: {description: "check, passed, message, ms; in the order in which they were made", type: list, returned: success}
+passed: {description: "Whether every check passed, but for warnings", type: bool, returned: success}
+checks: {description: "check, passed, message, ms, warning; in the order in which they were made", type: list, returned: success}
 message: {description: "One sentence, which names the first check that failed", type: str, returned: success}
 """
 
@@ -99,7 +99,7 @@ def main() -> None:
             module.fail_json(msg=str(error))
         module.exit_json(
             changed=False,
-            passed=all(check.passed for check in checks),
+            passed=all(check.passed or check.warning for check in checks),
             checks=[asdict(check) for check in checks],
             message=summary(checks, desired["release"]),
         )

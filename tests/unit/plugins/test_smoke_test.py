@@ -66,6 +66,19 @@ def test_a_broken_promise_is_named_and_the_others_are_kept(
     assert words in found[check]
 
 
+@pytest.mark.parametrize("path", ["/", "/api/heartbeat"])
+def test_what_is_cold_is_a_warning_and_fails_nothing(served: ServedApp, path: str) -> None:
+    """A machine with other work is cold, too, and what is cold is warmed before it has traffic."""
+    served.does.cold, served.does.first = {path: 0.7}, 12
+    checks = SmokeTest(served.address(), "1.0.0", MARKED, TOKEN).checks()
+    assert [check.check for check in checks if check.warning] == ["warm"]
+    said = summary(checks, "1.0.0")
+    assert said.startswith("Release 1.0.0 passed the smoke test: 7 of 8 checks. Warning: /readyz says ready before it")
+    served.does.statuses = {"/healthz": 500}
+    checks = SmokeTest(served.address(), "1.0.0", MARKED, TOKEN).checks()
+    assert summary(checks, "1.0.0").startswith("Release 1.0.0 failed the smoke test: 1 of 8 checks, first `alive`")
+
+
 def test_a_wrong_token_fails_both_ways(served: ServedApp) -> None:
     assert list(failed(served, token="another")) == ["heartbeat written", "heartbeat read back"]
 

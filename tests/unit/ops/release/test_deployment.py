@@ -173,6 +173,8 @@ def test_the_end_is_a_sentence(status: str, reason: str, words: str) -> None:
 def test_our_own_reason_is_told_instead_of_awss_that_somebody_had_one() -> None:
     taken = deployment(status="ROLLBACK_SUCCESSFUL", statusReason="ContinueServiceDeployment was called with ROLLBACK.")
     assert outcome(taken, "green is slow").endswith("the one before has all traffic: green is slow")
+    first = deployment(status="STOPPED", statusReason="No rollback candidate was found")
+    assert outcome(first, "its smoke test failed") == "The deployment ended as STOPPED: its smoke test failed"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 from tests.contract.files import texts
@@ -48,7 +49,12 @@ class Retired:
             return
         spaced = self.allowed.sub(lambda found: re.sub(r"\S", " ", found[0]), HUMP.sub(" ", piece))
         for phrase in self.phrases:
-            yield from ((match.start(), phrase) for match in re.finditer(pattern(phrase), spaced, re.IGNORECASE))
+            yield from ((match.start(), phrase) for match in compiled(phrase).finditer(spaced))
+
+
+@cache
+def compiled(phrase: str) -> re.Pattern[str]:
+    return re.compile(pattern(phrase), re.IGNORECASE)
 
 
 def pattern(phrase: str) -> str:
@@ -239,16 +245,21 @@ def in_yaml(text: str, name: str = "roles/x/tasks/main.yml") -> dict[str, str]:
 )  # fmt: skip
 def no_retired_word_is_used(root: Path) -> Iterator[str]:
     words = retired(root)
+
+    @cache  # most names stand in many files
+    def found(kind: str, piece: str) -> list[tuple[int, str, str]]:
+        readable = URL.sub(lambda url: " " * len(url[0]), piece)
+        mine = [one for one in words if kind in PLACES.get(one.where, ())]
+        return [(offset, phrase, one.say) for one in mine for offset, phrase in one.found(readable)]
+
     for name, text in texts(root):
         if name.startswith(WITHOUT):
             continue
         reported = set()
         for line, kind, piece in pieces(name, text):
-            readable = URL.sub(lambda found: " " * len(found[0]), piece)
-            for one in words:
-                for offset, phrase in one.found(readable) if kind in PLACES.get(one.where, ()) else ():
-                    at = line + piece.count("\n", 0, offset) if line else 0
-                    reported.add((at, phrase, one.say))
+            for offset, phrase, say in found(kind, piece):
+                at = line + piece.count("\n", 0, offset) if line else 0
+                reported.add((at, phrase, say))
         for at, phrase, say in sorted(reported):
             yield f"{name}{f':{at}' if at else ''}: `{phrase}` is retired: {say} ({GLOSSARY})"
 

@@ -126,6 +126,7 @@ def test_an_alarm_on_what_green_answers_takes_the_deployment_back(web: Colours) 
     )
     alarms = {"alarmNames": ["errors"], "enable": True, "rollback": True}
     with web.load():
+        assert web.get("/slow")[0] == 200  # blue's: a busy machine may not get as far as the load's own
         arn = web.deploy("four", **QUICK | {"bakeTimeInMinutes": 1440, "alarms": alarms})
         eventually(lambda: web.describe(arn).get("lifecycleStage") == "BAKE_TIME")
         while web.describe(arn)["status"] == "IN_PROGRESS":
@@ -148,7 +149,7 @@ def test_an_alarm_on_what_green_answers_takes_the_deployment_back(web: Colours) 
     )["Datapoints"]
     assert seen[0]["SampleCount"] > 0
     told = seen[0]["ExtendedStatistics"]
-    assert 0 < told["p50"] <= told["p99.9"] >= 0.5, "one in fifty takes half a second"
+    assert 0 < told["p50"] <= told["p99.9"] >= 0.5, "one request and more took half a second"
     names = {one["MetricName"] for one in cloudwatch.list_metrics(Namespace="AWS/ECS")["Metrics"]}
     assert names == {"CPUUtilization", "MemoryUtilization"}
 

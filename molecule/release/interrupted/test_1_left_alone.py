@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import markupsafe
 
 from tests.support import variants
 from tests.support.releases import PATIENT, REPORTS, Push, Releases, sentence
@@ -104,7 +105,7 @@ def test_a_rollback_that_a_runner_calls_releases_the_one_before(
 def test_its_reason_is_kept_as_it_was_written_and_a_runner_shows_it(releases: Releases, runner: Runner) -> None:
     assert releases.audit_log[0]["change_reason"] == WHY
     assert releases.report("1.2.0")["change_reason"] == WHY
-    assert html.escape(WHY.splitlines()[0]) in (REPORTS / f"{releases.audit_log[0]['run']}.html").read_text()
+    assert str(markupsafe.escape(WHY.splitlines()[0])) in (REPORTS / f"{releases.audit_log[0]['run']}.html").read_text()
     shown = runner.play("status", {}, home=None)
     assert shown.code == 0, shown.output
     assert "last release   1.2.0 by operator" in shown.output

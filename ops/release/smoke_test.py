@@ -28,7 +28,7 @@ CONNECTIONS = 12
 # How often they are repeated. What slows the whole machine down for a moment slows some of these down, too.
 ROUNDS = 8
 # First requests are cold if they take so many times what the slowest round of later ones took, and more than so long.
-COLD_FACTOR, COLD_FLOOR_MS = 8.0, 200.0
+COLD_FACTOR, COLD_FLOOR_MS = 3.0, 200.0
 
 
 class FailedCheckError(Exception):

@@ -169,7 +169,7 @@ def test_words_without_their_quotes_are_told_how_to_be_quoted() -> None:
         *("databse_class", "databse_instance_class", "netwrok_nat", "network_nats", "dns_zonename", "stak_name"),
         *("stack_regoin", "cach_nodes", "cache_nodetype", "secret_length", "monitring_p95_ms", "load_balance_scheme"),
         *("storge_force_destroy", "sotrage_force_destroy", "certificates_nmae", "probe_rat", "report_fodler"),
-        *("release-tasks", "cluster_insights", "security_ingress", "network_"),
+        *("release-memory", "cluster_insights", "security_ingress", "network_"),
     ],
 )
 def test_a_misspelt_name_of_ours_is_refused(name: str) -> None:

@@ -23,7 +23,7 @@ def failed(served: ServedApp, release: str = "1.0.0", token: str = TOKEN) -> dic
     """The checks that failed, and what they say."""
     checks = SmokeTest(served.address(), release, MARKED, token).checks()
     assert len(checks) == 8
-    return {check.check: check.message for check in checks if not check.passed}
+    return {check.check: check.message for check in checks if not check.passed and not check.warning}
 
 
 def test_who_keeps_the_contract_passes(served: ServedApp) -> None:
@@ -51,8 +51,6 @@ def test_who_keeps_the_contract_passes(served: ServedApp) -> None:
         ({"statuses": {"/api/students": 500}}, "API without a login", "GET /api/students answers 500 instead of 401"),
         ({"statuses": {"/api/students": 200}}, "API without a login", "answers 200 instead of 401"),
         ({"tokens": {TOKEN, ""}}, "heartbeat without a token", "answers 201 instead of 401"),
-        ({"cold": {"/": 0.7}, "first": 12}, "warm", "ready before it is warm: its first requests take 7"),
-        ({"cold": {"/api/heartbeat": 0.7}, "first": 12}, "warm", "ready before it is warm: its first requests take 7"),
         ({"hang_up": {"/healthz"}}, "alive", "GET /healthz: the connection was closed without an answer"),
     ],
 )
@@ -74,6 +72,7 @@ def test_what_is_cold_is_a_warning_and_fails_nothing(served: ServedApp, path: st
     assert [check.check for check in checks if check.warning] == ["warm"]
     said = summary(checks, "1.0.0")
     assert said.startswith("Release 1.0.0 passed the smoke test: 7 of 8 checks. Warning: /readyz says ready before it")
+    assert "its first requests take 7" in said
     served.does.statuses = {"/healthz": 500}
     checks = SmokeTest(served.address(), "1.0.0", MARKED, TOKEN).checks()
     assert summary(checks, "1.0.0").startswith("Release 1.0.0 failed the smoke test: 1 of 8 checks, first `alive`")
@@ -101,7 +100,8 @@ def test_answers_of_another_release_prove_nothing(served: ServedApp) -> None:
 def test_what_is_slow_for_another_reason_is_not_cold(served: ServedApp, trouble: dict[str, object]) -> None:
     for name, value in trouble.items():
         setattr(served.does, name, value)
-    assert "warm" not in failed(served)
+    checks = SmokeTest(served.address(), "1.0.0", MARKED, TOKEN).checks()
+    assert [check.message for check in checks if check.warning] == []
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,8 @@ REFUSALS = {
     ),
     "a misspelt variable at a deploy": Refusal(
         "deploy",
-        ("-e", "release=1.0.0", "-e", "release_task=4"),
-        ("release_task ", "did you mean release_desired_count"),
+        ("-e", "release=1.0.0", "-e", "release_desired_counts=4"),
+        ("release_desired_counts ", "did you mean release_desired_count?"),
     ),
     "a domain that AWS would spell otherwise": Refusal(
         "provision",

@@ -141,7 +141,7 @@ def test_a_report_that_was_cut_off_is_a_failure(tmp_path: Path) -> None:
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from tests import run, stuck
+from tests import run
 run.REPORTS = Path(sys.argv[1])
 waits = ("sh", "-c", "sleep infinity & echo $$; wait")
 run.LANES = tuple(

@@ -13,8 +13,9 @@ import boto3
 import moto
 import pytest
 import yaml
+from moto.backends import get_backend
 
-from ops.stack.discovery import find_stack
+from ops.stack.discovery import FINDERS, find_stack
 from ops.stack.model import Stack, StackFound
 from tests.contract.files import load, roles
 from tests.contract.inventories import WIRING
@@ -32,6 +33,8 @@ def nothing_found() -> dict[str, Any]:
     def create_client(service: str) -> Any:
         return boto3.client(service, region_name=REGION)
 
+    for finder in FINDERS:
+        get_backend(finder.service)  # here, as moto's modules import each other, and finders ask from several threads
     with moto.mock_aws():
         return asdict(find_stack(create_client, stack, "arn:aws:iam::1:user/nobody", "20261125T113000Z"))
 

@@ -65,9 +65,9 @@ class Operator:
 
     def check(self, observed: Result) -> None:
         """Fail unless the stack is still ours, and the availability probe still measures what is released."""
-        self.must("deployment_lock", dict(self.options["lock"]))
+        self.run_or_fail("deployment_lock", dict(self.options["lock"]))
         probe = self.options["probe"]
-        self.must("probe", {**probe, "enabled": bool(probe.get("enabled")) and not observed["ended"]})
+        self.run_or_fail("probe", {**probe, "enabled": bool(probe.get("enabled")) and not observed["ended"]})
 
     def act(self, observed: Result) -> Result:
         match observed["action"]:
@@ -84,7 +84,7 @@ class Operator:
     def smoke_test(self) -> Answer:
         """Test green by test traffic, then start every thread of it."""
         names = ("url", "connect_to", "ca", "release", "header_name", "header_secret", "token_secret")
-        test = self.must("smoke_test", {name: self.options[name] for name in names})
+        test = self.run_or_fail("smoke_test", {name: self.options[name] for name in names})
         desired = warm_up_options(self.options["tasks"], self.options["warmup_requests"], self.pause_seconds)
         if not test.get("passed") or not desired["count"]:
             return smoke_test_answer(test)
@@ -99,15 +99,15 @@ class Operator:
         message = f"{counted['sent']} requests were sent to green for its analysis, {counted['requests_failed']} failed"
         log = self.options["event_log"]
         events.append(log, "event", event="requests", outcome="ok", message=message, hook=observed["hook"], **counted)
-        return self.told(observed, message, changed=False)
+        return self.step_result(observed, message, changed=False)
 
     def send(self, desired: Mapping[str, Any]) -> Result:
         names = ("connect_to", "ca", "header_name", "header_secret")
         known = {name: self.options[name] for name in names} | {"url": f"{self.options['url']}/"}
-        return self.must("https_traffic", {**known, **desired})
+        return self.run_or_fail("https_traffic", {**known, **desired})
 
     def answer(self, observed: Result, answer: Answer) -> Result:
-        told = self.must(
+        result = self.run_or_fail(
             "ecs_deployment_action",
             {
                 "deployment": observed["deployment"],
@@ -120,15 +120,15 @@ class Operator:
             },
         )
         said = "continues" if answer.action == "CONTINUE" else "rolls back"
-        return self.told(observed, f"{said}: {answer.message}", changed=bool(told.get("changed")))
+        return self.step_result(observed, f"{said}: {answer.message}", changed=bool(result.get("changed")))
 
-    def told(self, observed: Result, message: str, changed: bool) -> Result:
-        """Return the result of a step, whose line stays to be read as a phase of its own."""
+    def step_result(self, observed: Result, message: str, changed: bool) -> Result:
+        """Return the result of a step. Its phase is a new one, so that the terminal keeps its line."""
         stage = observed["stage"] or observed["status"]
         line = {"phase": f"{observed['phase']} {observed['action']}", "progress": f"{stage}: {message}"}
         return {**observed, **line, "message": message, "changed": changed}
 
-    def must(self, module: str, options: dict[str, Any]) -> Result:
+    def run_or_fail(self, module: str, options: dict[str, Any]) -> Result:
         """Return a module's result; raise FailedError if it failed."""
         result = self.run(module, options)
         if result.get("failed"):

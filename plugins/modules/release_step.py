@@ -15,19 +15,6 @@ description:
   - In check mode it observes, and does nothing.
 options:
   deployment: {description: ARN of the service deployment, type: str, default: ""}
-  service: {description: Service, type: str, required: true}
-  cluster: {description: Cluster, type: str, required: true}
-  load_balancer: {description: ARN of the load balancer, type: str, required: true}
-  thresholds:
-    description: What green may do
-    type: dict
-    default: {}
-    suboptions:
-      minimum_requests: {description: Requests of green without which nothing is analysed, type: int, default: 300}
-      error_percent: {description: Share of 5xx that is allowed, type: float, default: 1.0}
-      p95_factor: {description: Times blue's p95, type: float, default: 2.0}
-      p95_floor_ms: {description: A p95 below this is never too slow, type: float, default: 50.0}
-      cpu_percent: {description: CPU of the service, type: float, default: 90.0}
   on_inconclusive: {description: What an inconclusive analysis means, type: str, choices: [continue, roll_back], default: continue}
   analysis_traffic:
     description: Whether an analysis that lacks requests gets some that are made
@@ -38,16 +25,6 @@ options:
   warmup_requests: {description: Requests a task that warm green's threads after its smoke test, type: int, default: 100}
   tasks: {description: Tasks that green starts with, type: int, default: 1}
   pause_minutes: {description: Minutes for which a PAUSE hook waits, type: int, default: 30}
-  alarms:
-    description: Alarms that are told of while their state is ALARM. They roll nothing back
-    type: list
-    elements: str
-    default: []
-  startup_timeout_seconds: {description: Seconds in which green must have started, type: float, default: 600}
-  grace_seconds: {description: "The service's health check grace period in seconds, for messages", type: int, default: 0}
-  memory: {description: "Memory of a task in MiB, for messages", type: int, default: 0}
-  log_group: {description: "Log group of the tasks, for messages", type: str, default: ""}
-  minute_seconds: {description: "Seconds of a minute of ECS's and CloudWatch's", type: float, default: 60}
   release: {description: What X-Release must say, type: str, required: true}
   url: {description: "https://..., the public address", type: str, required: true}
   connect_to: {description: "host:port to connect to instead of the URL's; the certificate is still the URL's", type: str, default: ""}
@@ -58,7 +35,7 @@ options:
   lock: {description: Options of deployment_lock that verify that the lock is still held, type: dict, required: true}
   probe: {description: Options of probe that verify that it still measures, type: dict, required: true}
   event_log: {description: File to which observations and actions are appended, type: str, default: ""}
-extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+extends_documentation_fragment: [observation, amazon.aws.common.modules, amazon.aws.region.modules]
 author: CampsHub360
 """
 

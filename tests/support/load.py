@@ -19,14 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.probe.probe import Load, Probe  # makes our module_utils importable
+from ops.probe.client import Address, Client
+from ops.probe.heartbeat import read_back, tokens
+from ops.probe.probe import Load, Probe
+from ops.probe.results import Log, Request, Summary, requests_in, summarise
 from sandbox.runtime.network import read_hosts
 from tests.support.stack import NAME, STACK, Sandbox
 from tests.support.waiting import HANGS_SECONDS
-
-from ops.probe.heartbeat import read_back, tokens  # isort: skip
-from ops.probe.client import Address, Client  # isort: skip
-from ops.probe.results import Log, Request, Summary, requests_in, summarise  # isort: skip
 
 RATE = 100.0
 WRITE_PERCENT = 34.0

@@ -22,12 +22,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ops.probe.client import Address, Client
+from ops.probe.heartbeat import ACKNOWLEDGED, PATH, authorization, read_back, tokens
+from ops.probe.results import Log, Request, Summary, requests_in, summarise
 from tests.support.load import address
 from tests.support.stack import STACK, Sandbox
-
-from ops.probe.heartbeat import ACKNOWLEDGED, PATH, authorization, read_back, tokens  # isort: skip
-from ops.probe.client import Address, Client  # isort: skip
-from ops.probe.results import Log, Request, Summary, requests_in, summarise  # isort: skip
 
 TIMEOUT_SECONDS = 10.0
 #: every third one is a write

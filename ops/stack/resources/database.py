@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ops.aws.errors import unless_missing
@@ -37,22 +37,24 @@ def find_snapshots(rds: Any, stack: Stack) -> Iterator[Item]:
 def find_database_groups(rds: Any, stack: Stack) -> Iterator[Item]:
     """Yield the database's subnet group and its parameter group."""
     fields = ("DBSubnetGroupName", "DBSubnetGroupArn")
-    for arn in arns_by_name(rds, "describe_db_subnet_groups", "DBSubnetGroups", fields, stack.name):
-        command = f"aws rds delete-db-subnet-group --db-subnet-group-name {stack.name}"
-        yield Item("database subnet group", stack.name, command, arn)
+    arns = arns_by_name(rds, "describe_db_subnet_groups", "DBSubnetGroups", fields, stack.name)
+    yield from items("database subnet group", stack.name, "aws rds delete-db-subnet-group --db-subnet-group-name", arns)
     fields = ("DBParameterGroupName", "DBParameterGroupArn")
-    for arn in arns_by_name(rds, "describe_db_parameter_groups", "DBParameterGroups", fields, stack.name):
-        command = f"aws rds delete-db-parameter-group --db-parameter-group-name {stack.name}"
-        yield Item("parameter group", stack.name, command, arn)
+    arns = arns_by_name(rds, "describe_db_parameter_groups", "DBParameterGroups", fields, stack.name)
+    yield from items("parameter group", stack.name, "aws rds delete-db-parameter-group --db-parameter-group-name", arns)
 
 
 def find_cache(elasticache: Any, stack: Stack) -> Iterator[Item]:
     """Yield the cache and its subnet group."""
+    delete = "aws elasticache delete"
     fields = ("ReplicationGroupId", "ARN")
-    for arn in arns_by_name(elasticache, "describe_replication_groups", "ReplicationGroups", fields, stack.name):
-        command = f"aws elasticache delete-replication-group --replication-group-id {stack.name}"
-        yield Item("cache", stack.name, command, arn)
+    arns = arns_by_name(elasticache, "describe_replication_groups", "ReplicationGroups", fields, stack.name)
+    yield from items("cache", stack.name, f"{delete}-replication-group --replication-group-id", arns)
     fields = ("CacheSubnetGroupName", "ARN")
-    for arn in arns_by_name(elasticache, "describe_cache_subnet_groups", "CacheSubnetGroups", fields, stack.name):
-        command = f"aws elasticache delete-cache-subnet-group --cache-subnet-group-name {stack.name}"
-        yield Item("cache subnet group", stack.name, command, arn)
+    arns = arns_by_name(elasticache, "describe_cache_subnet_groups", "CacheSubnetGroups", fields, stack.name)
+    yield from items("cache subnet group", stack.name, f"{delete}-cache-subnet-group --cache-subnet-group-name", arns)
+
+
+def items(kind: str, name: str, delete: str, arns: Iterable[str]) -> Iterator[Item]:
+    """Yield an item for each ARN. delete: the command that deletes it, without its name."""
+    yield from (Item(kind, name, f"{delete} {name}", arn) for arn in arns)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,32 +15,12 @@ from ops.release.observation import OPTIONS, Observation, Observer
 from ops.release.sample import Figures
 from ops.report import events
 from plugins.modules import ecs_deployment_action, ecs_deployment_info, run_event
-from sandbox.services.ecs.deployment import stages as ecs_deployments
 from tests.support.ops.deployments import CANARY, MINUTE, deployed, measured, options, passing, past_its_first_minute
-from tests.support.ops.own_modules import call, environment, mutations
-from tests.support.sandbox.api_only import serving
+from tests.support.ops.own_modules import call, mutations
 from tests.support.sandbox.colours import pause
-from tests.support.sandbox.service_deployments import Region, Scene
+from tests.support.sandbox.service_deployments import Scene
 
 WHY = "green answers 4.8 % of 312 requests with 5xx"
-
-
-@pytest.fixture(scope="module")
-def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
-    with serving(tmp_path_factory.mktemp("releases") / "sandbox") as api, environment(api):
-        yield Region(api)
-
-
-@pytest.fixture
-def scene(region: Region, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    monkeypatch.setattr(ecs_deployments, "SETTLE", 0.0)
-    return Scene(region)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> str:
-    """The event log of a run."""
-    return str(tmp_path / "run" / "events.jsonl")
 
 
 def info(scene: Scene, **more: Any) -> dict[str, Any]:

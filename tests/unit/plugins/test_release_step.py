@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +13,11 @@ from ops.release import metrics
 from ops.release.observation import Observer
 from ops.report import events
 from plugins.modules import release_step
-from sandbox.services.ecs.deployment import stages as ecs_deployments
 from tests.support.ops.deployments import CANARY, MINUTE, deployed, measured, options, passing, past_its_first_minute
-from tests.support.ops.own_modules import call, environment
-from tests.support.sandbox.api_only import serving
+from tests.support.ops.own_modules import call
 from tests.support.sandbox.colours import pause
-from tests.support.sandbox.service_deployments import Region, Scene
+from tests.support.sandbox.service_deployments import Scene
 from tests.support.waiting import until
-
-
-@pytest.fixture(scope="module")
-def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
-    with serving(tmp_path_factory.mktemp("releases") / "sandbox") as api, environment(api):
-        yield Region(api)
-
-
-@pytest.fixture
-def scene(region: Region, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    monkeypatch.setattr(ecs_deployments, "SETTLE", 0.0)
-    return Scene(region)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> str:
-    """The event log of a run."""
-    return str(tmp_path / "run" / "events.jsonl")
-
 
 STEP: dict[str, Any] = {
     "release": "2",
